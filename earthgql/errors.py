@@ -1,0 +1,76 @@
+"""One tree of errors, each with a public code, and the one table that maps them to HTTP.
+
+An ``EarthGQLError`` is meant for the person who caused or can mend it: its message names the thing
+and the remedy and may be shown to a client. Every other exception is a defect: it is logged in
+full and masked.
+"""
+
+from typing import ClassVar
+
+
+class EarthGQLError(Exception):
+    """Base of every error whose message may be shown to a client."""
+
+    code: ClassVar[str] = "INTERNAL_ERROR"
+    status: ClassVar[int] = 500
+
+
+class BadInputError(EarthGQLError):
+    """An argument is outside its domain: latitude 91, NaN, south above north, cutoff 2."""
+
+    code = "BAD_USER_INPUT"
+    status = 400
+
+
+class NotFoundError(EarthGQLError):
+    """A named thing (scene, tile, model) does not exist."""
+
+    code = "NOT_FOUND"
+    status = 404
+
+
+class ImageUnreadableError(EarthGQLError):
+    """The picture of a tile is missing, corrupt, too large, or of a format not allowed."""
+
+    code = "IMAGE_UNREADABLE"
+    status = 422
+
+
+class ModelUnavailableError(EarthGQLError):
+    """The model bundle is missing, damaged, or contradicts one already known."""
+
+    code = "MODEL_UNAVAILABLE"
+    status = 503
+
+
+class DeadlineError(EarthGQLError):
+    """Inference was not done within the deadline; asking again continues where it stopped."""
+
+    code = "TIMEOUT"
+    status = 504
+
+
+class DatabaseUnavailableError(EarthGQLError):
+    """The database cannot be reached or started."""
+
+    code = "DATABASE_UNAVAILABLE"
+    status = 503
+
+
+class SetupError(EarthGQLError):
+    """The machine lacks something earthgql needs; the message says how to get it."""
+
+    code = "SETUP"
+
+
+class IngestError(EarthGQLError):
+    """A source cannot be ingested; the message names the file and the reason."""
+
+    code = "INGEST"
+    status = 422
+
+
+class TrainingError(EarthGQLError):
+    """A data set, checkpoint or training run is unusable; nothing was overwritten."""
+
+    code = "TRAINING"

@@ -1,0 +1,72 @@
+"""Settings: every knob of earthgql, read from ``EARTHGQL_*`` variables and an optional ``.env``."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from earthgql.errors import SetupError
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+PREFIX = "EARTHGQL_"
+LOCALHOST_ORIGINS = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?"
+
+
+class Settings(BaseSettings):
+    """All settings, with their defaults. ``README.md`` documents each; a test compares the two."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_file=PROJECT_ROOT / ".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+    )
+
+    database_url: str | None = Field(
+        None, description="SQLAlchemy URL of a PostGIS; unset: the clone's private one under var/"
+    )
+    var_dir: Path = Field(
+        PROJECT_ROOT / "var", description="everything made at run time: database, demo, models"
+    )
+    bundle: Path | None = Field(
+        None,
+        description="folder of the model bundle; unset: the shipped one, else an untrained one",
+    )
+    batch_size: int = Field(32, ge=1, le=256, description="most tiles per forward pass")
+    inference_deadline: float = Field(
+        25.0, gt=0, description="seconds a request may spend on inference before TIMEOUT"
+    )
+    pool_size: int = Field(8, ge=1, le=100, description="database connections kept per worker")
+    cors_origins: Annotated[list[str], NoDecode] = Field(
+        [LOCALHOST_ORIGINS],
+        description="comma-separated origins (regular expressions) that browsers may call from",
+    )
+    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _split_origins(cls, value: object) -> object:
+        return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+
+
+def load_settings() -> Settings:
+    """Read the settings of this process.
+
+    Raises:
+        SetupError: if a value is invalid or an ``EARTHGQL_*`` variable is unknown (a typo would
+            otherwise be ignored in silence).
+    """
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    unknown = sorted(k for k in os.environ if k.startswith(PREFIX) and k.upper() not in known)
+    if unknown:
+        raise SetupError(f"unknown setting {', '.join(unknown)}; known: {', '.join(sorted(known))}")
+    try:
+        return Settings()
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{PREFIX}{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()
+        )
+        raise SetupError(f"invalid setting: {problems}") from None
