@@ -1,0 +1,108 @@
+"""What happens inside the forest: flowering crowns, windthrow, selective logging."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from earthgql.landscape.canvas import Ground
+from earthgql.landscape.labels import CODES, PRIMARY
+from earthgql.landscape.noise import F32, Rng, blur, f32, ramp, shifted, value_noise
+from earthgql.landscape.palette import colour, jitter
+from earthgql.landscape.shapes import Points, filled, outline, stroke, wandering
+
+_FLOWERS = ((206, 190, 86), (214, 206, 178), (204, 150, 160), (218, 214, 206), (212, 176, 96))
+
+
+def draw_blooming(
+    ground: Ground, rng: Rng, x: float, y: float, *, spread: float, count: int
+) -> None:
+    """Bright flowering crowns of one species, scattered about a point in standing forest.
+
+    Args:
+        ground: what to paint on.
+        rng: source of randomness.
+        x: column of the middle in pixels.
+        y: row of the middle in pixels.
+        spread: standard deviation of the crowns' distance in pixels.
+        count: number of crowns.
+    """
+    flower = jitter(rng, colour(*_FLOWERS[int(rng.integers(len(_FLOWERS)))]), light=0.06)
+    height, width = ground.shape
+    crowns = []
+    for _ in range(count):
+        px, py = x + spread * rng.standard_normal(), y + spread * rng.standard_normal()
+        row, col = int(py), int(px)
+        if not (0 <= row < height and 0 <= col < width) or ground.cover[row, col] != PRIMARY:
+            continue
+        radius = ground.scale * rng.uniform(1.7, 3.3)
+        crowns.append(outline(rng, px, py, radius, corners=8, rough=0.15))
+    if not crowns:
+        return
+    alpha = filled(ground.shape, crowns, 0.5) * ground.forest()
+    alpha = alpha * np.float32(rng.uniform(0.75, 1.0))
+    ground.coat(alpha, flower, "blooming", grain=0.04, mottle=0.0)
+
+
+def draw_blow_down(ground: Ground, rng: Rng, x: float, y: float, radius: float) -> None:
+    """Windthrow: a fan of pale brown and green streaks that thins out down the wind."""
+    height, width = ground.shape
+    angle = rng.uniform(0, 2 * np.pi)
+    rows, cols = np.ogrid[0:height, 0:width]
+    dx, dy = f32(cols - x), f32(rows - y)
+    along = (dx * np.cos(angle) + dy * np.sin(angle)) / radius
+    across = (dy * np.cos(angle) - dx * np.sin(angle)) / radius
+    opening = np.float32(0.42) + np.float32(0.28) * np.clip(along + 1, 0, 2)
+    inside = 1 - np.hypot(along, across / opening)
+    streaks = _streaks(rng, height, width, angle, ground.scale)
+    density = np.clip(1.8 * inside, -1.5, 0.9) - np.float32(0.25) * np.clip(along, -1, 1)
+    field = f32(density + 0.55 * streaks + 0.2 * ground.grain - 0.2)
+    alpha = ramp(field, 0.7) * ground.forest()
+    dead = jitter(rng, colour(136, 118, 92), light=0.07)
+    fresh = jitter(rng, colour(104, 112, 72), light=0.07)
+    share = ramp(streaks + ground.mottle, 2.0)[..., None]
+    ground.paint(alpha * np.float32(0.9), f32(fresh + share * (dead - fresh)), "blow_down")
+    shade = ramp(inside - np.float32(0.05), 0.5) * ground.forest() * np.float32(0.3)
+    ground.coat(shade, dead * np.float32(0.72), "", grain=0.06, mottle=0.0)
+
+
+def _streaks(rng: Rng, height: int, width: int, angle: float, scale: float) -> F32:
+    """Noise drawn out along the wind, made by averaging copies shifted along it."""
+    base = value_noise(rng, height, width, 3.0 * scale)
+    total = np.zeros_like(base)
+    for step in (-4.5, -1.5, 1.5, 4.5):
+        total += shifted(base, step * scale * np.sin(angle), step * scale * np.cos(angle))
+    return f32(total * np.float32(0.42))
+
+
+def draw_logging(ground: Ground, rng: Rng, x: float, y: float, radius: float) -> None:
+    """Selective logging: winding skid trails off a haul track, with landings, in forest."""
+    trunk_angle = rng.uniform(0, 2 * np.pi)
+    reach = radius * np.array([np.cos(trunk_angle), np.sin(trunk_angle)])
+    middle = np.array([x, y])
+    start, end = tuple(middle - reach), tuple(middle + reach)
+    trunk = wandering(rng, start, end, sway=0.16)
+    trails, landings = [trunk], []
+    for _ in range(int(rng.integers(4, 9))):
+        trails.append(_trail(rng, trunk, trunk_angle, radius))
+        if rng.random() < 0.75:
+            spot = trails[-1][int(rng.integers(len(trails[-1])))]
+            size = ground.scale * rng.uniform(3.0, 5.5)
+            landings.append(outline(rng, spot[0], spot[1], size, corners=7))
+    width = 2 if ground.scale < 1.2 else 3
+    mask = np.maximum(stroke(ground.shape, trails, width), filled(ground.shape, landings, 0.6))
+    tone = f32(ground.palette.soil * 0.75 + ground.palette.forest * 0.25)
+    tone = jitter(rng, tone, light=0.07)
+    allowed = f32((ground.cover == PRIMARY) | (ground.cover == CODES["blooming"]))
+    thinned = blur(mask, 5 * ground.scale) * allowed
+    gaps = ramp(ground.grain - np.float32(1.3), 0.6) * np.clip(3 * thinned, 0, 0.6)
+    ground.coat(gaps, f32(tone * 0.8), "", grain=0.03, mottle=0.0)
+    alpha = mask * allowed * np.float32(rng.uniform(0.8, 1.0))
+    ground.coat(alpha, tone, "selective_logging", grain=0.05, mottle=0.06, least=0.4)
+
+
+def _trail(rng: Rng, trunk: Points, angle: float, radius: float) -> Points:
+    begin = trunk[int(rng.integers(len(trunk)))]
+    side = angle + rng.choice([-1, 1]) * rng.uniform(0.6, 1.5)
+    length = radius * rng.uniform(0.3, 0.75)
+    stop = begin + length * np.array([np.cos(side), np.sin(side)])
+    return wandering(rng, (begin[0], begin[1]), (stop[0], stop[1]), sway=0.22)

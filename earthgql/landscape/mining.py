@@ -1,0 +1,132 @@
+"""Mines: muddy diggings of small miners along streams and large terraced open pits."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from earthgql.landscape.canvas import Ground
+from earthgql.landscape.noise import F32, Rng, blur, f32, ramp, shifted
+from earthgql.landscape.palette import colour, jitter
+from earthgql.landscape.shapes import Points, distance, filled, outline, stroke
+
+
+def draw_diggings(
+    ground: Ground, rng: Rng, course: Points, half_width: float, *, start: float, stop: float
+) -> None:
+    """Pitted orange-tan land along a stream, full of ponds of odd colours.
+
+    Args:
+        ground: what to paint on.
+        rng: source of randomness.
+        course: the stream's centreline, [n, 2] in pixels.
+        half_width: half the width of the dug strip in pixels.
+        start: where along the course the digging begins, 0 to 1.
+        stop: where it ends, 0 to 1.
+    """
+    count = len(course)
+    reach = course[int(start * count) : max(int(stop * count), int(start * count) + 3)]
+    away = distance(ground.shape, [reach])
+    strip = np.float32(half_width) - away
+    field = strip + np.float32(0.4 * half_width) * ground.broad
+    field += np.float32(0.28 * half_width) * ground.mottle
+    alpha = ramp(field, 3.0)
+    mud = jitter(rng, ground.palette.soil * 0.55 + colour(190, 158, 118) * 0.45, light=0.05)
+    ground.coat(alpha, f32(mud), "artisinal_mine", grain=0.045, mottle=0.10, broad=0.04)
+    spoil = ramp(ground.mottle - 0.6 * ground.grain - np.float32(1.3), 0.5) * alpha
+    ground.paint(spoil * np.float32(0.7), f32(mud * np.float32(1.2)), "")
+    _ponds(ground, rng, reach, half_width, field)
+
+
+def _ponds(ground: Ground, rng: Rng, reach: Points, half_width: float, field: F32) -> None:
+    few = [ground.palette.pond(rng) for _ in range(3)]
+    length = float(np.sum(np.hypot(*np.diff(reach, axis=0).T)))
+    number = int(np.clip(length * half_width / 160, 6, 60))
+    groups: list[list[Points]] = [[], [], []]
+    for _ in range(number):
+        x, y = reach[int(rng.integers(len(reach)))] + 0.5 * half_width * rng.standard_normal(2)
+        size = ground.scale * rng.uniform(2.2, 6.0)
+        shape = outline(rng, x, y, size, corners=7, rough=0.2, stretch=rng.uniform(1, 1.4))
+        groups[int(rng.integers(3))].append(shape)
+    inside = f32(field > 2)
+    for tone, group in zip(few, groups, strict=True):
+        rim = filled(ground.shape, group, 1.4) * inside
+        ground.paint(rim * np.float32(0.6), f32(ground.palette.soil * np.float32(0.72)), "")
+        pond = filled(ground.shape, group, 0.6) * inside
+        ground.coat(pond, tone, "artisinal_mine", grain=0.0, mottle=0.02)
+
+
+def draw_pit(ground: Ground, rng: Rng, x: float, y: float, radius: float) -> None:
+    """A large open pit: terraces stepping down, haul road, spoil heaps and tailing ponds."""
+    shape = outline(rng, x, y, radius, corners=int(rng.integers(6, 10)), rough=0.16, stretch=1.15)
+    yard = outline(rng, x, y, radius * 1.35, corners=int(rng.integers(5, 8)), rough=0.15)
+    ore = _ore(rng, ground.palette.soil)
+    spread = blur(filled(ground.shape, [yard, shape]), 4.5 * ground.scale)
+    rough = spread - np.float32(0.5) + np.float32(0.16) * ground.mottle
+    apron = ramp(rough, 0.14) * f32(spread > 0.03)
+    ground.coat(apron, ore, "conventional_mine", grain=0.025, mottle=0.06)
+    hole = blur(filled(ground.shape, [shape], 0.0), 4.0 * ground.scale)
+    hole = hole + np.float32(0.09) * ground.mottle * f32(hole > 0.05)
+    mask = (hole > 0.5).astype(np.uint8)
+    if mask.any():
+        _terraces(ground, rng, mask, ore, radius)
+    _tailings(ground, rng, x, y, radius)
+    lines = [outline(rng, x, y, radius * 1.12, corners=12, rough=0.06)]
+    haul = stroke(ground.shape, lines, 2 * ground.scale) * apron
+    ground.paint(haul, f32(np.minimum(ore * np.float32(1.14), 225)), "")
+
+
+def _ore(rng: Rng, soil: F32) -> F32:
+    kinds = (soil, colour(150, 112, 96), colour(158, 152, 144), colour(172, 140, 104))
+    return jitter(rng, kinds[int(rng.integers(len(kinds)))], light=0.06)
+
+
+def _terraces(
+    ground: Ground, rng: Rng, mask: np.typing.NDArray[np.uint8], ore: F32, radius: float
+) -> None:
+    depth = f32(cv2.distanceTransform(mask, cv2.DIST_L2, 5))
+    width = max(radius / rng.uniform(5, 8), 5.0 * ground.scale)
+    level = f32((blur(depth, 2.0) + np.float32(0.2 * width) * ground.mottle) / np.float32(width))
+    bench = np.floor(level)
+    phase = level - bench
+    broken = ramp(ground.mottle + np.float32(0.9), 1.6)
+    wall = ramp(f32(np.float32(0.32) - phase), 0.25) * broken
+    # Walls that face the sun are bright, the others dark.
+    rise = blur(depth, 1.0)
+    facing = shifted(rise, ground.sun[0], ground.sun[1]) - rise
+    light = np.float32(1.02) - np.float32(0.05) * bench
+    light += np.float32(0.22) * wall * (facing - np.float32(0.25))
+    light += np.float32(0.03) * ground.grain + np.float32(0.05) * ground.mottle
+    inside = f32(mask)
+    rock = jitter(rng, ore.mean() * colour(0.80, 0.78, 0.76), light=0.1)
+    layer = ramp(ground.broad + np.float32(0.7) * ground.mottle, 2.0)[..., None]
+    surface = f32((ore + layer * (rock - ore)) * np.clip(light, 0.35, 1.2)[..., None])
+    ground.paint(inside, surface, "conventional_mine")
+    if rng.random() < 0.6:
+        floor = ramp(f32(level - np.float32(level.max() * 0.72)), 0.3) * inside
+        ground.paint(floor, ground.palette.pond(rng), "conventional_mine")
+
+
+def _tailings(ground: Ground, rng: Rng, x: float, y: float, radius: float) -> None:
+    for _ in range(int(rng.integers(1, 4))):
+        angle = rng.uniform(0, 2 * np.pi)
+        px = x + 1.55 * radius * np.cos(angle)
+        py = y + 1.55 * radius * np.sin(angle)
+        size = radius * rng.uniform(0.28, 0.5)
+        basin = outline(rng, px, py, size, corners=4, rough=0.08, stretch=1.15)
+        dam = outline_scaled(basin, 1.22)
+        ground.paint(
+            filled(ground.shape, [dam], 0.6),
+            f32(np.minimum(ground.palette.soil * np.float32(1.1), 215)),
+            "conventional_mine",
+        )
+        tone = ground.palette.pond(rng)
+        surface = ground.tinted(tone, grain=0.0, mottle=0.01, broad=0.05)
+        ground.paint(filled(ground.shape, [basin], 0.5), surface, "conventional_mine")
+
+
+def outline_scaled(points: Points, factor: float) -> Points:
+    """The same outline grown about its centre by a factor."""
+    centre = points.mean(axis=0)
+    grown: Points = centre + factor * (points - centre)
+    return grown

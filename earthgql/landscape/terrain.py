@@ -1,0 +1,141 @@
+"""Untouched land: the canopy with its relief, natural meadows, rivers and bare outcrops."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from earthgql.landscape.canvas import Ground
+from earthgql.landscape.labels import PRIMARY
+from earthgql.landscape.noise import (
+    F32,
+    Rng,
+    blur,
+    f32,
+    fractal,
+    ramp,
+    shifted,
+    value_noise,
+)
+from earthgql.landscape.palette import Palette, colour, jitter
+from earthgql.landscape.shapes import Points, distance
+
+
+def plant_forest(
+    rng: Rng, height: int, width: int, scale: float, palette: Palette, *, hills: float
+) -> Ground:
+    """Makes new ground all covered by primary forest.
+
+    Args:
+        rng: source of randomness.
+        height: rows.
+        width: columns.
+        scale: pixels per 4 m.
+        palette: colours of the landscape.
+        hills: strength of the relief's shading, 0 (flat) to 1 (steep).
+
+    Returns:
+        Ground with every pixel labelled primary.
+    """
+    grain = _crowns(rng, height, width, scale)
+    mottle = fractal(rng, height, width, 22 * scale, octaves=3, gain=0.6)
+    broad = fractal(rng, height, width, 150 * scale, octaves=3)
+    angle = rng.uniform(0, 2 * np.pi)
+    sun = (float(np.sin(angle)), float(np.cos(angle)))
+    lit = grain - shifted(grain, -1.3 * scale * sun[0], -1.3 * scale * sun[1])
+    depth = rng.uniform(0.7, 1.6)
+    light = 1 + np.float32(0.028 * depth) * grain + np.float32(0.024 * depth) * lit
+    light += np.float32(rng.uniform(0.03, 0.065)) * mottle
+    light += np.float32(rng.uniform(0.03, 0.075)) * broad
+    if hills > 0.05:
+        light += np.float32(0.11 * hills) * _relief(rng, height, width, scale, sun)
+    rgb = f32(light[..., None] * palette.forest)
+    # Stands differ in hue (bamboo and palms are greener), which keeps the canopy from looking dyed.
+    turn = np.float32(rng.uniform(0.8, 2.2)) * (np.float32(0.6) * mottle + np.float32(0.6) * broad)
+    rgb += turn[..., None] * colour(0.8, 0.45, -0.35)
+    cover = np.full((height, width), PRIMARY, dtype=np.uint8)
+    return Ground(rgb, cover, grain, mottle, broad, scale, palette, sun)
+
+
+def _crowns(rng: Rng, height: int, width: int, scale: float) -> F32:
+    fine = blur(rng.standard_normal((height, width), dtype=np.float32), 0.8 * scale) * 2.6 * scale
+    coarse = value_noise(rng, height, width, 4.2 * scale)
+    groups = value_noise(rng, height, width, 9 * scale)
+    return f32(0.62 * fine + 0.6 * coarse + 0.45 * groups)
+
+
+def _relief(rng: Rng, height: int, width: int, scale: float, sun: tuple[float, float]) -> F32:
+    """Shading of dissected hills: rounded ridges between sharp valleys."""
+    first = fractal(rng, height, width, 90 * scale, octaves=3, gain=0.45)
+    second = fractal(rng, height, width, 42 * scale, octaves=2)
+    rise = blur(f32(-np.abs(first) - 0.35 * np.abs(second)), 1.5 * scale)
+    span = 5 * scale
+    slope = shifted(rise, span * sun[0], span * sun[1]) - rise
+    return f32(np.clip(slope * np.float32(5.0), -2.2, 2.2))
+
+
+def draw_meadow(ground: Ground, rng: Rng, x: float, y: float, radius: float) -> None:
+    """A natural wet meadow with ragged edges: unlabelled, a confuser of pasture."""
+    field = _patch(ground, x, y, radius, 0.55)
+    base = ground.palette.grass(rng) * np.float32(0.82)
+    ground.coat(ramp(field, 0.12), base, None, grain=0.05, mottle=0.07, broad=0.03)
+
+
+def draw_bare(ground: Ground, rng: Rng, x: float, y: float, radius: float) -> None:
+    """Natural bare soil, sand or rock with sparse shrubs and a soft rim of scrub."""
+    field = _patch(ground, x, y, radius, 0.5)
+    pale = rng.random()
+    base = ground.palette.soil if pale < 0.5 else colour(176, 166, 150)
+    base = jitter(rng, base * np.float32(rng.uniform(0.8, 1.08)), light=0.05)
+    scrub = ground.tinted(base * 0.45 + ground.palette.forest * 0.55, grain=0.06, mottle=0.05)
+    ground.paint(ramp(field + np.float32(0.22), 0.2), scrub, None, least=0.75)
+    ground.coat(ramp(field, 0.12), base, "bare_ground", grain=0.025, mottle=0.05, broad=0.04)
+    shrubs = ramp(ground.grain + 0.4 * ground.mottle - np.float32(rng.uniform(1.2, 2.2)), 0.5)
+    shrubs *= f32(field > 0) * np.float32(0.7)
+    ground.paint(shrubs, ground.palette.forest, "")
+
+
+def _patch(ground: Ground, x: float, y: float, radius: float, rough: float) -> F32:
+    """A signed field above 0 inside a ragged patch around a point (1 in its middle)."""
+    height, width = ground.shape
+    rows, cols = np.ogrid[0:height, 0:width]
+    off = np.hypot((rows - y) / radius, (cols - x) / radius)
+    field = np.float32(1) - f32(off)
+    field += np.float32(rough * 0.7) * ground.broad + np.float32(rough * 0.3) * ground.mottle
+    return f32(np.minimum(field, 1.6 * (1.7 - off)))
+
+
+def draw_river(ground: Ground, rng: Rng, course: Points, half_width: float, *, sand: float) -> None:
+    """A river with uneven banks, sandbars and a paler flood plain.
+
+    Args:
+        ground: what to paint on.
+        rng: source of randomness.
+        course: centreline, [n, 2] of x and y in pixels.
+        half_width: half the river's width in pixels.
+        sand: how much of the banks is sand, 0 to 1.
+    """
+    away = distance(ground.shape, [course])
+    uneven = min(0.2 * half_width, 2.5) + 0.02 * half_width
+    away = away + np.float32(uneven) * ground.mottle + np.float32(0.12 * half_width) * ground.broad
+    plain = ramp(np.float32(half_width * 1.6 + 7) - away, 0.8 * half_width + 8) * np.float32(0.4)
+    ground.coat(plain, ground.palette.forest * 1.14, "", grain=0.05, mottle=0.05)
+    if sand > 0.02 and half_width > 3:
+        bar = ground.broad + np.float32(0.4) * ground.mottle + np.float32(2.4 * sand - 1.5)
+        reach = np.float32(half_width) + np.clip(bar, 0, 1.3) * np.float32(0.45 * half_width)
+        beach = ramp(reach - away, 2.0) * f32(bar > 0.05)
+        tone = jitter(rng, colour(178, 164, 138) * 0.6 + ground.palette.soil * 0.4)
+        ground.coat(beach, f32(tone), None, grain=0.02, mottle=0.04)
+    tone = jitter(rng, ground.palette.water, light=0.05, hue=0.02)
+    deep = np.clip(away / np.float32(max(half_width, 1)), 0, 1)
+    light = np.float32(0.96) + np.float32(0.1) * deep + np.float32(0.02) * ground.broad
+    surface = f32(light[..., None] * tone)
+    ground.paint(ramp(np.float32(half_width) - away, 1.6), surface, "water")
+
+
+def draw_lake(ground: Ground, rng: Rng, x: float, y: float, radius: float) -> None:
+    """A dark lake or oxbow remnant with a narrow marshy rim."""
+    field = _patch(ground, x, y, radius, 0.35)
+    rim = ground.tinted(ground.palette.grass(rng) * np.float32(0.8), grain=0.05, mottle=0.05)
+    ground.paint(ramp(field + np.float32(3.5 / radius), 3 / radius), rim, None)
+    tone = jitter(rng, ground.palette.water, light=0.06)
+    ground.coat(ramp(field, 2 / radius), tone, "water", grain=0.0, mottle=0.01)
