@@ -1,0 +1,1 @@
+"""The tile grid, and the pixels of tiles."""

@@ -1,0 +1,128 @@
+"""What may be opened: files below a registered root, of few formats, and of bounded size."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import rasterio
+from rasterio._err import CPLE_BaseError
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
+
+from earthgql.errors import ImageUnreadableError
+
+MAX_PIXELS = 25_000_000
+_TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_JPEG2000_MAGIC = (b"\0\0\0\x0c", b"\xff\x4f\xff\x51")
+# The driver is named by what a file begins with, so GDAL never chooses among its 60 others:
+# a VRT, for one, may point at any file or address.
+_DRIVERS = {"GTiff": _TIFF_MAGIC, "JP2OpenJPEG": _JPEG2000_MAGIC}
+_SIDECARS = (".ovr", ".msk", ".msk.ovr")
+# No network file systems (an allowed name that no path equals), no .aux.xml read or written.
+_GDAL_OPTIONS = {
+    "CPL_VSIL_CURL_ALLOWED_FILENAME": "/vsicurl/none",
+    "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": ".none",
+    "GDAL_PAM_ENABLED": "NO",
+    "GDAL_GEOREF_SOURCES": "INTERNAL",
+    "GDAL_NUM_THREADS": "1",
+}
+
+
+def contained(root: str | Path, path: str | Path) -> Path:
+    """Return the real path of a file, all links followed, if it lies below ``root``.
+
+    Raises:
+        ImageUnreadableError: if it does not exist, is not a file, or leads out of ``root``.
+    """
+    try:
+        real = Path(os.path.realpath(path))
+        if not real.is_relative_to(os.path.realpath(root)):
+            raise ImageUnreadableError(f"{shown(root, path)} leads out of the folder ingested")
+        if not real.is_file():
+            raise ImageUnreadableError(
+                f"{shown(root, path)} does not exist (moved or deleted since it was ingested?)"
+            )
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ImageUnreadableError(f"{shown(root, path)} cannot be opened: {reason}") from None
+    return real
+
+
+def shown(root: str | Path, path: str | Path) -> str:
+    """Return the name of a file as clients may see it: never where the server keeps it."""
+    path = Path(path)
+    inside = path.is_relative_to(root) and path != Path(root)
+    return str(path.relative_to(root)) if inside else path.name
+
+
+def check_pixels(name: str, width: float, height: float) -> None:
+    """Refuse to decode more than ``MAX_PIXELS`` pixels at once.
+
+    Raises:
+        ImageUnreadableError: naming the size and the limit.
+    """
+    if width * height > MAX_PIXELS:
+        raise ImageUnreadableError(
+            f"{name}: {width * height / 1e6:.1f} megapixels would have to be decoded, "
+            f"the limit is {MAX_PIXELS / 1e6:.0f}"
+        )
+
+
+def _beginning(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(4)
+
+
+def _driver(path: Path, name: str) -> str:
+    beginning = _beginning(path)
+    for driver, magics in _DRIVERS.items():
+        if beginning in magics:
+            return driver
+    raise ImageUnreadableError(f"{name} is not a GeoTIFF, COG or JPEG 2000 file")
+
+
+def _check_sidecars(root: str | Path, path: Path) -> None:
+    # GDAL opens these with any driver, a VRT under such a name could point anywhere.
+    for suffix in _SIDECARS:
+        sidecar = path.with_name(path.name + suffix)
+        if os.path.lexists(sidecar) and _beginning(contained(root, sidecar)) not in _TIFF_MAGIC:
+            raise ImageUnreadableError(f"{sidecar.name} is not a TIFF")
+
+
+@contextmanager
+def open_raster(root: str | Path, path: str | Path) -> Iterator[Any]:
+    """Open a GeoTIFF, COG or JPEG 2000 below ``root`` as a rasterio dataset.
+
+    Raises:
+        ImageUnreadableError: if it is outside ``root``, of another format, damaged, or what is
+            done with it inside the ``with`` fails in GDAL.
+    """
+    real, name = contained(root, path), shown(root, path)
+    try:
+        driver = _driver(real, name)
+        _check_sidecars(root, real)
+        with rasterio.Env(**_GDAL_OPTIONS), rasterio.open(str(real), driver=driver) as dataset:
+            _check_dataset(dataset, name)
+            yield dataset
+    except NotGeoreferencedWarning:  # an exception where warnings are errors
+        raise ImageUnreadableError(f"{name} is not georeferenced") from None
+    except OSError as error:  # RasterioIOError among them
+        reason = _reason(error, real)
+        raise ImageUnreadableError(f"{name} is damaged or unreadable: {reason}") from None
+    except (RasterioError, CPLE_BaseError) as error:
+        raise ImageUnreadableError(f"{name} cannot be decoded: {_reason(error, real)}") from None
+
+
+def _check_dataset(dataset: Any, name: str) -> None:
+    if "OVERVIEW_FILE" in dataset.tags(ns="OVERVIEWS"):
+        raise ImageUnreadableError(f"{name} refers to another file for its overviews")
+    if not dataset.count or any(dtype.startswith("complex") for dtype in dataset.dtypes):
+        raise ImageUnreadableError(f"{name} has no bands of real numbers")
+    for height, width in dataset.block_shapes:
+        check_pixels(name, width, height)
+
+
+def _reason(error: BaseException, path: Path) -> str:
+    reason = str(error.__cause__ or error.__context__ or error)
+    return reason.replace(f"{path.parent}/", "")

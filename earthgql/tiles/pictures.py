@@ -1,0 +1,67 @@
+"""Pictures of tiles (PNG, JPEG, WebP) in any mode of Pillow, as RGB pixels."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from earthgql.errors import ImageUnreadableError
+from earthgql.tiles.grid import TILE_PIXELS
+from earthgql.tiles.guard import check_pixels, contained
+from earthgql.tiles.imagery import Pixels
+
+FORMATS = ("PNG", "JPEG", "WEBP")
+EXTENSIONS = (".png", ".jpg", ".jpeg", ".webp")
+
+
+def read_file(root: str, folder: str, path: str | None) -> Pixels:
+    """Return the pixels of a picture, ``uint8 [256, 256, 3]``; see ``decode``.
+
+    Raises:
+        ImageUnreadableError: if it is missing, leads out of ``root``, or cannot be decoded.
+    """
+    if not path:
+        raise ImageUnreadableError("no picture is known for this tile")
+    real = contained(root, Path(folder) / path)
+    try:
+        return decode(real.read_bytes(), name=path)
+    except OSError as error:
+        raise ImageUnreadableError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def decode(encoded: bytes, *, name: str) -> Pixels:
+    """Decode a PNG, JPEG or WebP of any mode to ``uint8 [256, 256, 3]`` RGB.
+
+    Palettes, grey, CMYK and 16-bit pictures are converted (16 bits keep their upper eight); fully
+    transparent pixels become 0, like the invalid pixels of a raster, and other alpha is ignored.
+    Pictures of another size are resized.
+
+    Raises:
+        ImageUnreadableError: if it is of another format, damaged, truncated or over 25 megapixels.
+    """
+    try:
+        with Image.open(io.BytesIO(encoded), formats=FORMATS) as picture:
+            check_pixels(name, *picture.size)
+            return _rgb(picture)
+    except ImageUnreadableError:
+        raise
+    except UnidentifiedImageError:
+        raise ImageUnreadableError(f"{name} is not a {', '.join(FORMATS)} picture") from None
+    except Exception as error:  # decoders raise anything on damaged input
+        raise ImageUnreadableError(f"{name} is damaged: {error}") from None
+
+
+def _rgb(picture: Image.Image) -> Pixels:
+    if picture.mode.startswith("I"):
+        grey = np.clip(np.asarray(picture).astype(np.int64) >> 8, 0, 255).astype(np.uint8)
+        picture = Image.fromarray(grey)
+    transparent = picture.has_transparency_data
+    pixels = picture.convert("RGBA" if transparent else "RGB")
+    if transparent:
+        layers = np.array(pixels)
+        layers[layers[..., 3] == 0] = 0
+        pixels = Image.fromarray(layers[..., :3].copy())
+    if pixels.size != (TILE_PIXELS, TILE_PIXELS):
+        pixels = pixels.resize((TILE_PIXELS, TILE_PIXELS), Image.Resampling.BILINEAR)
+    return np.asarray(pixels, dtype=np.uint8)

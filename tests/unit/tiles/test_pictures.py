@@ -1,0 +1,135 @@
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from imagery_files import encoded, plain
+from PIL import Image
+
+from earthgql.errors import ImageUnreadableError
+from earthgql.tiles import imagery
+from earthgql.tiles.grid import TileIndex
+from earthgql.tiles.imagery import TileSource
+from earthgql.tiles.pictures import decode
+
+
+def first(encoded_picture: bytes) -> tuple[int, ...]:
+    pixels = decode(encoded_picture, name="test")
+    assert pixels.shape == (256, 256, 3)
+    assert pixels.dtype == np.uint8
+    return tuple(int(v) for v in pixels[0, 0])
+
+
+@pytest.mark.parametrize(
+    ("picture", "colour"),
+    [
+        (encoded(plain()), (200, 100, 50)),
+        (encoded(plain().quantize(4)), (200, 100, 50)),
+        (encoded(plain(77, "L")), (77, 77, 77)),
+        (encoded(plain((77, 255), "LA")), (77, 77, 77)),
+        (encoded(plain((77, 0), "LA")), (0, 0, 0)),
+        (encoded(plain((200, 100, 50, 255), "RGBA")), (200, 100, 50)),
+        (encoded(plain((200, 100, 50, 128), "RGBA")), (200, 100, 50)),
+        (encoded(plain((200, 100, 50, 0), "RGBA")), (0, 0, 0)),
+        (encoded(plain(1, "1")), (255, 255, 255)),
+        (encoded(Image.fromarray(np.full((256, 256), 0xC812, np.uint16))), (0xC8,) * 3),
+        (encoded(plain(), "WEBP", lossless=True), (200, 100, 50)),
+        (encoded(plain((200, 100, 50, 0), "RGBA"), "WEBP", lossless=True), (0, 0, 0)),
+    ],
+    ids=[
+        "RGB",
+        "palette",
+        "L",
+        "LA",
+        "LA-clear",
+        "RGBA",
+        "RGBA-half",
+        "RGBA-clear",
+        "1",
+        "I16",
+        "webp",
+        "webp-clear",
+    ],
+)
+def test_every_mode_becomes_rgb(picture: bytes, colour: tuple[int, ...]) -> None:
+    assert first(picture) == colour
+
+
+@pytest.mark.parametrize("mode", ["CMYK", "L", "RGB"])
+def test_jpegs_become_rgb(mode: str) -> None:
+    picture = encoded(plain((200, 100, 50)).convert(mode), "JPEG", quality=95)
+    wanted = plain((200, 100, 50)).convert(mode).convert("RGB").getpixel((0, 0))
+    assert first(picture) == pytest.approx(wanted, abs=6)
+
+
+def test_clear_entries_of_a_palette_become_black() -> None:
+    picture = plain().quantize(4)
+    assert first(encoded(picture, transparency=picture.getpixel((0, 0)))) == (0, 0, 0)
+
+
+def test_other_sizes_are_resized() -> None:
+    assert first(encoded(Image.new("RGB", (512, 500), (9, 8, 7)))) == (9, 8, 7)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        b"",
+        b"not a picture",
+        encoded(plain())[:200],
+        encoded(plain(), "JPEG")[:-300],
+        encoded(plain(), "WEBP")[:40],
+        encoded(plain(), "GIF"),
+        encoded(plain(), "TIFF"),
+        encoded(plain(), "BMP"),
+    ],
+    ids=["empty", "text", "cut-png", "cut-jpeg", "cut-webp", "gif", "tiff", "bmp"],
+)
+def test_damaged_and_other_formats_are_refused(bad: bytes) -> None:
+    with pytest.raises(ImageUnreadableError):
+        decode(bad, name="test")
+
+
+def bomb(width: int, height: int) -> bytes:
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        checksum = zlib.crc32(kind + content)
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", checksum)
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    rows = zlib.compress(bytes(1_000_000))
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+    )
+
+
+@pytest.mark.parametrize("side", [5001, 5478, 12_000, 60_000])
+def test_large_pictures_are_refused_before_they_are_decoded(side: int) -> None:
+    with pytest.raises(ImageUnreadableError, match=r"megapixels|exceeds limit"):
+        decode(bomb(side, side), name="test")
+
+
+def source(root: Path, path: str) -> TileSource:
+    return TileSource("pyramid", str(root), str(root), path, TileIndex(1, 0, 0))
+
+
+def test_files_are_read_below_the_root_only(tmp_path: Path) -> None:
+    root, outside = tmp_path / "root", tmp_path / "outside.png"
+    root.mkdir()
+    outside.write_bytes(encoded(plain()))
+    (root / "good.png").write_bytes(encoded(plain()))
+    (root / "link.png").symlink_to(outside)
+    (root / "inner.png").symlink_to(root / "good.png")
+    assert imagery.read(source(root, "good.png"))[0, 0].tolist() == [200, 100, 50]
+    assert imagery.read(source(root, "inner.png"))[0, 0].tolist() == [200, 100, 50]
+    for path in ("link.png", "../outside.png", str(outside)):
+        with pytest.raises(ImageUnreadableError, match="leads out"):
+            imagery.read(source(root, path))
+    for path in ("none.png", ".", "a\0b"):
+        with pytest.raises(ImageUnreadableError):
+            imagery.read(source(root, path))
+
+
+def test_unknown_kinds_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ImageUnreadableError, match="kind"):
+        imagery.read(TileSource("tape", "x", str(tmp_path), None, TileIndex(0, 0, 0)))
