@@ -1,0 +1,1 @@
+"""All queries over scenes, tiles, models and scores."""

@@ -1,0 +1,119 @@
+"""Queries over scenes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, text
+
+from earthgql.errors import NotFoundError
+from earthgql.tiles.grid import Bounds
+
+_SCENES = """
+SELECT id, name, kind, uri, root, zoom, zooms, acquired_at, attribution, rendering, fingerprint,
+       ingested_at, ST_XMin(footprint) AS west, ST_YMin(footprint) AS south,
+       ST_XMax(footprint) AS east, ST_YMax(footprint) AS north
+  FROM scene
+"""
+_BY_IDS = text(_SCENES + "WHERE id = ANY(:ids)")
+_BY_NAME = text(_SCENES + "WHERE name = :name")
+_LIST = text(_SCENES + "WHERE id > :after ORDER BY id LIMIT :limit")
+_COUNTS = text("SELECT scene_id, count(*) FROM tile WHERE scene_id = ANY(:ids) GROUP BY scene_id")
+_DELETE = text("DELETE FROM scene WHERE name = :name RETURNING id")
+
+
+@dataclass(frozen=True, slots=True)
+class SceneRecord:
+    """One scene.
+
+    Attributes:
+        id: of the row.
+        name: unique.
+        kind: "raster", "pyramid" or "mbtiles".
+        uri: the file or folder ingested, absolute.
+        root: the folder below which its pixels may be opened.
+        zoom: the highest zoom it has tiles of.
+        zooms: all zooms it has tiles of.
+        bounds: rectangle around its tiles, degrees; west > east if it crosses the antimeridian.
+        acquired_at: when it was taken, if known.
+        attribution: whom to credit, if known.
+        rendering: how pixels are made of the source.
+        fingerprint: of the source as ingested.
+        ingested_at: when it was ingested last.
+    """
+
+    id: int
+    name: str
+    kind: str
+    uri: str
+    root: str
+    zoom: int
+    zooms: tuple[int, ...]
+    bounds: Bounds
+    acquired_at: datetime | None
+    attribution: str | None
+    rendering: Mapping[str, Any]
+    fingerprint: str
+    ingested_at: datetime
+
+
+def scenes_by_ids(conn: Connection, ids: Sequence[int]) -> dict[int, SceneRecord]:
+    """Return the scenes of some ids, in one statement; unknown ids are left out."""
+    rows = conn.execute(_BY_IDS, {"ids": list(ids)})
+    return {row[0]: _record(row) for row in rows}
+
+
+def scene_by_name(conn: Connection, name: str) -> SceneRecord | None:
+    """Return the scene of a name, or None."""
+    row = conn.execute(_BY_NAME, {"name": name}).one_or_none()
+    return _record(row) if row else None
+
+
+def list_scenes(
+    conn: Connection, *, limit: int | None = None, after: int | None = None
+) -> list[SceneRecord]:
+    """Return scenes in the order of their ids.
+
+    Args:
+        conn: where to ask.
+        limit: at most so many; None for all.
+        after: only ids above this one.
+    """
+    return [_record(row) for row in conn.execute(_LIST, {"limit": limit, "after": after or 0})]
+
+
+def tile_counts(conn: Connection, scene_ids: Sequence[int]) -> dict[int, int]:
+    """Return how many tiles each scene has, in one statement; 0 for unknown ids."""
+    counted = {row[0]: row[1] for row in conn.execute(_COUNTS, {"ids": list(scene_ids)})}
+    return {scene_id: counted.get(scene_id, 0) for scene_id in scene_ids}
+
+
+def delete_scene(conn: Connection, name: str) -> None:
+    """Delete a scene with its tiles and their scores; the source's files stay.
+
+    Raises:
+        NotFoundError: if there is no scene of that name.
+    """
+    if conn.execute(_DELETE, {"name": name}).one_or_none() is None:
+        raise NotFoundError(f"no scene is named {name!r}; `manage.py scenes list` shows them")
+
+
+def _record(row: Row[Any]) -> SceneRecord:
+    # The footprint is stored as one rectangle, which may run past 180.
+    east = row.east - 360 if row.east > 180 else row.east
+    return SceneRecord(
+        id=row.id,
+        name=row.name,
+        kind=row.kind,
+        uri=row.uri,
+        root=row.root,
+        zoom=row.zoom,
+        zooms=tuple(row.zooms) or (row.zoom,),
+        bounds=Bounds(row.west, row.south, east, row.north),
+        acquired_at=row.acquired_at,
+        attribution=row.attribution,
+        rendering=row.rendering,
+        fingerprint=row.fingerprint,
+        ingested_at=row.ingested_at,
+    )
