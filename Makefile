@@ -1,0 +1,48 @@
+# Everything starts here: `make help`.
+PYTHON_IN_CLONE := .venv/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev demo test lint format bench requirements clean purge
+
+help: ## Show this help
+	@echo "Usage: make TARGET"
+	@echo
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "  make demo PORT=8123 SCENE=my.tif   another port, a raster of your own"
+	@echo "  make test ARGS='-k grid'           only some tests"
+
+setup: ## Make the Python environment and build the front-end
+	@tools/setup.sh
+
+setup-dev:
+	@tools/setup.sh dev
+
+demo: setup ## Prepare a landscape (or SCENE=my.tif), ingest it and serve it (PORT=8000)
+	@$(PYTHON_IN_CLONE) manage.py demo $(if $(SCENE),--scene "$(SCENE)") $(if $(PORT),--port "$(PORT)")
+
+test: lint ## Lint, then all tests on a real PostGIS and Chromium, with coverage
+	@echo "Chromium: $$($(PYTHON_IN_CLONE) -m tests.chromium)"
+	@$(PYTHON_IN_CLONE) -m pytest --cov --cov-report=term $(ARGS)
+
+lint: setup-dev ## Check format, style, types and who imports whom
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+format: setup-dev ## Format the code
+	.venv/bin/ruff format .
+	.venv/bin/ruff check --fix .
+
+bench: setup-dev ## Measure: results as JSON and charts
+	@$(PYTHON_IN_CLONE) -m bench $(ARGS)
+
+requirements: setup-dev ## Compile the pinned requirements (ARGS=--upgrade takes newer ones)
+	@tools/requirements.sh $(ARGS)
+
+clean: ## Stop the database and remove what was built or fetched; scenes and scores stay
+	@tools/clean.sh
+
+purge: ## As clean, and delete the database, the demo and models under var/ (asks; YES=1 does not)
+	@tools/clean.sh all $(YES)

@@ -1,0 +1,143 @@
+"""The command line: ``python manage.py COMMAND``; a command is imported only when named."""
+
+import importlib
+import importlib.util
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+import click
+
+from earthgql import __version__
+from earthgql.errors import BadInputError, EarthGQLError
+
+COMMANDS = {
+    "db": ("earthgql.cli.db:db", "The database: start, stop, migrate, open a shell."),
+    "ingest": ("earthgql.cli.ingest:ingest", "Read imagery into the catalog."),
+    "scenes": ("earthgql.cli.scenes:scenes", "List, show and delete ingested scenes."),
+    "model": ("earthgql.cli.model:model", "Train, check and exchange model bundles."),
+    "serve": ("earthgql.cli.serve:serve", "Serve the GraphQL API."),
+    "schema": ("earthgql.cli.schema:schema", "Write or check the GraphQL schema."),
+    "demo": ("earthgql.cli.demo:demo", "Prepare a landscape, ingest it and serve it."),
+}
+"""Command name to where it is (``module:attribute``) and one line of help, known unimported."""
+
+_INTERRUPTED = 130
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command only when it is run or its own help is asked for."""
+
+    def __init__(
+        self, *args: Any, lazy: Mapping[str, tuple[str, str]] | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.lazy = dict(lazy or {})
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name the commands: the lazy ones in their order, then those already added."""
+        return [*self.lazy, *(name for name in super().list_commands(ctx) if name not in self.lazy)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command, or find one already added."""
+        if cmd_name not in self.lazy:
+            return super().get_command(ctx, cmd_name)
+        module, _, attribute = self.lazy[cmd_name][0].partition(":")
+        if importlib.util.find_spec(module) is None:
+            raise click.UsageError(f"{cmd_name!r} is not part of this version of earthgql", ctx)
+        command = getattr(importlib.import_module(module), attribute)
+        assert isinstance(command, click.Command), f"{module}:{attribute} is no command"  # noqa: S101
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands with their one line of help, importing none of the lazy ones."""
+        rows = [
+            (name, self.lazy[name][1] if name in self.lazy else _short_help(self, ctx, name))
+            for name in self.list_commands(ctx)
+        ]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+def _short_help(group: click.Group, ctx: click.Context, name: str) -> str:
+    command = group.get_command(ctx, name)
+    return command.get_short_help_str(80) if command else ""
+
+
+@click.group(
+    cls=LazyGroup,
+    lazy=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Settings are EARTHGQL_* variables or lines of .env; README.md lists them.",
+)
+@click.version_option(__version__, prog_name="earthgql")
+def group() -> None:
+    """Ask a map what is in it.
+
+    \b
+    Examples:
+      python manage.py demo
+      python manage.py ingest raster my-scene.tif
+      python manage.py serve --bind 127.0.0.1:8000
+    """
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Run a command and exit: 0 done, 1 failed, 2 wrong usage or input, 130 interrupted.
+
+    Args:
+        arguments: command line without the program's name; None takes ``sys.argv``.
+    """
+    sys.exit(run(arguments))
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run a command and return the exit code, having printed any error as one line."""
+    try:
+        outcome = group.main(arguments, standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        _complain("Interrupted", prefix="")
+        return _INTERRUPTED
+    except BrokenPipeError:
+        return _quiet_pipe()
+    except Exception as error:
+        return _failed(error)
+    return outcome if isinstance(outcome, int) else 0
+
+
+def _failed(error: Exception) -> int:
+    """Print one line for an error with a known remedy; a defect of ours is raised again."""
+    if isinstance(error, click.ClickException):
+        _complain(error.format_message())
+        if isinstance(error, click.UsageError) and error.ctx is not None:
+            click.echo(f"Try: {error.ctx.command_path} --help", err=True)
+        return error.exit_code
+    message = _explained(error)
+    if message is None:
+        raise error
+    _complain(message)
+    return 2 if isinstance(error, BadInputError) else 1
+
+
+def _explained(error: Exception) -> str | None:
+    """Return the one line for an error with a known remedy; None for a defect of ours."""
+    if isinstance(error, EarthGQLError):
+        return str(error)
+    if "sqlalchemy" in sys.modules:
+        from earthgql.database.engine import explained
+
+        return explained(error)
+    return None
+
+
+def _complain(message: str, prefix: str = "Error: ") -> None:
+    click.secho(prefix + " ".join(message.split()), fg="red", err=True)
+
+
+def _quiet_pipe() -> int:
+    # The reader of our output (head, less) went away: nothing to say, and nothing to flush to.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 1

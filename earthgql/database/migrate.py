@@ -1,0 +1,59 @@
+"""Bring the tables of a database to a revision of ``migrations/``."""
+
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine
+
+from earthgql.settings import PROJECT_ROOT
+
+SCRIPTS = PROJECT_ROOT / "migrations"
+
+
+def upgrade(engine: Engine, revision: str = "head") -> None:
+    """Migrate up to a revision, in one transaction."""
+    with engine.begin() as connection:
+        command.upgrade(_config(connection), revision)
+
+
+def downgrade(engine: Engine, revision: str) -> None:
+    """Migrate down to a revision (``base``: no tables at all), in one transaction."""
+    with engine.begin() as connection:
+        command.downgrade(_config(connection), revision)
+
+
+def current(engine: Engine) -> str | None:
+    """Return the revision of a database; None if it was never migrated."""
+    with engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def head() -> str | None:
+    """Return the newest revision there is."""
+    return ScriptDirectory(str(SCRIPTS)).get_current_head()
+
+
+def check(engine: Engine) -> list[str]:
+    """Describe each difference between a database and ``tables.py``; none is an empty list."""
+    from geoalchemy2 import alembic_helpers
+
+    from earthgql.database.tables import Base
+
+    options = {
+        "include_object": alembic_helpers.include_object,
+        "compare_type": True,
+        "compare_server_default": True,
+    }
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts=options)
+        return [str(difference) for difference in compare_metadata(context, Base.metadata)]
+
+
+def _config(connection: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    return config

@@ -1,0 +1,23 @@
+"""Run by Alembic, on the connection that ``earthgql.database.migrate`` hands over."""
+
+from alembic import context
+from geoalchemy2 import alembic_helpers
+
+from earthgql.database.tables import Base
+
+connection = context.config.attributes.get("connection")
+if connection is None:
+    raise SystemExit("Migrate by: python manage.py db upgrade")
+
+context.configure(
+    connection=connection,
+    target_metadata=Base.metadata,
+    include_object=alembic_helpers.include_object,
+    process_revision_directives=alembic_helpers.writer,
+    render_item=alembic_helpers.render_item,
+    compare_type=True,
+    compare_server_default=True,
+    transaction_per_migration=False,
+)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,60 @@
+"""Who may import whom, and that importing does nothing."""
+
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+
+import earthgql
+from earthgql.settings import PROJECT_ROOT
+
+MODULES = sorted(m.name for m in pkgutil.walk_packages(earthgql.__path__, "earthgql."))
+
+
+def test_imports_point_down() -> None:
+    done = subprocess.run(
+        [Path(sys.executable).with_name("lint-imports"), "--no-cache"],
+        cwd=PROJECT_ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_importing_reads_no_setting_and_makes_nothing(tmp_path: Path) -> None:
+    program = """
+import importlib, os, sys
+import earthgql.settings
+class Read(Exception): pass
+def read(*_): raise Read("a setting was read at import")
+earthgql.settings.load_settings = earthgql.settings.Settings.__init__ = read
+def event(name, arguments):
+    if name in ("subprocess.Popen", "socket.connect"):
+        raise Read(f"{name} {arguments} at import")
+sys.addaudithook(event)
+for name in sys.argv[1:]:
+    importlib.import_module(name)
+"""
+    light = [name for name in MODULES if not _heavy(name)]
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program, *light],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(PROJECT_ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_modules_are_short() -> None:
+    files = [p for p in (PROJECT_ROOT / "earthgql").rglob("*.py") if "static" not in p.parts]
+    long = {str(p): n for p in files if (n := len(p.read_text().splitlines())) > 300}
+    assert long == {}
+
+
+def _heavy(name: str) -> bool:
+    # TensorFlow looks at the machine when imported (its own doing, and only in these two places).
+    return name == "earthgql.classifiers.tensorflow" or name.startswith("earthgql.training")

@@ -1,0 +1,136 @@
+"""The command line: help without imports, one line for an error, the right exit code."""
+
+import importlib.util
+import subprocess
+import sys
+from collections.abc import Callable
+
+import click
+import pytest
+
+from earthgql import cli
+from earthgql.errors import BadInputError, SetupError
+from earthgql.settings import PROJECT_ROOT
+
+Run = Callable[[BaseException], int]
+
+
+def manage(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=PROJECT_ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        env={"PATH": "/usr/bin:/bin", **environment},
+    )
+
+
+@pytest.fixture
+def run_raising(monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run a command that raises, through the same path as any other."""
+
+    def run(error: BaseException) -> int:
+        @click.command()
+        def fails() -> None:
+            raise error
+
+        monkeypatch.setitem(cli.group.commands, "fails", fails)
+        return cli.run(["fails"])
+
+    return run
+
+
+def test_help_lists_every_command_and_imports_none() -> None:
+    program = (
+        "import sys; from earthgql import cli; cli.run(['--help']); "
+        "heavy = {'tensorflow', 'rasterio', 'sqlalchemy', 'flask', 'numpy'} & set(sys.modules); "
+        "sys.exit(f'imported {heavy}' if heavy else 0)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=PROJECT_ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    for name, (_, line) in cli.COMMANDS.items():
+        assert f"  {name} " in done.stdout
+        assert line in done.stdout
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_every_command_has_help_with_examples(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if importlib.util.find_spec(cli.COMMANDS[name][0].partition(":")[0]) is None:
+        pytest.skip(f"{name} is not written yet")
+    assert cli.run([name, "--help"]) == 0
+    command = cli.group.get_command(click.Context(cli.group), name)
+    assert "Examples:" in capsys.readouterr().out
+    for sub in getattr(command, "commands", {}):
+        assert cli.run([name, sub, "--help"]) == 0
+        assert "Examples:" in capsys.readouterr().out, f"{name} {sub}"
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "line"),
+    [
+        (SetupError("no PostGIS;\n install one"), 1, "Error: no PostGIS; install one\n"),
+        (BadInputError("latitude 91"), 2, "Error: latitude 91\n"),
+        (KeyboardInterrupt(), 130, "Interrupted\n"),
+        (click.Abort(), 130, "Interrupted\n"),
+    ],
+)
+def test_an_error_is_one_line(
+    run_raising: Run,
+    capsys: pytest.CaptureFixture[str],
+    error: BaseException,
+    code: int,
+    line: str,
+) -> None:
+    assert run_raising(error) == code
+    captured = capsys.readouterr()
+    assert click.unstyle(captured.err).lstrip("\n") == line
+    assert captured.out == ""
+
+
+def test_a_defect_is_not_hidden(run_raising: Run) -> None:
+    with pytest.raises(ZeroDivisionError):
+        run_raising(ZeroDivisionError())
+
+
+def test_a_setting_with_a_typo_is_reported_without_a_trace() -> None:
+    done = manage("db", "status", EARTHGQL_POOLSIZE="3")
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: unknown setting EARTHGQL_POOLSIZE")
+    assert "Traceback" not in done.stderr
+
+
+def test_a_database_that_is_away_is_reported_without_a_trace() -> None:
+    url = "postgresql://nobody:secret@127.0.0.1:9/none"
+    done = manage("db", "upgrade", EARTHGQL_DATABASE_URL=url)
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: the database cannot be reached")
+    assert len(done.stderr.splitlines()) == 1
+    assert "secret" not in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["db", "stop"], ["db", "reset", "--yes"]])
+def test_a_database_of_others_is_left_alone(arguments: list[str]) -> None:
+    done = manage(*arguments, EARTHGQL_DATABASE_URL="postgresql://127.0.0.1:9/none")
+    assert done.returncode == 1
+    assert "EARTHGQL_DATABASE_URL" in done.stderr
+
+
+def test_reset_without_an_answer_does_nothing() -> None:
+    done = manage("db", "reset")
+    assert done.returncode == 130
+    assert done.stderr.endswith("Interrupted\n")
+
+
+def test_a_wrong_command_says_where_help_is(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["demoo"]) == 2
+    assert "No such command 'demoo'" in capsys.readouterr().err
