@@ -1,0 +1,171 @@
+"""Look-ups of the catalog at a million tiles, against the barest SQL that could answer them.
+
+    python bench/catalog.py [--tiles 1000000] [--json result.json]
+
+Works in a database of its own, made and dropped on the server of EARTHGQL_DATABASE_URL or on the
+private one. Ratios matter, not the milliseconds.
+"""
+
+import argparse
+import json
+import math
+import random
+import secrets
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from sqlalchemy import Connection, Engine, make_url, text
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from earthgql.catalog.tiles import TileFilter, tiles_at, tiles_in_bounds
+from earthgql.database import migrate
+from earthgql.database.engine import engine_on, private_cluster
+from earthgql.ingest.sources import CHUNK, SceneFacts, TileChunk
+from earthgql.ingest.store import store
+from earthgql.settings import load_settings
+from earthgql.tiles import grid
+from earthgql.tiles.grid import Bounds, LonLat, TileIndex
+
+ZOOM = 14
+ORIGIN = TileIndex(ZOOM, 8000, 5900)
+FLOOR_BOX = text(
+    "SELECT id, scene_id, z, x, y FROM tile "
+    "WHERE footprint && ST_MakeEnvelope(:w, :s, :e, :n, 4326) ORDER BY id LIMIT 1000"
+)
+FLOOR_POINT = text(
+    "SELECT id, scene_id, z, x, y FROM tile "
+    "WHERE footprint && ST_SetSRID(ST_Point(:x, :y), 4326) LIMIT 1"
+)
+
+
+@dataclass
+class Block:
+    """A square of tiles as a source."""
+
+    name: str
+    first: TileIndex
+    side: int
+    kind: str = "pyramid"
+    uri: str = "/nowhere"
+    root: str = "/nowhere"
+
+    def fingerprint(self) -> str:
+        return f"{self.first}-{self.side}"
+
+    def facts(self) -> SceneFacts:
+        return SceneFacts()
+
+    def chunks(self) -> Iterator[TileChunk]:
+        for start in range(0, self.side**2, CHUNK):
+            place = np.arange(start, min(start + CHUNK, self.side**2), dtype=np.int64)
+            x, y = self.first.x + place // self.side, self.first.y + place % self.side
+            paths = [f"{ZOOM}/{a}/{b}.png" for a, b in zip(x.tolist(), y.tolist(), strict=True)]
+            zoom = np.full(len(place), self.first.z, dtype=np.int64)
+            yield TileChunk(zoom, x, y, paths, [None] * len(paths), len(paths))
+
+
+@contextmanager
+def scratch_database() -> Iterator[Engine]:
+    settings = load_settings()
+    url = settings.database_url
+    if url is None:
+        cluster = private_cluster(settings, print)
+        cluster.start()
+        url = cluster.url("postgres")
+    name = f"earthgql_bench_{secrets.token_hex(6)}"
+    server = engine_on(url).execution_options(isolation_level="AUTOCOMMIT")
+    with server.connect() as conn:
+        conn.execute(text(f"CREATE DATABASE {name}"))
+    engine = engine_on(make_url(url).set(database=name), statement_timeout=0)
+    try:
+        migrate.upgrade(engine)
+        yield engine
+    finally:
+        engine.dispose()
+        with server.connect() as conn:
+            conn.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+        server.dispose()
+
+
+def median_ms(ask: Callable[[], object], repeat: int = 200) -> float:
+    ask()
+    times = []
+    for _ in range(repeat):
+        began = time.perf_counter()
+        ask()
+        times.append((time.perf_counter() - began) * 1000)
+    return round(statistics.median(times), 3)
+
+
+def compare(conn: Connection, side: int) -> dict[str, object]:
+    chance = random.Random(5)
+    area = viewport(side, chance)
+    box = dict(zip("wsen", area, strict=True))
+    where = TileFilter()
+    west, south, east, north = area
+    points = [LonLat(chance.uniform(west, east), chance.uniform(south, north)) for _ in range(100)]
+    x, y = points[0]
+    result: dict[str, object] = {
+        "viewport_tiles": len(tiles_in_bounds(conn, [area], where, limit=1000)),
+        "viewport_ms": median_ms(lambda: tiles_in_bounds(conn, [area], where, limit=1000)),
+        "viewport_floor_ms": median_ms(lambda: conn.execute(FLOOR_BOX, box).all()),
+        "point_ms": median_ms(lambda: tiles_at(conn, points[:1], where)),
+        "point_floor_ms": median_ms(lambda: conn.execute(FLOOR_POINT, {"x": x, "y": y}).all()),
+        "points_100_ms": median_ms(lambda: tiles_at(conn, points, where), 50),
+    }
+    for name in ("viewport", "point"):
+        ratio = float(result[f"{name}_ms"]) / float(result[f"{name}_floor_ms"])  # type: ignore[arg-type]
+        result[f"{name}_ratio"] = round(ratio, 2)
+    return result
+
+
+def viewport(side: int, chance: random.Random) -> Bounds:
+    """About 570 tiles, edges in the middle of tiles."""
+    x = ORIGIN.x + chance.randrange(side // 2)
+    y = ORIGIN.y + chance.randrange(side // 2)
+    first = grid.tile_bounds(TileIndex(ZOOM, x, y))
+    last = grid.tile_bounds(TileIndex(ZOOM, x + 29, y + 18))
+    west, north = (first.west + first.east) / 2, (first.south + first.north) / 2
+    return Bounds(west, (last.south + last.north) / 2, (last.west + last.east) / 2, north)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--tiles", type=int, default=1_000_000)
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    side = math.isqrt(arguments.tiles)
+    with scratch_database() as engine:
+        began, cpu = time.perf_counter(), time.process_time()
+        store(engine, Block("base", ORIGIN, side))
+        seconds = time.perf_counter() - began
+        result: dict[str, object] = {
+            "tiles": side**2,
+            "ingest_s": round(seconds, 1),
+            "ingest_client_cpu_s": round(time.process_time() - cpu, 1),
+            "ingest_tiles_per_s": round(side**2 / seconds),
+        }
+        with engine.connect() as conn:
+            conn.execution_options(isolation_level="AUTOCOMMIT")
+            conn.execute(text("VACUUM ANALYZE tile"))
+            result["one_scene"] = compare(conn, side)
+        over = TileIndex(ZOOM, ORIGIN.x, ORIGIN.y)
+        store(engine, Block("over", over, side // 2 + 30))
+        with engine.connect() as conn:
+            conn.execution_options(isolation_level="AUTOCOMMIT")
+            conn.execute(text("VACUUM ANALYZE tile"))
+            result["two_overlapping_scenes"] = compare(conn, side)
+    print(json.dumps(result, indent=2))
+    if arguments.json:
+        arguments.json.write_text(json.dumps(result, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

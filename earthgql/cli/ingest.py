@@ -1,0 +1,265 @@
+"""``manage.py ingest``: imagery into the catalog."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from earthgql.ingest.sources import SceneFacts
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+_SCHEMES = click.Choice(["xyz", "tms"])
+_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+@click.group()
+def ingest() -> None:
+    """Read imagery into the catalog: one scene per raster, pyramid, MBTiles file or table.
+
+    A scene goes in as a whole or not at all. Ingesting it again changes nothing, unless the source
+    changed: then its tiles are made anew and the scores of what changed are dropped. Files are
+    referred to, not copied: leave them where they are.
+
+    \b
+    Examples:
+      python manage.py ingest raster field.tif
+      python manage.py ingest raster scenes/ --min-valid 0.8 --dry-run
+      python manage.py ingest pyramid tiles/ --scheme tms --name lakes
+      python manage.py ingest mbtiles city.mbtiles
+      python manage.py ingest table tiles.csv --root . --scheme tms
+    """
+
+
+def _common(command: Command) -> Command:
+    """Add the options that all sources share."""
+    options = (
+        click.option("--name", help="Name of the scene. [default: after the file or folder]"),
+        click.option("--acquired-at", help="When it was taken, ISO 8601; UTC if no zone is given."),
+        click.option("--attribution", help="Whom to credit."),
+        click.option("--replace", is_flag=True, help="Ingest anew, dropping stored scores."),
+        click.option("--dry-run", is_flag=True, help="Count the tiles, write nothing."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+_SHA256 = click.option(
+    "--sha256", is_flag=True, help="Tell changes by content instead of by size and mtime."
+)
+
+
+def _zoom(_ctx: click.Context, _param: click.Parameter, value: str) -> int | None:
+    if value == "auto":
+        return None
+    if not value.isdecimal() or int(value) > 24:
+        raise click.BadParameter("give 'auto' or a zoom from 0 to 24")
+    return int(value)
+
+
+def _bands(_ctx: click.Context, _param: click.Parameter, value: str | None) -> tuple[int, ...]:
+    if value is None:
+        return ()
+    parts = [part.strip() for part in value.split(",")]
+    if len(parts) not in (1, 3) or not all(part.isdecimal() and int(part) for part in parts):
+        raise click.BadParameter("give one band or three, counted from 1, such as 4,3,2")
+    return tuple(map(int, parts))
+
+
+@ingest.command()
+@click.argument("paths", nargs=-1, required=True)
+@_common
+@click.option(
+    "--zoom",
+    default="auto",
+    show_default=True,
+    callback=_zoom,
+    help="Zoom of the tiles; auto is the nearest to the native resolution.",
+)
+@click.option(
+    "--min-valid",
+    type=click.FloatRange(0, 1),
+    default=0.5,
+    show_default=True,
+    help="Least share of pixels with data for a tile to count.",
+)
+@click.option(
+    "--bands",
+    callback=_bands,
+    help="Bands as R,G,B, or one. [default: by colour interpretation, else the first three]",
+)
+@click.option(
+    "--stretch",
+    help="Values to 0..255: percentiles (2,98) or limits (0:3000, or a pair per band). "
+    "[default: none for 8-bit, 2,98 otherwise]",
+)
+@_SHA256
+def raster(paths: tuple[str, ...], **options: Any) -> None:
+    """Ingest GeoTIFF, COG or JPEG 2000 files, or folders of them; one scene each.
+
+    Any CRS and type of value; nodata, alpha and masks are respected. The date is looked for in the
+    file's tags if not given.
+
+    \b
+    Examples:
+      python manage.py ingest raster field.tif --acquired-at 2020-05-18
+      python manage.py ingest raster scenes/ 'more/*.tif' --min-valid 0.8
+      python manage.py ingest raster sentinel.tif --bands 4,3,2 --stretch 0:3000
+    """
+    from earthgql.cli.ingest_run import run
+    from earthgql.ingest.rasters import (
+        RasterOptions,
+        RasterSource,
+        parse_stretch,
+        raster_files,
+    )
+
+    about = _about(options)
+    chosen = RasterOptions(
+        zoom=options["zoom"],
+        min_valid=options["min_valid"],
+        bands=options["bands"] or None,
+        stretch=parse_stretch(options["stretch"]) if options["stretch"] else None,
+        acquired_at=about.acquired_at,
+        attribution=about.attribution,
+        sha256=options["sha256"],
+    )
+    files = list(raster_files(_expanded(paths)))
+    _check_name(options["name"], len(files))
+    run(
+        (
+            RasterSource(options["name"] or name, str(file), str(root), chosen)
+            for name, file, root in files
+        ),
+        len(files),
+        options,
+    )
+
+
+@ingest.command()
+@click.argument("folder", type=_FOLDER)
+@_common
+@click.option(
+    "--scheme",
+    type=_SCHEMES,
+    default="xyz",
+    show_default=True,
+    help="Whether y counts from the north (xyz) or from the south (tms).",
+)
+def pyramid(folder: Path, scheme: str, **options: Any) -> None:
+    """Ingest a folder of tiles z/x/y.png (or jpg, webp) as one scene.
+
+    \b
+    Examples:
+      python manage.py ingest pyramid tiles/
+      python manage.py ingest pyramid tiles/ --scheme tms --name lakes --attribution 'NASA'
+    """
+    from earthgql.cli.ingest_run import run
+    from earthgql.ingest.pyramids import PyramidSource, folder_pictures
+
+    root = folder.resolve()
+    source = PyramidSource(
+        name=options["name"] or root.name,
+        uri=str(root),
+        scheme=scheme,
+        pictures=lambda: folder_pictures(root),
+        about=_about(options),
+    )
+    run([source], 1, options)
+
+
+@ingest.command()
+@click.argument("files", nargs=-1, required=True)
+@_common
+@_SHA256
+def mbtiles(files: tuple[str, ...], **options: Any) -> None:
+    """Ingest MBTiles files of pictures; one scene each.
+
+    \b
+    Examples:
+      python manage.py ingest mbtiles city.mbtiles
+    """
+    from earthgql.cli.ingest_run import run
+    from earthgql.ingest.archives import MBTilesSource
+
+    about = _about(options)
+    found = [Path(path).resolve() for path in _expanded(files)]
+    _check_name(options["name"], len(found))
+    run(
+        (
+            MBTilesSource(
+                options["name"] or file.stem,
+                str(file),
+                str(file.parent),
+                about,
+                sha256=options["sha256"],
+            )
+            for file in found
+        ),
+        len(found),
+        options,
+    )
+
+
+@ingest.command()
+@click.argument("csv", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--root", type=_FOLDER, required=True, help="Folder that the paths start at.")
+@_common
+@click.option(
+    "--scheme",
+    type=_SCHEMES,
+    default="tms",
+    show_default=True,
+    help="Whether y counts from the south (tms) or from the north (xyz).",
+)
+def table(csv: Path, root: Path, scheme: str, **options: Any) -> None:
+    """Ingest the tiles that a CSV table lists (columns z_coord, x_coord, y_coord, path) as a scene.
+
+    Pictures that do not exist (yet) are no error: their tiles answer IMAGE_UNREADABLE.
+
+    \b
+    Examples:
+      python manage.py ingest table tiles.csv --root ../satellite-classification-flask-api
+    """
+    from earthgql.cli.ingest_run import run
+    from earthgql.ingest.pyramids import PyramidSource, table_pictures
+
+    folder = root.resolve()
+    source = PyramidSource(
+        name=options["name"] or csv.stem,
+        uri=str(folder),
+        scheme=scheme,
+        pictures=lambda: table_pictures(csv, folder),
+        about=_about(options),
+    )
+    run([source], 1, options)
+
+
+def _about(options: dict[str, Any]) -> SceneFacts:
+    from earthgql.ingest.sources import SceneFacts, parse_date
+
+    given = options["acquired_at"]
+    return SceneFacts(
+        acquired_at=parse_date(given) if given else None, attribution=options["attribution"]
+    )
+
+
+def _expanded(patterns: Iterable[str]) -> list[str]:
+    """Expand the globs that no shell has expanded."""
+    found: list[str] = []
+    for pattern in patterns:
+        if glob.has_magic(pattern) and not Path(pattern).exists():
+            found += sorted(glob.glob(pattern, recursive=True)) or [pattern]  # noqa: PTH207
+        else:
+            found.append(pattern)
+    return found
+
+
+def _check_name(name: str | None, sources: int) -> None:
+    if name is not None and sources != 1:
+        raise click.UsageError(f"--name names one scene, but there are {sources} sources")

@@ -1,0 +1,84 @@
+"""One source after the other into the catalog, with progress, and a summary at the end."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace as with_changes
+from typing import Any
+
+import click
+from rich import box
+from rich.markup import escape
+from rich.table import Table
+from sqlalchemy import Engine
+
+from earthgql.cli.console import err, out, progress
+from earthgql.cli.serve import prepare_database
+from earthgql.database.engine import make_engine
+from earthgql.errors import DatabaseUnavailableError, EarthGQLError
+from earthgql.ingest.sources import SceneSource
+from earthgql.ingest.store import Outcome, rehearse, store
+from earthgql.settings import load_settings
+
+
+def run(sources: Iterable[SceneSource], total: int, options: dict[str, Any]) -> None:
+    """Ingest one source after the other, then sum up; exit code 1 if any failed.
+
+    Args:
+        sources: what to ingest.
+        total: how many sources there are.
+        options: ``replace`` and ``dry_run`` of the command line.
+    """
+    if not total:
+        raise click.UsageError("nothing to ingest there: no .tif, .tiff, .jp2 or .j2k file")
+    engine = None if options["dry_run"] else _engine()
+    try:
+        with progress("Tiles looked at") as meter:
+            outcomes = list(_outcomes(engine, sources, options["replace"], meter))
+    finally:
+        if engine is not None:
+            engine.dispose()
+    _sum_up(outcomes)
+    if any(outcome.status == "failed" for outcome in outcomes):
+        raise click.exceptions.Exit(1)
+
+
+def _engine() -> Engine:
+    settings = load_settings()
+    prepare_database(settings)
+    return make_engine(settings, statement_timeout=0)
+
+
+def _outcomes(
+    engine: Engine | None, sources: Iterable[SceneSource], replace: bool, meter: Callable[..., None]
+) -> Iterator[Outcome]:
+    for source in sources:
+        began = time.monotonic()
+        try:
+            if engine is None:
+                outcome = rehearse(source, progress=meter)
+            else:
+                outcome = store(engine, source, replace=replace, progress=meter)
+        except DatabaseUnavailableError:
+            raise
+        except EarthGQLError as error:
+            err.print(f"[red]{source.name}[/]: ", end="")
+            err.print(str(error), markup=False)
+            outcome = Outcome(source.name, "failed", reason=str(error))
+        yield with_changes(outcome, seconds=time.monotonic() - began)
+
+
+def _sum_up(outcomes: list[Outcome]) -> None:
+    listing = Table("Scene", "", "Zoom", "Tiles", "Seconds", box=box.SIMPLE_HEAD)
+    for column in listing.columns[2:]:
+        column.justify = "right"
+    for outcome in outcomes:
+        zooms = ",".join(map(str, outcome.zooms))
+        tiles = f"{outcome.tiles:,}" if outcome.zooms else ""
+        seconds = f"{outcome.seconds:.1f}"
+        listing.add_row(escape(outcome.name), outcome.status, zooms, tiles, seconds)
+    out.print(listing)
+    counts: dict[str, int] = {}
+    for outcome in outcomes:
+        counts[outcome.status] = counts.get(outcome.status, 0) + 1
+    states = ", ".join(f"{count} {status}" for status, count in counts.items())
+    out.print(f"{states}; {sum(outcome.tiles for outcome in outcomes):,} tiles")

@@ -1,0 +1,65 @@
+"""MBTiles files as sources: one file is one scene."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from earthgql.errors import IngestError
+from earthgql.ingest.sources import (
+    CHUNK,
+    SceneFacts,
+    TileChunk,
+    file_fingerprint,
+    parse_date,
+    with_options,
+)
+from earthgql.tiles import mbtiles
+from earthgql.tiles.guard import contained
+
+_PICTURE_FORMATS = ("png", "jpg", "jpeg", "webp", "image/png", "image/jpeg", "image/webp")
+
+
+@dataclass(frozen=True)
+class MBTilesSource:
+    """An MBTiles file to ingest; implements ``SceneSource``."""
+
+    name: str
+    uri: str
+    root: str
+    about: SceneFacts
+    sha256: bool = False
+    kind = "mbtiles"
+
+    def fingerprint(self) -> str:
+        """Return size and mtime (or SHA-256) of the file, with the options."""
+        return self._fingerprint
+
+    @cached_property
+    def _fingerprint(self) -> str:
+        options = {"acquired_at": self.about.acquired_at, "attribution": self.about.attribution}
+        path = contained(self.root, self.uri)
+        return with_options(file_fingerprint(path, sha256=self.sha256), options)
+
+    def facts(self) -> SceneFacts:
+        """Return date and attribution, those of the file's metadata where none was given.
+
+        Raises:
+            IngestError: if its tiles are not pictures.
+        """
+        metadata = mbtiles.metadata(self.root, self.uri)
+        kind = metadata.get("format", "png").lower()
+        if kind not in _PICTURE_FORMATS:
+            raise IngestError(f"{self.uri}: its tiles are {kind!r}, not pictures")
+        acquired_at = self.about.acquired_at
+        if acquired_at is None and metadata.get("acquired_at"):
+            acquired_at = parse_date(metadata["acquired_at"])
+        attribution = self.about.attribution or metadata.get("attribution") or None
+        return SceneFacts(acquired_at=acquired_at, attribution=attribution)
+
+    def chunks(self) -> Iterator[TileChunk]:
+        """List the tiles."""
+        for tiles in mbtiles.tiles(self.root, self.uri, chunk=CHUNK):
+            zoom, x, y = np.array(tiles, dtype=np.int64).T
+            yield TileChunk(zoom, x, y, looked_at=len(tiles))

@@ -1,0 +1,295 @@
+"""One tile answers for each piece of ground, for points and viewports alike."""
+
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import Connection, event, text
+
+from earthgql.catalog.scenes import list_scenes, scenes_by_ids, tile_counts
+from earthgql.catalog.tiles import (
+    TileFilter,
+    TileRecord,
+    sources_by_ids,
+    tiles_at,
+    tiles_by_ids,
+    tiles_in_bounds,
+)
+from earthgql.errors import BadInputError
+from earthgql.tiles import grid
+from earthgql.tiles.grid import LonLat, TileIndex
+
+WORLD = grid.bounds(-180, -90, 180, 90)
+ANY = TileFilter()
+
+
+def day(number: int) -> datetime:
+    return datetime(2024, 1, number, tzinfo=UTC)
+
+
+def add_scene(
+    conn: Connection, name: str, tiles: Iterable[TileIndex], acquired_at: datetime | None = None
+) -> int:
+    tiles = list(tiles)
+    edges = [grid.tile_bounds(tile) for tile in tiles]
+    zooms = sorted({tile.z for tile in tiles})
+    scene_id = conn.execute(
+        text(
+            "INSERT INTO scene (name, kind, uri, root, zoom, zooms, acquired_at, footprint, "
+            "fingerprint) VALUES (:name, 'pyramid', '/', '/', :zoom, :zooms, :at, "
+            "ST_MakeEnvelope(:w, :s, :e, :n, 4326), '') RETURNING id"
+        ),
+        {
+            "name": name,
+            "zoom": zooms[-1],
+            "zooms": zooms,
+            "at": acquired_at,
+            "w": min(e.west for e in edges),
+            "s": min(e.south for e in edges),
+            "e": max(e.east for e in edges),
+            "n": max(e.north for e in edges),
+        },
+    ).scalar_one()
+    conn.execute(
+        text(
+            "INSERT INTO tile (scene_id, z, x, y, footprint, area_m2) "
+            "VALUES (:scene, :z, :x, :y, ST_MakeEnvelope(:w, :s, :e, :n, 4326), 1)"
+        ),
+        [
+            {"scene": scene_id, **t._asdict(), "w": e[0], "s": e[1], "e": e[2], "n": e[3]}
+            for t, e in zip(tiles, edges, strict=True)
+        ],
+    )
+    return int(scene_id)
+
+
+def children(tile: TileIndex, zooms: int = 1) -> list[TileIndex]:
+    side = 1 << zooms
+    return [
+        TileIndex(tile.z + zooms, tile.x * side + i, tile.y * side + j)
+        for i in range(side)
+        for j in range(side)
+    ]
+
+
+def middle(tile: TileIndex) -> LonLat:
+    west, south, east, north = grid.tile_bounds(tile)
+    return LonLat((west + east) / 2, (south + north) / 2)
+
+
+def shown(conn: Connection, where: TileFilter = ANY) -> set[tuple[int, TileIndex]]:
+    tiles = tiles_in_bounds(conn, WORLD, where, limit=10_000)
+    assert [t.id for t in tiles] == sorted(t.id for t in tiles)
+    return {(t.scene_id, t.index) for t in tiles}
+
+
+CELL = TileIndex(10, 300, 400)
+
+
+def test_the_newest_acquisition_answers(connection: Connection) -> None:
+    new = add_scene(connection, "new", [CELL], day(9))
+    add_scene(connection, "old", [CELL], day(3))
+    add_scene(connection, "undated", [CELL])
+    assert shown(connection) == {(new, CELL)}
+    (found,) = tiles_at(connection, [middle(CELL)], ANY)
+    assert found is not None
+    assert found.scene_id == new
+
+
+def test_at_goes_back_in_time_and_keeps_what_is_undated(connection: Connection) -> None:
+    add_scene(connection, "new", [CELL], day(9))
+    old = add_scene(connection, "old", [CELL], day(3))
+    undated = add_scene(connection, "undated", [CELL])
+    for moment, scene in ((day(5), old), (day(3), old), (day(2), undated)):
+        assert shown(connection, TileFilter(at=moment)) == {(scene, CELL)}
+        (found,) = tiles_at(connection, [middle(CELL)], TileFilter(at=moment))
+        assert found is not None
+        assert found.scene_id == scene
+
+
+def test_among_the_undated_the_latest_ingested_answers(connection: Connection) -> None:
+    add_scene(connection, "first", [CELL])
+    second = add_scene(connection, "second", [CELL])
+    assert shown(connection) == {(second, CELL)}
+
+
+def test_a_coarse_newer_tile_hides_the_finer_ones_below_it(connection: Connection) -> None:
+    add_scene(connection, "fine", children(CELL, 2), day(1))
+    coarse = add_scene(connection, "coarse", [CELL], day(2))
+    assert shown(connection) == {(coarse, CELL)}
+
+
+def test_finer_tiles_hide_a_coarse_one_only_if_they_cover_all_of_it(
+    connection: Connection,
+) -> None:
+    coarse = add_scene(connection, "coarse", [CELL], day(1))
+    fine = add_scene(connection, "fine", children(CELL, 2)[:-1], day(1))
+    partial = {(coarse, CELL)} | {(fine, tile) for tile in children(CELL, 2)[:-1]}
+    assert shown(connection) == partial
+    full = add_scene(connection, "full", children(CELL, 1), day(1))
+    rest = {(full, children(CELL)[-1])}
+    assert shown(connection) == partial - {(coarse, CELL)} | rest
+
+
+def test_a_pyramid_of_all_zooms_answers_with_its_finest(connection: Connection) -> None:
+    scene = add_scene(connection, "pyramid", [CELL, *children(CELL), *children(CELL, 2)])
+    assert shown(connection) == {(scene, tile) for tile in children(CELL, 2)}
+    assert shown(connection, TileFilter(zoom=10)) == {(scene, CELL)}
+    assert shown(connection, TileFilter(zoom=11)) == {(scene, tile) for tile in children(CELL)}
+    assert shown(connection, TileFilter(zoom=9)) == set()
+
+
+def test_a_scene_by_name_answers_alone(connection: Connection) -> None:
+    add_scene(connection, "new", [CELL], day(9))
+    old = add_scene(connection, "old", [CELL], day(3))
+    where = TileFilter(scene="old")
+    assert shown(connection, where) == {(old, CELL)}
+    (found,) = tiles_at(connection, [middle(CELL)], where)
+    assert found is not None
+    assert found.scene_id == old
+
+
+def test_unknown_scenes_are_bad_input(connection: Connection) -> None:
+    for ask in (
+        lambda: tiles_at(connection, [LonLat(0, 0)], TileFilter(scene="none")),
+        lambda: tiles_in_bounds(connection, WORLD, TileFilter(scene="none"), limit=1),
+    ):
+        with pytest.raises(BadInputError, match="'none'"):
+            ask()
+
+
+def test_points_are_answered_in_their_order_in_one_statement(connection: Connection) -> None:
+    cells = [TileIndex(8, x, 100) for x in range(20)]
+    add_scene(connection, "row", cells)
+    points = [middle(cell) for cell in cells] + [LonLat(100, 50), LonLat(0, 90), LonLat(0, -90)]
+    random.Random(3).shuffle(points)
+    statements: list[str] = []
+    event.listen(connection, "before_cursor_execute", lambda *args: statements.append(args[2]))
+    found = tiles_at(connection, points, ANY)
+    assert len(statements) == 1
+    for position, tile in zip(points, found, strict=True):
+        expected = grid.tile_at(position, 8)
+        assert (tile.index if tile else None) == (expected if expected in cells else None)
+    assert tiles_at(connection, [], ANY) == []
+
+
+def test_an_edge_belongs_to_one_tile(connection: Connection) -> None:
+    add_scene(connection, "block", children(TileIndex(5, 15, 15), 3))
+    west, _, _, north = grid.tile_bounds(TileIndex(8, 124, 124))
+    (found,) = tiles_at(connection, [LonLat(west, north)], ANY)
+    assert found is not None
+    assert found.index == TileIndex(8, 124, 124)
+    exact = grid.tile_bounds(TileIndex(8, 124, 124))
+    (only,) = tiles_in_bounds(connection, [exact], ANY, limit=10)
+    assert only == found
+
+
+def test_the_ends_of_the_world_have_tiles(connection: Connection) -> None:
+    add_scene(connection, "world", children(TileIndex(0, 0, 0), 2))
+    for lon, lat, x, y in ((180, 0, 3, 2), (-180, 0, 0, 2), (0, 85, 2, 0), (0, -85, 2, 3)):
+        (found,) = tiles_at(connection, [LonLat(lon, lat)], ANY)
+        assert found is not None
+        assert found.index == TileIndex(2, x, y)
+    across = tiles_in_bounds(connection, grid.bounds(170, 10, -170, 20), ANY, limit=10)
+    assert {tile.index.x for tile in across} == {0, 3}
+    assert tiles_in_bounds(connection, grid.bounds(0, 86, 10, 90), ANY, limit=10) == []
+
+
+def test_pages_join_to_the_whole(connection: Connection) -> None:
+    add_scene(connection, "a", children(CELL, 3), day(1))
+    add_scene(connection, "b", children(children(CELL)[0], 2), day(2))
+    whole = tiles_in_bounds(connection, WORLD, ANY, limit=1000)
+    pages: list[TileRecord] = []
+    while page := tiles_in_bounds(
+        connection, WORLD, ANY, limit=7, after=pages[-1].id if pages else None
+    ):
+        pages += page
+    assert pages == whole
+    assert len(whole) == 64
+
+
+def test_lookups_by_id(connection: Connection) -> None:
+    scene = add_scene(connection, "a", [CELL])
+    (tile,) = tiles_in_bounds(connection, WORLD, ANY, limit=10)
+    assert tiles_by_ids(connection, [tile.id, 10**9]) == {tile.id: tile}
+    assert scenes_by_ids(connection, [scene, 10**9])[scene].name == "a"
+    assert len(scenes_by_ids(connection, [scene, 10**9])) == 1
+    assert set(sources_by_ids(connection, [tile.id, 10**9])) == {tile.id}
+    add_scene(connection, "b", [CELL])
+    names = [s.name for s in list_scenes(connection, limit=1, after=scene)]
+    assert names == ["b"]
+    assert tile_counts(connection, [scene]) == {scene: 1}
+
+
+@dataclass(frozen=True)
+class Made:
+    id: int
+    tiles: frozenset[TileIndex]
+    acquired_at: datetime | None
+
+    def rank(self, zoom: int) -> tuple[float, int, int]:
+        return (self.acquired_at.timestamp() if self.acquired_at else -1.0, zoom, self.id)
+
+
+def holds(outer: TileIndex, inner: TileIndex) -> bool:
+    shift = inner.z - outer.z
+    return shift >= 0 and (inner.x >> shift, inner.y >> shift) == (outer.x, outer.y)
+
+
+def expected(scenes: Sequence[Made]) -> set[tuple[int, TileIndex]]:
+    """The rule, spelled out without a database."""
+    answer = set()
+    for scene in scenes:
+        for tile in scene.tiles:
+            better = [(s, t) for s in scenes for t in s.tiles if s.rank(t.z) > scene.rank(tile.z)]
+            if any(holds(t, tile) for _, t in better):
+                continue
+            covers: dict[tuple[int, int], int] = {}
+            for s, t in better:
+                if holds(tile, t):
+                    covers[s.id, t.z] = covers.get((s.id, t.z), 0) + 1
+            if any(count == 4 ** (z - tile.z) for (_, z), count in covers.items()):
+                continue
+            answer.add((scene.id, tile))
+    return answer
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_random_scenes_follow_the_rule_and_points_agree_with_viewports(
+    connection: Connection, seed: int
+) -> None:
+    chance = random.Random(seed)
+    scenes = []
+    for number in range(chance.randint(1, 5)):
+        tiles: set[TileIndex] = set()
+        for zooms in chance.sample((0, 1, 2), chance.randint(1, 3)):
+            cells = [c for p in children(TileIndex(6, 10, 20)) for c in children(p, zooms)]
+            share = chance.choice((0.3, 0.8, 1.0))
+            tiles |= {cell for cell in cells if chance.random() < share}
+        if tiles:
+            moment = chance.choice((None, day(1), day(2), day(3)))
+            scene_id = add_scene(connection, f"s{number}", tiles, moment)
+            scenes.append(Made(scene_id, frozenset(tiles), moment))
+    if not scenes:
+        return
+    assert shown(connection) == expected(scenes)
+    undated = [s for s in scenes if s.acquired_at is None or s.acquired_at <= day(2)]
+    assert shown(connection, TileFilter(at=day(2))) == expected(undated)
+    at_eight = [
+        Made(s.id, frozenset(t for t in s.tiles if t.z == 8), s.acquired_at) for s in scenes
+    ]
+    assert shown(connection, TileFilter(zoom=8)) == expected(at_eight)
+
+    west, south, east, north = grid.tile_bounds(TileIndex(6, 10, 20))
+    points = [LonLat(chance.uniform(west, east), chance.uniform(south, north)) for _ in range(30)]
+    rank = {s.id: s for s in scenes}
+    for position, best in zip(points, tiles_at(connection, points, ANY), strict=True):
+        around = grid.bounds(position.lon, position.lat, position.lon, position.lat)
+        here = tiles_in_bounds(connection, around, ANY, limit=100)
+        assert all(grid.tile_at(position, t.index.z) == t.index for t in here)
+        if best is None:
+            assert here == []
+        else:
+            assert best == max(here, key=lambda t: rank[t.scene_id].rank(t.index.z))

@@ -1,0 +1,153 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from imagery_files import noise, write_mbtiles, write_pyramid, write_raster
+from sqlalchemy import Engine, text
+
+from earthgql.settings import PROJECT_ROOT
+from earthgql.tiles.grid import TileIndex
+
+CELLS = [TileIndex(5, x, 9) for x in range(5)]
+
+
+def manage(url: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command(arguments),
+        env={**os.environ, "EARTHGQL_DATABASE_URL": url},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def command(arguments: Sequence[str | Path]) -> list[str]:
+    return [sys.executable, str(PROJECT_ROOT / "manage.py"), *map(str, arguments)]
+
+
+def counts(engine: Engine) -> tuple[int, int]:
+    with engine.connect() as conn:
+        scenes = conn.scalar(text("SELECT count(*) FROM scene"))
+        return int(scenes or 0), int(conn.scalar(text("SELECT count(*) FROM tile")) or 0)
+
+
+def test_a_bad_file_is_reported_and_the_rest_goes_in(
+    fresh_database_url: str, fresh_engine: Engine, tmp_path: Path
+) -> None:
+    folder = tmp_path / "scenes"
+    for name in ("a", "deep/b", "c"):
+        write_raster(folder / f"{name}.tif", noise())
+    (folder / "broken.tif").write_bytes((folder / "a.tif").read_bytes()[:5000])
+    (folder / "posing.tif").write_text("<VRTDataset/>")
+    outside = write_raster(tmp_path / "outside.tif", noise())
+    (folder / "link.tif").symlink_to(outside)
+    result = manage(fresh_database_url, "ingest", "raster", folder)
+    assert result.returncode == 1
+    for name in ("broken", "posing", "link"):
+        assert f"{name}: " in result.stderr
+    assert "Traceback" not in result.stderr
+    assert "3 new" in result.stdout
+    assert "3 failed" in result.stdout
+    listing = manage(fresh_database_url, "scenes", "list").stdout
+    assert all(f" {name} " in listing for name in ("a", "c", "deep/b"))
+    assert counts(fresh_engine)[0] == 3
+
+
+def test_dry_run_writes_nothing_and_needs_no_database(tmp_path: Path) -> None:
+    path = write_raster(tmp_path / "a.tif", noise())
+    nowhere = "postgresql://nobody@127.0.0.1:1/none"
+    result = manage(nowhere, "ingest", "raster", path, "--dry-run")
+    assert (result.returncode, "1 dry run" in result.stdout) == (0, True)
+
+
+def test_every_source_twice_then_shown_and_deleted(
+    fresh_database_url: str, fresh_engine: Engine, tmp_path: Path
+) -> None:
+    root = write_pyramid(tmp_path / "lakes", CELLS)
+    csv = tmp_path / "seed.csv"
+    csv.write_text("id,z_coord,x_coord,y_coord,path\n1,5,3,22,lakes/5/3/9.png\n")
+    runs: list[list[str | Path]] = [
+        [
+            "ingest",
+            "raster",
+            write_raster(tmp_path / "r.tif", noise()),
+            "--acquired-at",
+            "2020-05-18",
+        ],
+        ["ingest", "pyramid", root, "--attribution", "them"],
+        ["ingest", "mbtiles", write_mbtiles(tmp_path / "m.mbtiles", CELLS), "--name", "city"],
+        ["ingest", "table", csv, "--root", tmp_path],
+    ]
+    for state in ("new", "unchanged"):
+        for run in runs:
+            result = manage(fresh_database_url, *run)
+            assert result.returncode == 0, result.stderr
+            assert f"1 {state}" in result.stdout
+    assert counts(fresh_engine)[0] == 4
+    assert "1 changed" in manage(fresh_database_url, *runs[1], "--replace").stdout
+    shown = manage(fresh_database_url, "scenes", "show", "r").stdout
+    assert "2020-05-18" in shown
+    assert str(tmp_path / "r.tif") in shown
+    assert manage(fresh_database_url, "scenes", "show", "none").returncode == 1
+    assert manage(fresh_database_url, "scenes", "delete", "r", "none", "--yes").returncode == 1
+    assert counts(fresh_engine)[0] == 4
+    assert manage(fresh_database_url, "scenes", "delete", "r", "city", "--yes").returncode == 0
+    assert counts(fresh_engine)[0] == 2
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["raster"],
+        ["raster", "{}", "--zoom", "high"],
+        ["raster", "{}", "--zoom", "25"],
+        ["raster", "{}", "--min-valid", "2"],
+        ["raster", "{}", "--bands", "1,2"],
+        ["raster", "{}", "{}", "--name", "both"],
+        ["pyramid", "{}/none"],
+        ["pyramid", "{}", "--scheme", "wms"],
+        ["raster", "{}"],
+    ],
+)
+def test_wrong_usage_ends_with_2(tmp_path: Path, arguments: list[str]) -> None:
+    filled = [argument.replace("{}", str(tmp_path)) for argument in arguments]
+    result = manage("postgresql://nobody@127.0.0.1:1/none", "ingest", *filled)
+    assert result.returncode == 2
+    assert "Traceback" not in result.stderr
+
+
+def test_a_killed_ingest_leaves_no_half_scene(
+    fresh_database_url: str, fresh_engine: Engine, tmp_path: Path
+) -> None:
+    csv = tmp_path / "large.csv"
+    lines = [f"{i},14,{i // 500},{i % 500},x/{i}.png\n" for i in range(400_000)]
+    csv.write_text("id,z_coord,x_coord,y_coord,path\n" + "".join(lines))
+    process = subprocess.Popen(
+        command(["ingest", "table", csv, "--root", tmp_path]),
+        env={**os.environ, "EARTHGQL_DATABASE_URL": fresh_database_url},
+        stderr=subprocess.DEVNULL,
+    )
+    with fresh_engine.connect() as conn:
+        until = time.monotonic() + 60
+        copying = (
+            "SELECT max(tuples_processed) FROM pg_stat_progress_copy "
+            "WHERE datname = current_database()"
+        )
+        while (conn.scalar(text(copying)) or 0) < 20_000:
+            conn.rollback()
+            assert process.poll() is None, "over before it could be killed"
+            assert time.monotonic() < until, "never began to copy"
+            time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert counts(fresh_engine) == (0, 0)
+    csv.write_text("".join(csv.read_text().splitlines(keepends=True)[:1001]))
+    result = manage(fresh_database_url, "ingest", "table", csv, "--root", tmp_path)
+    assert "1 new" in result.stdout
+    assert counts(fresh_engine) == (1, 1000)
