@@ -5,7 +5,7 @@ and the remedy and may be shown to a client. Every other exception is a defect: 
 full and masked.
 """
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class EarthGQLError(Exception):
@@ -13,6 +13,11 @@ class EarthGQLError(Exception):
 
     code: ClassVar[str] = "INTERNAL_ERROR"
     status: ClassVar[int] = 500
+
+    @property
+    def public_message(self) -> str:
+        """What a client over the network is told."""
+        return str(self)
 
 
 class BadInputError(EarthGQLError):
@@ -56,6 +61,14 @@ class DatabaseUnavailableError(EarthGQLError):
     code = "DATABASE_UNAVAILABLE"
     status = 503
 
+    @property
+    def public_message(self) -> str:
+        """Less than the driver says, which names hosts and sockets."""
+        return (
+            "The database cannot be reached or lacks its tables: try again later. "
+            "Whoever runs this server finds the reason in its log."
+        )
+
 
 class SetupError(EarthGQLError):
     """The machine lacks something earthgql needs; the message says how to get it."""
@@ -74,3 +87,8 @@ class TrainingError(EarthGQLError):
     """A data set, checkpoint or training run is unusable; nothing was overwritten."""
 
     code = "TRAINING"
+
+
+def error_body(message: str, code: str) -> dict[str, Any]:
+    """Return the body of an HTTP response that is nothing but one error, as in GraphQL."""
+    return {"errors": [{"message": message, "extensions": {"code": code}}]}

@@ -1,0 +1,1 @@
+"""The GraphQL API: schema, resolvers, loaders, and how it is served over HTTP."""

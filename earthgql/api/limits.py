@@ -1,0 +1,203 @@
+"""What a document may ask at most, checked before anything looks at it more closely.
+
+Each fragment is weighed once, so a document of fragments that spread each other is weighed in time
+linear in its length, although it would unfold to an answer of any size. Validation by GraphQL's own
+rules compares repeated fields and spreads pair by pair, so those are limited too.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLError,
+    IntValueNode,
+    OperationDefinitionNode,
+    SelectionSetNode,
+    VariableNode,
+    parse,
+)
+from strawberry.extensions import SchemaExtension
+
+from earthgql.api.pagination import DEFAULT_FIRST, LARGEST_FIRST
+
+MAX_LENGTH = 500_000
+MAX_TOKENS = 20_000
+MAX_DEPTH = 20
+MAX_ALIASES = 1_000
+MAX_VALUES = 250_000
+MAX_OPERATIONS = 50
+MAX_FRAGMENTS = 50
+MAX_FIELDS = 5_000
+MAX_REPEATS = 50
+MAX_COMMENTS = 5_000
+CACHED_DOCUMENTS = 128
+CODE = "QUERY_TOO_LARGE"
+
+# How many items a list has at most, and which argument says fewer.
+_LISTS = {"tilesInBounds": "first", "scenes": "first", "models": "first", "scores": "top"}
+_DEFAULT_LENGTHS = {"first": DEFAULT_FIRST, "top": 20}
+
+
+class Weight(NamedTuple):
+    """How much a part of a document asks, with its fragments unfolded.
+
+    Attributes:
+        depth: levels of fields.
+        values: fields in the answer, lists counted at the length asked for.
+        aliases: fields given another name.
+    """
+
+    depth: int = 0
+    values: int = 0
+    aliases: int = 0
+
+
+class QueryTooLargeError(GraphQLError):
+    """A document asks for more than one request may."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, extensions={"code": CODE})
+
+
+@dataclass(frozen=True, slots=True)
+class _Document:
+    node: DocumentNode
+    operations: int
+
+
+@lru_cache(maxsize=CACHED_DOCUMENTS)
+def parse_within_limits(text: str) -> _Document:
+    """Parse a document.
+
+    Raises:
+        GraphQLError: if it is no GraphQL.
+        QueryTooLargeError: if it asks too much.
+    """
+    if len(text) > MAX_LENGTH:
+        raise QueryTooLargeError(f"the document is longer than {MAX_LENGTH:,} characters")
+    node = parse(text, max_lexical_tokens=MAX_TOKENS, max_comments=MAX_COMMENTS)
+    _Scale(node).check()
+    operations = sum(isinstance(part, OperationDefinitionNode) for part in node.definitions)
+    return _Document(node, operations)
+
+
+def count_operations(text: str) -> int:
+    """Return how many operations a document has; 0 if it cannot be parsed."""
+    try:
+        return parse_within_limits(text).operations
+    except GraphQLError:
+        return 0
+
+
+class LimitedParser(SchemaExtension):
+    """Parse documents within the limits, each text once."""
+
+    def on_parse(self) -> Iterator[None]:
+        """Give the execution its document."""
+        query = self.execution_context.query
+        if query:
+            self.execution_context.graphql_document = parse_within_limits(query).node
+        yield
+
+
+class _Scale:
+    """Weighs one document."""
+
+    def __init__(self, document: DocumentNode) -> None:
+        self._operations = [
+            part for part in document.definitions if isinstance(part, OperationDefinitionNode)
+        ]
+        self._fragments = {
+            part.name.value: part
+            for part in document.definitions
+            if isinstance(part, FragmentDefinitionNode)
+        }
+        self._known: dict[str, Weight] = {}
+        self._fields = 0
+        self._repeats = 0
+
+    def check(self) -> None:
+        """Raise QueryTooLargeError if the document asks too much."""
+        if len(self._operations) > MAX_OPERATIONS:
+            raise QueryTooLargeError(f"the document has more than {MAX_OPERATIONS} operations")
+        if len(self._fragments) > MAX_FRAGMENTS:
+            raise QueryTooLargeError(f"the document has more than {MAX_FRAGMENTS} fragments")
+        for name in self._fragments:
+            self._weigh_fragment(name, 0)
+        for operation in self._operations:
+            self._limit(self._weigh(operation.selection_set, 1))
+
+    def _weigh(self, selections: SelectionSetNode, level: int) -> Weight:
+        if level > MAX_DEPTH:
+            raise QueryTooLargeError(f"the document is nested deeper than {MAX_DEPTH} levels")
+        self._fields += len(selections.selections)
+        if self._fields > MAX_FIELDS:
+            raise QueryTooLargeError(f"the document names more than {MAX_FIELDS:,} fields")
+        depth = values = aliases = 0
+        names: set[str] = set()
+        for selection in selections.selections:
+            if isinstance(selection, FragmentSpreadNode):
+                name = f"...{selection.name.value}"
+                part = self._weigh_fragment(selection.name.value, level - 1)
+            elif isinstance(selection, FieldNode):
+                name = (selection.alias or selection.name).value
+                part = self._weigh_field(selection, level)
+            else:
+                name = ""
+                part = self._weigh(selection.selection_set, level + 1)  # type: ignore[attr-defined]
+            self._repeats += name in names
+            names.add(name)
+            depth = max(depth, part.depth)
+            values += part.values
+            aliases += part.aliases
+        if self._repeats > MAX_REPEATS:
+            raise QueryTooLargeError(f"the document repeats more than {MAX_REPEATS} fields")
+        weight = Weight(depth, values, aliases)
+        self._limit(weight)
+        return weight
+
+    def _weigh_field(self, field: FieldNode, level: int) -> Weight:
+        inner = self._weigh(field.selection_set, level + 1) if field.selection_set else Weight()
+        return Weight(
+            depth=inner.depth + 1,
+            values=(inner.values + 1) * _length(field),
+            aliases=inner.aliases + (field.alias is not None),
+        )
+
+    def _weigh_fragment(self, name: str, level: int) -> Weight:
+        if name not in self._known:
+            # Until it is known it weighs nothing: a fragment that spreads itself is refused by
+            # validation, here it only must not be followed for ever.
+            self._known[name] = Weight()
+            fragment = self._fragments.get(name)
+            if fragment is not None:
+                self._known[name] = self._weigh(fragment.selection_set, level + 1)
+        return self._known[name]
+
+    def _limit(self, weight: Weight) -> None:
+        if weight.depth > MAX_DEPTH:
+            raise QueryTooLargeError(f"the document is nested deeper than {MAX_DEPTH} levels")
+        if weight.aliases > MAX_ALIASES:
+            raise QueryTooLargeError(f"the document has more than {MAX_ALIASES:,} aliases")
+        if weight.values > MAX_VALUES:
+            raise QueryTooLargeError(f"the answer could have more than {MAX_VALUES:,} values")
+
+
+def _length(field: FieldNode) -> int:
+    """Return how many items a field answers at most: 1 if it is no list of unknown length."""
+    argument = _LISTS.get(field.name.value)
+    if argument is None:
+        return 1
+    for given in field.arguments or ():
+        if given.name.value == argument:
+            if isinstance(given.value, IntValueNode):
+                return min(max(int(given.value.value[:9]), 1), LARGEST_FIRST)
+            if isinstance(given.value, VariableNode):
+                return LARGEST_FIRST if argument == "first" else _DEFAULT_LENGTHS[argument]
+    return _DEFAULT_LENGTHS[argument]

@@ -1,0 +1,156 @@
+"""Runs the application under gunicorn, for ``serve`` and ``demo``."""
+
+import json
+import logging
+import socket
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from typing import Any
+
+from gunicorn.app.base import BaseApplication
+
+from earthgql.errors import BadInputError, SetupError
+from earthgql.settings import Settings
+
+_SPARE_S = 10
+_POLL_S = 0.2
+_NEVER_HANGS_S = 300
+
+
+def serve(
+    settings: Settings,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    workers: int = 1,
+    threads: int = 16,
+    dev: bool = False,
+    access_log: bool = False,
+    on_ready: Callable[[str], None] | None = None,
+) -> None:
+    """Serve until interrupted; leaves by ``SystemExit``.
+
+    Every worker makes its own application, engine and model. TensorFlow must not have run in this
+    process before: it does not survive the fork, and a worker would hang.
+
+    Args:
+        settings: of this process.
+        host: name or address to listen on.
+        port: to listen on.
+        workers: processes; each holds a model of its own.
+        threads: requests that a worker answers at the same time.
+        dev: whether to restart workers when the code changes.
+        access_log: whether to log every request to standard output.
+        on_ready: called once with the server's URL, in a thread of the first worker, when the
+            model is loaded and the database answers.
+
+    Raises:
+        SetupError: if the port is taken or the address is none of this machine's.
+    """
+    check_free(host, port)
+    options: dict[str, Any] = {
+        "bind": f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
+        "workers": workers,
+        "threads": threads,
+        "worker_class": "gthread",
+        "reload": dev,
+        "accesslog": "-" if access_log else None,
+        "loglevel": settings.log_level.lower(),
+        # Loading a model keeps the interpreter busy for seconds at a time.
+        "timeout": _NEVER_HANGS_S,
+        "graceful_timeout": round(settings.inference_deadline) + _SPARE_S,
+        # Would be made in the home directory.
+        "control_socket_disable": True,
+        "proc_name": "earthgql",
+    }
+    if on_ready is not None:
+        options["post_worker_init"] = _announcer(on_ready, url_of(host, port))
+    _Server(settings, options).run()
+
+
+def url_of(host: str, port: int) -> str:
+    """Return the URL by which a server on an address is reached from this machine."""
+    reachable = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
+
+
+def parse_address(text: str) -> tuple[str, int]:
+    """Split ``HOST:PORT`` (``[::1]:8000`` for IPv6).
+
+    Raises:
+        BadInputError: if it is not of that form.
+    """
+    host, _, port = text.rpartition(":")
+    if not port.isdecimal() or not 0 < int(port) < 65536 or not host:
+        raise BadInputError(f"{text!r} is not HOST:PORT, such as 127.0.0.1:8000")
+    return host.strip("[]"), int(port)
+
+
+def check_free(host: str, port: int) -> None:
+    """Make sure that an address can be listened on.
+
+    Raises:
+        SetupError: if the port is taken or the address is none of this machine's.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+            probe.listen()
+    except OSError as error:
+        raise SetupError(
+            f"cannot listen on {host} port {port} ({error.strerror}): choose another address, "
+            "such as --bind 127.0.0.1:8123"
+        ) from error
+
+
+class _Server(BaseApplication):  # type: ignore[misc]
+    """The application as gunicorn takes it: configured here, made in each worker."""
+
+    def __init__(self, settings: Settings, options: dict[str, Any]) -> None:
+        self._settings = settings
+        self._options = options
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Hand the options to gunicorn."""
+        for name, value in self._options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> object:
+        """Make the application, in the worker, so that --dev sees changed code."""
+        from earthgql.app import create_app
+
+        logging.basicConfig(
+            level=self._settings.log_level,
+            format="[%(asctime)s] [%(process)d] [%(levelname)s] %(name)s: %(message)s",
+        )
+        return create_app(self._settings)
+
+
+def _announcer(on_ready: Callable[[str], None], url: str) -> Callable[[Any], None]:
+    def announce(worker: Any) -> None:
+        if worker.age == 1:
+            threading.Thread(target=_call_when_ready, args=(on_ready, url), daemon=True).start()
+
+    return announce
+
+
+def _call_when_ready(on_ready: Callable[[str], None], url: str) -> None:
+    while not _is_ready(url):
+        time.sleep(_POLL_S)
+    on_ready(url)
+
+
+def _is_ready(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/readyz", timeout=10) as response:  # noqa: S310
+            return bool(json.load(response)["status"] == "ready")
+    except (OSError, ValueError, urllib.error.URLError):
+        return False

@@ -1,0 +1,1 @@
+"""What is served besides GraphQL: tile images, health, pages for browsers."""

@@ -1,0 +1,72 @@
+"""Pages for browsers: GraphiQL, built from ``frontend/`` into ``static/``."""
+
+from pathlib import Path
+
+from flask import Blueprint, Response, redirect, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy import Engine
+
+from earthgql.database.engine import database_errors
+from earthgql.web.examples import examples
+
+STATIC = Path(__file__).parent / "static"
+STATIC_URL = "/static"
+
+# The page loads nothing from other hosts; this makes the browser refuse to, should that change.
+_POLICY = (
+    "default-src 'self'; img-src 'self' data: blob:; font-src 'self' data:; "
+    "style-src 'self' 'unsafe-inline'; worker-src 'self' blob:; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
+_NOT_BUILT = """<!doctype html><html lang="en"><meta charset="utf-8"><title>earthgql</title>
+<p>The page to ask from is not built yet: run <code>make setup</code>, or
+<code>npm ci &amp;&amp; npm run build</code> in <code>frontend/</code>.
+The API answers here without it: POST a query as JSON to <code>/graphql</code>.</p></html>
+"""
+_YEAR_SECONDS = 365 * 24 * 3600
+
+
+def graphiql() -> Response:
+    """Return the page to ask from, or how to build it."""
+    page = STATIC / "graphiql.html"
+    if not page.is_file():
+        return Response(_NOT_BUILT, status=503, content_type="text/html; charset=utf-8")
+    response = Response(page.read_bytes(), content_type="text/html; charset=utf-8")
+    response.cache_control.no_cache = True
+    response.headers["Content-Security-Policy"] = _POLICY
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.vary.add("Accept")
+    return response
+
+
+def blueprint(engine: Engine) -> Blueprint:
+    """Return the routes of pages and of what they ask besides GraphQL."""
+    pages = Blueprint("pages", __name__)
+
+    @pages.get("/")
+    def root() -> ResponseReturnValue:
+        """Lead to GraphiQL."""
+        return redirect("/graphql")
+
+    @pages.get("/favicon.ico")
+    def favicon() -> ResponseReturnValue:
+        """Lead to the drawing."""
+        return redirect(f"{STATIC_URL}/favicon.svg", 301)
+
+    @pages.get("/examples.json")
+    def example_queries() -> ResponseReturnValue:
+        """Return queries about ``?scene=NAME`` (default: the scene ingested last)."""
+        name = request.args.get("scene", "").replace("\0", "") or None
+        with database_errors(), engine.connect() as connection:
+            return examples(connection, name).as_json(), 200, {"Cache-Control": "no-cache"}
+
+    @pages.after_app_request
+    def keep_hashed_files(response: Response) -> Response:
+        if request.path.startswith(f"{STATIC_URL}/assets/") and response.status_code == 200:
+            response.cache_control.no_cache = None
+            response.cache_control.public = True
+            response.cache_control.max_age = _YEAR_SECONDS
+            response.cache_control.immutable = True
+        return response
+
+    return pages

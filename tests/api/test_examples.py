@@ -1,0 +1,56 @@
+"""``/examples.json``: queries that work for whatever is ingested."""
+
+from pathlib import Path
+
+import pytest
+from api_client import SCENE, Api, ingest, make_api, write_raster
+from sqlalchemy import Engine
+
+from earthgql.tiles.grid import TileIndex
+
+
+def test_examples_have_answers(api: Api) -> None:
+    answer = api.client.get("/examples.json").get_json()
+    assert answer["scene"] == SCENE
+    point, view, overview = (api.data(e["query"], **e["variables"]) for e in answer["examples"])
+    assert len(point["classifyPoint"]["scores"]) > 0
+    assert 4 <= len(view["tilesInBounds"]["nodes"]) <= 25
+    assert overview["scenes"]["nodes"][0]["name"] == SCENE
+
+
+def test_without_imagery_one_example_is_left(fresh_engine: Engine) -> None:
+    api = make_api(fresh_engine)
+    answer = api.client.get("/examples.json").get_json()
+    assert answer["scene"] is None
+    [example] = answer["examples"]
+    assert api.data(example["query"]) == {"scenes": {"nodes": []}, "models": {"nodes": []}}
+
+
+@pytest.mark.parametrize(
+    ("place", "columns", "rows"),
+    [
+        (TileIndex(12, 0, 1500), 2, 2),
+        (TileIndex(12, 4094, 1500), 2, 2),
+        (TileIndex(3, 0, 0), 8, 8),
+        (TileIndex(0, 0, 0), 1, 1),
+        (TileIndex(15, 17000, 12000), 1, 1),
+    ],
+    ids=str,
+)
+def test_anywhere(
+    fresh_engine: Engine, tmp_path: Path, place: TileIndex, columns: int, rows: int
+) -> None:
+    ingest(fresh_engine, write_raster(tmp_path / "a.tif", place, columns, rows), "a")
+    api = make_api(fresh_engine)
+    for example in api.client.get("/examples.json?scene=a").get_json()["examples"]:
+        data = api.data(example["query"], **example["variables"])
+        assert data.get("classifyPoint", True) is not None
+        assert data.get("tilesInBounds", {"nodes": [1]})["nodes"]
+
+
+def test_a_scene_by_name(api: Api) -> None:
+    assert api.client.get(f"/examples.json?scene={SCENE}").get_json()["scene"] == SCENE
+    response = api.client.get("/examples.json?scene=none")
+    assert response.status_code == 404
+    assert response.get_json()["errors"][0]["extensions"]["code"] == "NOT_FOUND"
+    assert api.client.get("/examples.json?scene=%00").status_code == 200

@@ -1,0 +1,153 @@
+"""``tilesInBounds``: what is in a viewport."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from api_client import (
+    NORTH_WEST,
+    SCENE,
+    SIDE,
+    WHOLE_SCENE,
+    ZOOM,
+    Api,
+    ingest,
+    make_api,
+    viewport,
+    write_raster,
+)
+from sqlalchemy import Engine
+
+from earthgql.api import ids
+from earthgql.tiles import grid
+from earthgql.tiles.grid import TileIndex
+
+PAGE = """
+query ($bounds: BoundsInput!, $first: Int! = 100, $after: String, $scene: String) {
+  tilesInBounds(bounds: $bounds, first: $first, after: $after, scene: $scene) {
+    nodes { id z x y }
+    edges { cursor node { id } }
+    pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+  }
+}
+"""
+
+
+def test_all_tiles_of_a_viewport_and_no_others(api: Api) -> None:
+    page = api.data(PAGE, bounds=WHOLE_SCENE)["tilesInBounds"]
+    found = {(n["z"], n["x"], n["y"]) for n in page["nodes"]}
+    assert found == {
+        (ZOOM, NORTH_WEST.x + i, NORTH_WEST.y + j) for i in range(SIDE) for j in range(SIDE)
+    }
+    assert len(page["nodes"]) == 100
+    assert page["pageInfo"]["hasNextPage"] is False
+    part = api.data(PAGE, bounds=viewport(NORTH_WEST, 3, 2))["tilesInBounds"]
+    assert {(n["x"], n["y"]) for n in part["nodes"]} == {
+        (NORTH_WEST.x + i, NORTH_WEST.y + j) for i in range(3) for j in range(2)
+    }
+
+
+def test_pages_are_complete_and_stable(api: Api) -> None:
+    whole = [n["id"] for n in api.data(PAGE, bounds=WHOLE_SCENE)["tilesInBounds"]["nodes"]]
+    seen: list[str] = []
+    after, previous = None, False
+    while True:
+        page = api.data(PAGE, bounds=WHOLE_SCENE, first=7, after=after)["tilesInBounds"]
+        assert [edge["node"]["id"] for edge in page["edges"]] == [n["id"] for n in page["nodes"]]
+        assert page["pageInfo"]["hasPreviousPage"] is previous
+        assert page["pageInfo"]["startCursor"] == page["edges"][0]["cursor"]
+        assert page["pageInfo"]["endCursor"] == page["edges"][-1]["cursor"]
+        seen += [n["id"] for n in page["nodes"]]
+        if not page["pageInfo"]["hasNextPage"]:
+            break
+        after, previous = page["pageInfo"]["endCursor"], True
+    assert seen == whole
+    middle = api.data(PAGE, bounds=WHOLE_SCENE, first=7)["tilesInBounds"]["edges"][3]["cursor"]
+    rest = api.data(PAGE, bounds=WHOLE_SCENE, after=middle)["tilesInBounds"]["nodes"]
+    assert [n["id"] for n in rest] == whole[4:]
+
+
+def test_a_full_last_page_has_no_next(api: Api) -> None:
+    page = api.data(PAGE, bounds=WHOLE_SCENE, first=100)["tilesInBounds"]
+    assert page["pageInfo"]["hasNextPage"] is False
+    page = api.data(PAGE, bounds=WHOLE_SCENE, first=99)["tilesInBounds"]
+    assert page["pageInfo"]["hasNextPage"] is True
+
+
+def test_nowhere_is_an_empty_page(api: Api) -> None:
+    page = api.data(PAGE, bounds={"west": 0, "south": 0, "east": 1, "north": 1})["tilesInBounds"]
+    assert page["nodes"] == page["edges"] == []
+    assert page["pageInfo"] == {
+        "hasNextPage": False,
+        "hasPreviousPage": False,
+        "startCursor": None,
+        "endCursor": None,
+    }
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"bounds": {**WHOLE_SCENE, "south": 80}},
+        {"bounds": {**WHOLE_SCENE, "north": 91}},
+        {"bounds": {**WHOLE_SCENE, "west": -181}},
+        {"bounds": {**WHOLE_SCENE, "west": None}},
+        {"bounds": {"west": 1}},
+        {"first": 0},
+        {"first": -1},
+        {"first": 1001},
+        {"first": 2**31},
+        {"after": "nonsense"},
+        {"after": ""},
+        {"after": "VGlsZToxMA=="},
+        {"after": ids.encode("Cursor", 5)[:-1]},
+        {"scene": "none"},
+    ],
+    ids=str,
+)
+def test_wrong_arguments(api: Api, wrong: dict[str, Any]) -> None:
+    assert set(api.codes(PAGE, **({"bounds": WHOLE_SCENE} | wrong))) == {"BAD_USER_INPUT"}
+
+
+def test_a_huge_but_well_formed_cursor_is_past_the_end(api: Api) -> None:
+    cursor = ids.encode("Cursor", 10**19)
+    assert api.data(PAGE, bounds=WHOLE_SCENE, after=cursor)["tilesInBounds"]["nodes"] == []
+
+
+def test_across_the_antimeridian(fresh_engine: Engine, tmp_path: Path) -> None:
+    last = (1 << ZOOM) - 1
+    for name, x in (("west", 0), ("east", last - 1)):
+        path = write_raster(tmp_path / f"{name}.tif", TileIndex(ZOOM, x, 6000), 2, 1)
+        ingest(fresh_engine, path, name)
+    api = make_api(fresh_engine)
+    _, south, _, north = grid.tile_bounds(TileIndex(ZOOM, 0, 6000))
+    band = {"south": south + 1e-6, "north": north - 1e-6}
+    nodes = api.data(PAGE, bounds={"west": 179.9, "east": -179.9, **band})["tilesInBounds"]["nodes"]
+    assert sorted(n["x"] for n in nodes) == [0, 1, last - 1, last]
+    nodes = api.data(PAGE, bounds={"west": -179.9, "east": 179.9, **band})["tilesInBounds"]["nodes"]
+    assert nodes == []
+
+
+def test_tile_fields(api: Api) -> None:
+    node = api.data(
+        """query ($bounds: BoundsInput!) { tilesInBounds(bounds: $bounds) { nodes {
+          z x y quadkey bounds { west south east north } footprint imageUrl
+          scene { name zoom bounds { west south east north } acquiredAt attribution tileCount }
+        } } }""",
+        bounds=viewport(NORTH_WEST, 1, 1),
+    )["tilesInBounds"]["nodes"][0]
+    west, south, east, north = grid.tile_bounds(NORTH_WEST)
+    assert node["quadkey"] == grid.quadkey(NORTH_WEST)
+    assert node["bounds"] == {"west": west, "south": south, "east": east, "north": north}
+    ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
+    assert node["footprint"] == {"type": "Polygon", "coordinates": [ring]}
+    assert node["imageUrl"].startswith("http://localhost/tiles/")
+    assert api.client.get(node["imageUrl"]).content_type == "image/png"
+    scene = node["scene"]
+    assert (scene["name"], scene["zoom"], scene["tileCount"]) == (SCENE, ZOOM, 100)
+    assert scene["acquiredAt"] is scene["attribution"] is None
+    last = TileIndex(ZOOM, NORTH_WEST.x + SIDE - 1, NORTH_WEST.y + SIDE - 1)
+    _, scene_south, scene_east, _ = grid.tile_bounds(last)
+    assert scene["bounds"] == pytest.approx(
+        {"west": west, "south": scene_south, "east": scene_east, "north": north}
+    )
