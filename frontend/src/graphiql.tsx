@@ -1,0 +1,46 @@
+import 'graphiql/setup-workers/vite';
+import 'graphiql/style.css';
+import './graphiql.css';
+
+import { createGraphiQLFetcher } from '@graphiql/toolkit';
+import { GraphiQL } from 'graphiql';
+import { createRoot } from 'react-dom/client';
+
+import { fetchExamples, storageFor, type Examples } from './examples';
+
+const fetcher = createGraphiQLFetcher({ url: new URL('/graphql', location.href).href });
+
+function Page({ scene, examples }: Examples) {
+  const tabs = examples.map(({ query, variables }) => ({
+    query,
+    variables: Object.keys(variables).length > 0 ? JSON.stringify(variables, null, 2) : null,
+    headers: null,
+  }));
+  const storage = storageFor(scene);
+  // GraphiQL fills the variables' editor from its storage, or from this, but not from the tab.
+  const variables = storage.length === 0 ? (tabs[0]?.variables ?? undefined) : undefined;
+  return (
+    <GraphiQL
+      fetcher={fetcher}
+      storage={storage}
+      initialVariables={variables}
+      defaultTabs={tabs}
+      defaultEditorToolsVisibility="variables"
+      isHeadersEditorEnabled={false}
+      defaultTheme="light"
+    >
+      <GraphiQL.Logo>
+        <a className="earthgql-logo" href="/graphql">
+          <img src={`${import.meta.env.BASE_URL}favicon.svg`} alt="" />
+          earthgql
+        </a>
+      </GraphiQL.Logo>
+    </GraphiQL>
+  );
+}
+
+const root = document.getElementById('graphiql');
+if (root === null) {
+  throw new Error('the page has no #graphiql element');
+}
+createRoot(root).render(<Page {...(await fetchExamples())} />);
