@@ -1,0 +1,109 @@
+"""Scores kept per tile and model, all of them, before any cutoff."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, text
+
+from earthgql.tiles.grid import TileIndex
+from earthgql.tiles.imagery import TileSource
+
+# What only a tile without scores needs is not transported for the others.
+_FIND = text("""
+SELECT t.id, k.scores, k.computed_at,
+       CASE WHEN k.tile_id IS NULL THEN s.kind END, CASE WHEN k.tile_id IS NULL THEN s.uri END,
+       CASE WHEN k.tile_id IS NULL THEN s.root END, CASE WHEN k.tile_id IS NULL THEN t.path END,
+       t.z, t.x, t.y, CASE WHEN k.tile_id IS NULL THEN s.rendering END,
+       CASE WHEN k.tile_id IS NULL THEN COALESCE(t.fingerprint, s.fingerprint) END
+  FROM tile t
+  JOIN scene s ON s.id = t.scene_id
+  LEFT JOIN tile_score k ON k.tile_id = t.id AND k.model_id = :model
+ WHERE t.id = ANY(:ids)
+""")
+
+# A tile that was deleted or replaced since its pixels were read gets no scores; the lock keeps it
+# until the end of the transaction. Sorted, since two requests that insert the same tiles in
+# different orders would wait for each other.
+_INSERT = text("""
+INSERT INTO tile_score (tile_id, model_id, scores, computed_at)
+SELECT t.id, :model, CAST(fresh.scores AS real[]), CAST(:computed_at AS timestamptz)
+  FROM unnest(CAST(:ids AS bigint[]), CAST(:scores AS text[]), CAST(:fingerprints AS text[]))
+       AS fresh(id, scores, fingerprint)
+  JOIN tile t ON t.id = fresh.id
+  JOIN scene s ON s.id = t.scene_id
+ WHERE COALESCE(t.fingerprint, s.fingerprint) IS NOT DISTINCT FROM fresh.fingerprint
+ ORDER BY t.id
+   FOR KEY SHARE OF t
+    ON CONFLICT DO NOTHING
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreRecord:
+    """All scores of a tile by one model.
+
+    Attributes:
+        tile_id: the tile.
+        scores: one per label of the model, in their order, 0 to 1.
+        computed_at: when the model was run, with a time zone.
+    """
+
+    tile_id: int
+    scores: tuple[float, ...]
+    computed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What is known of some tiles; unknown ids are in neither.
+
+    Attributes:
+        stored: scores kept, by tile id.
+        sources: where the pixels of the other tiles come from, by tile id.
+    """
+
+    stored: dict[int, ScoreRecord]
+    sources: dict[int, TileSource]
+
+
+def find_scores(conn: Connection, tile_ids: Sequence[int], model_id: int) -> Found:
+    """Return the scores kept of some tiles and the sources of the rest, in one statement."""
+    found = Found({}, {})
+    for row in conn.execute(_FIND, {"ids": list(tile_ids), "model": model_id}):
+        tile_id, scores, computed_at, kind, uri, root, path, z, x, y, rendering, fingerprint = row
+        if scores is not None:
+            found.stored[tile_id] = ScoreRecord(tile_id, tuple(scores), computed_at)
+        else:
+            found.sources[tile_id] = TileSource(
+                kind, uri, root, path, TileIndex(z, x, y), rendering, fingerprint
+            )
+    return found
+
+
+def insert_scores(
+    conn: Connection,
+    model_id: int,
+    records: Sequence[ScoreRecord],
+    sources: Mapping[int, TileSource],
+) -> None:
+    """Keep fresh scores, in one statement; those already there stay.
+
+    Args:
+        conn: in a transaction of its own, since it locks the tiles.
+        model_id: the model that made them.
+        records: fresh scores, all of one moment.
+        sources: what their pixels were read from; tiles changed since then get no scores.
+    """
+    if not records:
+        return
+    conn.execute(
+        _INSERT,
+        {
+            "model": model_id,
+            "computed_at": records[0].computed_at,
+            "ids": [record.tile_id for record in records],
+            "scores": [f"{{{','.join(map(repr, record.scores))}}}" for record in records],
+            "fingerprints": [sources[record.tile_id].fingerprint for record in records],
+        },
+    )

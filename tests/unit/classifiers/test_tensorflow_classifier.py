@@ -1,0 +1,108 @@
+import threading
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+
+from earthgql.classifiers import keras_model
+from earthgql.classifiers.bundle import Bundle, open_bundle
+from earthgql.classifiers.exchange import largest_change
+from earthgql.classifiers.preprocess import preprocess
+from earthgql.classifiers.tensorflow import TensorFlowClassifier, _batch_sizes, padded_size
+
+
+@pytest.fixture(scope="module")
+def classifier(resnet_bundle: Bundle) -> TensorFlowClassifier:
+    return TensorFlowClassifier(open_bundle(resnet_bundle.folder), batch_size=8)
+
+
+def test_scores_are_those_of_keras(
+    classifier: TensorFlowClassifier, resnet_bundle: Bundle, telling_pictures: np.ndarray
+) -> None:
+    pixels = telling_pictures[:11]
+    inputs = preprocess(pixels, resnet_bundle.manifest.input.spec)
+    plain = np.array(keras_model.build(resnet_bundle)(inputs, training=False))
+    scores = classifier.classify(pixels)
+    assert scores.dtype == np.float32
+    assert scores.shape == (11, 17)
+    assert np.abs(scores - plain).max() < 1e-5
+    assert scores.std(axis=0).max() > 0.02, "pictures must make a difference for this to tell"
+
+
+def test_half_precision_changes_no_score_by_more_than_a_hundredth(
+    resnet: Any, resnet_bundle: Bundle, telling_pictures: np.ndarray
+) -> None:
+    kept = {str(values.dtype) for values in resnet_bundle.arrays.values() if values.ndim > 1}
+    assert kept == {"float16"}
+    inputs = preprocess(telling_pictures, resnet_bundle.manifest.input.spec)
+    full = np.array(resnet(inputs, training=False))
+    half = np.array(keras_model.build(resnet_bundle)(inputs, training=False))
+    assert 0 < np.abs(full - half).max() <= 0.01
+    assert 0 < largest_change(resnet, resnet_bundle) <= 0.01
+    assert (resnet_bundle.folder / "model.weights.h5").stat().st_size < 50e6
+
+
+def test_padding_and_batching_do_not_change_scores(
+    classifier: TensorFlowClassifier, telling_pictures: np.ndarray
+) -> None:
+    pixels = telling_pictures[:7]
+    alone = np.concatenate([classifier.classify(pixels[i : i + 1]) for i in range(7)])
+    assert np.abs(classifier.classify(pixels) - alone).max() < 1e-5
+
+
+def test_no_tiles_no_scores(classifier: TensorFlowClassifier, telling_pictures: np.ndarray) -> None:
+    assert classifier.classify(telling_pictures[:0]).shape == (0, 17)
+
+
+def test_deadline_midway_gives_the_first_rows(
+    classifier: TensorFlowClassifier, telling_pictures: np.ndarray
+) -> None:
+    pixels = np.tile(telling_pictures[:8], (60, 1, 1, 1))
+    began = time.monotonic()
+    classifier.classify(pixels[:32])
+    pace = (time.monotonic() - began) / 32
+    began = time.monotonic()
+    scores = classifier.classify(pixels, deadline=began + pace * 64)
+    assert 0 < len(scores) < len(pixels)
+    assert np.abs(scores[:8] - classifier.classify(pixels[:8])).max() < 1e-5
+    assert classifier.classify(pixels, deadline=time.monotonic() - 1).shape == (0, 17)
+
+
+def test_threads_take_turns_batch_by_batch(
+    classifier: TensorFlowClassifier, telling_pictures: np.ndarray
+) -> None:
+    large, small = np.tile(telling_pictures[:8], (12, 1, 1, 1)), telling_pictures[:3]
+    done: dict[str, float] = {}
+    scores: dict[str, np.ndarray] = {}
+
+    def ask(name: str, pixels: np.ndarray) -> None:
+        scores[name] = classifier.classify(pixels)
+        done[name] = time.monotonic()
+
+    threads = [threading.Thread(target=ask, args=("large", large))]
+    threads[0].start()
+    while not classifier._turns._line:
+        time.sleep(0.001)
+    threads.append(threading.Thread(target=ask, args=("small", small)))
+    threads[1].start()
+    for thread in threads:
+        thread.join()
+    assert done["small"] < done["large"]
+    assert np.abs(scores["small"] - classifier.classify(small)).max() < 1e-5
+    assert np.abs(scores["large"][-8:] - scores["large"][:8]).max() < 1e-5
+
+
+@pytest.mark.parametrize(
+    ("count", "size"), [(1, 1), (2, 2), (3, 4), (4, 4), (5, 4), (6, 8), (7, 8), (30, 32), (99, 32)]
+)
+def test_little_is_padded(count: int, size: int) -> None:
+    assert padded_size(count, _batch_sizes(32)) == size
+
+
+@pytest.mark.parametrize(
+    ("most", "sizes"),
+    [(1, (1,)), (2, (1, 2)), (32, (1, 2, 4, 8, 16, 32)), (20, (1, 2, 4, 8, 16, 20))],
+)
+def test_batch_sizes_end_at_the_setting(most: int, sizes: tuple[int, ...]) -> None:
+    assert _batch_sizes(most) == sizes
