@@ -59,9 +59,9 @@ def landscape_file(
         progress: called with the fraction done, 0 to 1.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    stem = f"landscape-{ACQUIRED[date]:%Y-%m-%d}-{seed}-{size}-{generator_version()}"
+    stem = _stem(date, seed, size)
     raster, truth_path = folder / f"{stem}.tif", folder / f"{stem}.truth.json"
-    if not (raster.exists() and truth_path.exists()):
+    if not is_rendered(folder, date=date, seed=seed, size=size):
         render = render_scene(seed, size=size, date=date, progress=progress)
         origin = grid.tile_at(PLACE, ZOOM)
         _write_raster(raster, render.image, origin, ACQUIRED[date])
@@ -70,8 +70,18 @@ def landscape_file(
             for (row, column), labels in render.truth.items()
         }
         _replace(truth_path, json.dumps(truth, indent=0).encode())
-        _delete_older(folder, f"landscape-{ACQUIRED[date]:%Y-%m-%d}-{seed}-{size}-", stem)
+        _delete_older(folder, stem.removesuffix(generator_version()), stem)
     return LandscapeFile(raster, _read_truth(truth_path), ACQUIRED[date])
+
+
+def is_rendered(folder: Path, *, date: int, seed: int = SEED, size: int = SIZE) -> bool:
+    """Return whether ``landscape_file`` only has to open what is there."""
+    stem = _stem(date, seed, size)
+    return (folder / f"{stem}.tif").exists() and (folder / f"{stem}.truth.json").exists()
+
+
+def _stem(date: int, seed: int, size: int) -> str:
+    return f"landscape-{ACQUIRED[date]:%Y-%m-%d}-{seed}-{size}-{generator_version()}"
 
 
 def _read_truth(path: Path) -> dict[grid.TileIndex, frozenset[str]]:
@@ -85,12 +95,10 @@ def _write_raster(
     path: Path, image: np.ndarray, origin: grid.TileIndex, acquired_at: datetime
 ) -> None:
     import rasterio
-    from rasterio.transform import from_origin
+    from affine import Affine
 
-    width = 2 * 20037508.342789244 / 2**origin.z
-    resolution = width / 256
-    west = -20037508.342789244 + origin.x * width
-    north = 20037508.342789244 - origin.y * width
+    west, south, _, north = grid.mercator_bounds(origin)
+    resolution = (north - south) / grid.TILE_PIXELS
     partial = path.with_suffix(".partial.tif")
     with rasterio.open(
         partial,
@@ -101,7 +109,7 @@ def _write_raster(
         count=3,
         dtype="uint8",
         crs="EPSG:3857",
-        transform=from_origin(west, north, resolution, resolution),
+        transform=Affine(resolution, 0, west, 0, -resolution, north),
         tiled=True,
         blockxsize=256,
         blockysize=256,

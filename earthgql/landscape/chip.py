@@ -8,6 +8,7 @@ import numpy as np
 
 from earthgql.landscape.canvas import Ground
 from earthgql.landscape.compose import compose
+from earthgql.landscape.labels import UNLABELLED
 from earthgql.landscape.noise import U8, Rng
 from earthgql.landscape.plan import Plan, draw_plan
 from earthgql.landscape.sensor import draw_sensor, expose
@@ -20,10 +21,18 @@ _SKIES = 4
 
 @dataclass(frozen=True)
 class Chip:
-    """A rendered chip: image uint8 [size, size, 3] RGB and its true labels."""
+    """A rendered chip.
+
+    Attributes:
+        image: uint8 [size, size, 3], red, green, blue.
+        labels: those that are true for it.
+        cover: uint8 [size, size], index in `LABELS` of the ground label seen in a pixel; 0 where
+            the ground has none or is hidden.
+    """
 
     image: U8
     labels: frozenset[str]
+    cover: U8
 
 
 def make_chip(seed: int, *, size: int = 256, balanced: bool = True) -> Chip:
@@ -47,8 +56,13 @@ def make_chip(seed: int, *, size: int = 256, balanced: bool = True) -> Chip:
             sky = _sky(ground, rng, plan)
             labels, ambiguous = _truth(ground, sky, plan)
             if not ambiguous:
-                return Chip(_picture(ground, sky, rng), labels)
-    return Chip(_picture(ground, sky, rng), labels)
+                return _chip(ground, sky, rng, labels)
+    return _chip(ground, sky, rng, labels)
+
+
+def _chip(ground: Ground, sky: Sky, rng: Rng, labels: frozenset[str]) -> Chip:
+    seen = sky.visible() & ("cloudy" not in labels)
+    return Chip(_picture(ground, sky, rng), labels, np.where(seen, ground.cover, UNLABELLED))
 
 
 def _source(seed: int, stage: int) -> Rng:

@@ -1,0 +1,66 @@
+"""``manage.py demo`` as a process, with a raster of one's own and the real ResNet50."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from test_server import free_port
+
+from earthgql.settings import PROJECT_ROOT
+
+
+def demo(database_url: str, *options: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "manage.py", "demo", *options],
+        cwd=PROJECT_ROOT,
+        env={**os.environ, "EARTHGQL_DATABASE_URL": database_url, "COLUMNS": "120"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL,
+        text=True,
+    )
+
+
+def test_demo_migrates_ingests_serves_and_answers(fresh_database_url: str, raster: Path) -> None:
+    port = free_port()
+    with demo(fresh_database_url, "--scene", str(raster), "--port", str(port)) as process:
+        assert process.stdout
+        lines = []
+        for line in process.stdout:
+            lines.append(line)
+            if line.startswith("Ready."):
+                break
+        process.terminate()
+        process.stdout.read()
+    said = "".join(lines)
+    assert f"http://127.0.0.1:{port}/graphql" in said
+    assert "broke off" not in said
+    for question in ("classifyPoint", "tilesInBounds", "scenes"):
+        assert question in said
+    assert said.count('"data"') == 3
+    assert '"errors"' not in said
+    assert re.search(r'"name": "lake"', said)
+
+
+def test_prepare_stops_before_serving_and_twice_changes_nothing(
+    fresh_database_url: str, raster: Path
+) -> None:
+    for _ in range(2):
+        with demo(fresh_database_url, "--scene", str(raster), "--prepare") as process:
+            said, _ = process.communicate(timeout=60)
+        assert process.returncode == 0, said
+        assert "ingested" in said
+
+
+@pytest.mark.parametrize("content", [b"no raster at all", b"II*\0cut off"])
+def test_a_bad_scene_is_one_line(fresh_database_url: str, tmp_path: Path, content: bytes) -> None:
+    bad = tmp_path / "bad.tif"
+    bad.write_bytes(content)
+    with demo(fresh_database_url, "--scene", str(bad)) as process:
+        said, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "Traceback" not in said
+    assert re.search(r"^Error: .*bad\.tif", said, flags=re.MULTILINE)
