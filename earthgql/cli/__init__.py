@@ -110,6 +110,9 @@ def run(arguments: list[str] | None = None) -> int:
 
 def _failed(error: Exception) -> int:
     """Print one line for an error with a known remedy; a defect of ours is raised again."""
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        error.show()
+        return error.exit_code
     if isinstance(error, click.ClickException):
         _complain(error.format_message())
         if isinstance(error, click.UsageError) and error.ctx is not None:

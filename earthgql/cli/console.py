@@ -5,6 +5,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -99,6 +100,7 @@ def progress(description: str, total: int | None = None) -> Generator[Meter, Non
 def step(description: str) -> Generator[None, None, None]:
     """Say on standard error what is being done, and after it how long that took."""
     began = time.monotonic()
+    description = escape(description)
     err.print(f"[cyan]·[/] {description} …")
     yield
     err.print(f"[green]✓[/] {description} [dim]({time.monotonic() - began:.1f} s)[/]")

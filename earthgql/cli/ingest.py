@@ -130,13 +130,14 @@ def raster(paths: tuple[str, ...], **options: Any) -> None:
         sha256=options["sha256"],
     )
     files = list(raster_files(_expanded(paths)))
+    if not files:
+        raise click.UsageError(f"no .tif, .tiff, .jp2 or .j2k file in {', '.join(paths)}")
     _check_name(options["name"], len(files))
     run(
         (
             RasterSource(options["name"] or name, str(file), str(root), chosen)
             for name, file, root in files
         ),
-        len(files),
         options,
     )
 
@@ -170,7 +171,7 @@ def pyramid(folder: Path, scheme: str, **options: Any) -> None:
         pictures=lambda: folder_pictures(root),
         about=_about(options),
     )
-    run([source], 1, options)
+    run([source], options)
 
 
 @ingest.command()
@@ -201,7 +202,6 @@ def mbtiles(files: tuple[str, ...], **options: Any) -> None:
             )
             for file in found
         ),
-        len(found),
         options,
     )
 
@@ -237,7 +237,7 @@ def table(csv: Path, root: Path, scheme: str, **options: Any) -> None:
         pictures=lambda: table_pictures(csv, folder),
         about=_about(options),
     )
-    run([source], 1, options)
+    run([source], options)
 
 
 def _about(options: dict[str, Any]) -> SceneFacts:

@@ -20,16 +20,13 @@ from earthgql.ingest.store import Outcome, rehearse, store
 from earthgql.settings import load_settings
 
 
-def run(sources: Iterable[SceneSource], total: int, options: dict[str, Any]) -> None:
+def run(sources: Iterable[SceneSource], options: dict[str, Any]) -> None:
     """Ingest one source after the other, then sum up; exit code 1 if any failed.
 
     Args:
         sources: what to ingest.
-        total: how many sources there are.
         options: ``replace`` and ``dry_run`` of the command line.
     """
-    if not total:
-        raise click.UsageError("nothing to ingest there: no .tif, .tiff, .jp2 or .j2k file")
     engine = None if options["dry_run"] else _engine()
     try:
         with progress("Tiles looked at") as meter:
@@ -61,7 +58,7 @@ def _outcomes(
         except DatabaseUnavailableError:
             raise
         except EarthGQLError as error:
-            err.print(f"[red]{source.name}[/]: ", end="")
+            err.print(f"[red]{escape(source.name)}[/]: ", end="")
             err.print(str(error), markup=False)
             outcome = Outcome(source.name, "failed", reason=str(error))
         yield with_changes(outcome, seconds=time.monotonic() - began)

@@ -87,7 +87,9 @@ def parse_date(value: str) -> datetime:
     try:
         parsed = datetime.fromisoformat(value.strip())
     except ValueError:
-        raise IngestError(f"{value!r} is not an ISO 8601 date or time") from None
+        raise IngestError(
+            f"{value!r} is not an ISO 8601 date or time, such as 2020-05-18 or 2020-05-18T13:38Z"
+        ) from None
     return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
 
 

@@ -9,6 +9,7 @@ import click
 import pytest
 
 from earthgql import cli
+from earthgql.cli import console
 from earthgql.errors import BadInputError, SetupError
 from earthgql.settings import PROJECT_ROOT
 
@@ -134,3 +135,18 @@ def test_reset_without_an_answer_does_nothing() -> None:
 def test_a_wrong_command_says_where_help_is(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["demoo"]) == 2
     assert "No such command 'demoo'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("group", [[], ["ingest"], ["scenes"], ["db"]])
+def test_a_group_alone_shows_its_help(capsys: pytest.CaptureFixture[str], group: list[str]) -> None:
+    assert cli.run(group) == 2
+    shown = capsys.readouterr().err
+    assert shown.startswith("Usage: ")
+    assert "\nCommands:\n" in shown
+    assert "Try:" not in shown
+
+
+def test_steps_show_names_with_brackets_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    with console.step("Scene 'a[/b]c[red]' ingested"):
+        pass
+    assert capsys.readouterr().err.count("Scene 'a[/b]c[red]' ingested") == 2

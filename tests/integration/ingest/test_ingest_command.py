@@ -45,15 +45,17 @@ def test_a_bad_file_is_reported_and_the_rest_goes_in(
         write_raster(folder / f"{name}.tif", noise())
     (folder / "broken.tif").write_bytes((folder / "a.tif").read_bytes()[:5000])
     (folder / "posing.tif").write_text("<VRTDataset/>")
+    (folder / "odd[").mkdir()
+    (folder / "odd[" / "b].tif").write_text("no TIFF")
     outside = write_raster(tmp_path / "outside.tif", noise())
     (folder / "link.tif").symlink_to(outside)
     result = manage(fresh_database_url, "ingest", "raster", folder)
     assert result.returncode == 1
-    for name in ("broken", "posing", "link"):
+    for name in ("broken", "posing", "link", "odd[/b]"):
         assert f"{name}: " in result.stderr
     assert "Traceback" not in result.stderr
     assert "3 new" in result.stdout
-    assert "3 failed" in result.stdout
+    assert "4 failed" in result.stdout
     listing = manage(fresh_database_url, "scenes", "list").stdout
     assert all(f" {name} " in listing for name in ("a", "c", "deep/b"))
     assert counts(fresh_engine)[0] == 3
@@ -120,6 +122,11 @@ def test_wrong_usage_ends_with_2(tmp_path: Path, arguments: list[str]) -> None:
     result = manage("postgresql://nobody@127.0.0.1:1/none", "ingest", *filled)
     assert result.returncode == 2
     assert "Traceback" not in result.stderr
+
+
+def test_a_folder_without_rasters_is_named(tmp_path: Path) -> None:
+    result = manage("postgresql://nobody@127.0.0.1:1/none", "ingest", "raster", tmp_path)
+    assert f"no .tif, .tiff, .jp2 or .j2k file in {tmp_path}" in result.stderr
 
 
 def test_a_killed_ingest_leaves_no_half_scene(
