@@ -10,10 +10,11 @@ import numpy.typing as npt
 from affine import Affine
 from rasterio._err import CPLE_BaseError
 from rasterio.crs import CRS
-from rasterio.enums import ColorInterp, Resampling
+from rasterio.enums import ColorInterp, MaskFlags, Resampling
 from rasterio.errors import RasterioError
 from rasterio.vrt import WarpedVRT
 from rasterio.warp import transform_bounds
+from rasterio.windows import Window
 
 from earthgql.errors import ImageUnreadableError
 from earthgql.tiles.grid import HALF_WORLD_M, TILE_PIXELS, TileIndex, mercator_bounds
@@ -23,6 +24,9 @@ from earthgql.tiles.imagery import Pixels
 WEB_MERCATOR = CRS.from_epsg(3857)
 Values = npt.NDArray[np.generic]
 Mask = npt.NDArray[np.bool_]
+_WHOLE_NUMBERS = ("uint8", "uint16", "int16")
+# Nearer than this to the pixel's place, interpolation rounds to the pixel's own value.
+_ON_GRID_PIXELS = 1e-6
 
 
 def read_tile(root: str, path: str, tile: TileIndex, rendering: Mapping[str, Any]) -> Pixels:
@@ -44,14 +48,55 @@ def read_tile(root: str, path: str, tile: TileIndex, rendering: Mapping[str, Any
         west, south, east, north = mercator_bounds(tile)
         scale = (east - west) / TILE_PIXELS
         grid = Affine(scale, 0, west, 0, -scale, north)
-        _check_window(dataset, (west, south, east, north), shown(root, path))
         palette = bool(rendering.get("palette"))
-        with warped(dataset, grid, TILE_PIXELS, TILE_PIXELS, nearest=palette) as view:
-            bands = [int(band) for band in rendering.get("bands") or (1,)]
-            values, valid = _read_with_mask(view, bands)
+        bands = [int(band) for band in rendering.get("bands") or (1,)]
+        window = _window_on_grid(dataset, grid, bands)
+        if window is not None:
+            values, valid = _read_window(dataset, window, bands)
+        else:
+            _check_window(dataset, (west, south, east, north), shown(root, path))
+            with warped(dataset, grid, TILE_PIXELS, TILE_PIXELS, nearest=palette) as view:
+                values, valid = _read_with_mask(view, bands)
         if palette:
             return _coloured(values[0], valid, dataset.colormap(bands[0]))
     return to_rgb(values, valid, rendering.get("stretch"))
+
+
+def _window_on_grid(dataset: Any, grid: Affine, bands: list[int]) -> Window | None:
+    """Where a tile's pixels are a raster's own: warping would give the same, at a higher cost.
+
+    None where that is not certain: another CRS or resolution, pixels between those of the grid,
+    fractions (which interpolation changes by a hair), masks of any kind, nothing there.
+    """
+    if dataset.crs != WEB_MERCATOR or any(
+        dataset.dtypes[band - 1] not in _WHOLE_NUMBERS for band in bands
+    ):
+        return None
+    if not all(MaskFlags.all_valid in flags for flags in dataset.mask_flag_enums):
+        return None
+    to_own: Affine = ~dataset.transform @ grid
+    left, top = round(to_own.c), round(to_own.f)
+    for corner in ((0, 0), (TILE_PIXELS, 0), (0, TILE_PIXELS)):
+        column, row = to_own @ corner
+        if max(abs(column - left - corner[0]), abs(row - top - corner[1])) > _ON_GRID_PIXELS:
+            return None
+    inside = -TILE_PIXELS < left < dataset.width and -TILE_PIXELS < top < dataset.height
+    return Window(left, top, TILE_PIXELS, TILE_PIXELS) if inside else None
+
+
+def _read_window(dataset: Any, window: Window, bands: list[int]) -> tuple[Values, Mask]:
+    """Read a window that may stick out of a raster without masks."""
+    inside = window.intersection(Window(0, 0, dataset.width, dataset.height))
+    part = dataset.read(bands, window=inside)
+    if part.shape[1:] == (TILE_PIXELS, TILE_PIXELS):
+        return part, np.ones(part.shape[1:], dtype=np.bool_)
+    values = np.zeros((len(bands), TILE_PIXELS, TILE_PIXELS), dtype=part.dtype)
+    valid = np.zeros((TILE_PIXELS, TILE_PIXELS), dtype=np.bool_)
+    top, left = inside.row_off - window.row_off, inside.col_off - window.col_off
+    rows, columns = slice(top, top + inside.height), slice(left, left + inside.width)
+    values[:, rows, columns] = part
+    valid[rows, columns] = True
+    return values, valid
 
 
 def _read_with_mask(view: Any, bands: list[int]) -> tuple[Values, Mask]:
@@ -75,13 +120,20 @@ def to_rgb(values: Values, valid: Mask, stretch: list[list[float]] | None) -> Pi
     Returns:
         ``uint8 [height, width, 3]``, 0 where not valid (or not a number).
     """
+    if values.dtype == np.uint8 and not stretch:
+        return _layered(np.where(valid, values, np.uint8(0)))
     scaled = values.astype(np.float64)
     if stretch:
         low, high = np.array(stretch, dtype=np.float64).T[:, :, None, None]
         scaled = (scaled - low) / (high - low) * 255
     shown = valid & np.isfinite(scaled).all(axis=0)
     rgb = np.rint(np.clip(np.where(shown, scaled, 0), 0, 255)).astype(np.uint8)
-    return np.ascontiguousarray(np.broadcast_to(rgb, (3, *shown.shape)).transpose(1, 2, 0))
+    return _layered(rgb)
+
+
+def _layered(rgb: Pixels) -> Pixels:
+    """Put one or three bands behind each other: ``[height, width, 3]``."""
+    return np.ascontiguousarray(np.broadcast_to(rgb, (3, *rgb.shape[1:])).transpose(1, 2, 0))
 
 
 def _coloured(values: Values, valid: Mask, colormap: Mapping[int, tuple[int, ...]]) -> Pixels:
