@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from cross_web import AsyncHTTPRequestAdapter, HTTPException
-from flask import Request, Response
+from flask import Request, Response, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import Engine
 from strawberry.flask.views import AsyncGraphQLView
@@ -56,6 +56,9 @@ class GraphQLView(AsyncGraphQLView[Context, None]):
 
     async def dispatch_request(self) -> ResponseReturnValue:  # type: ignore[override]
         """Answer, with JSON also where the request is no GraphQL."""
+        if request.method == "HEAD":
+            # As GET; the body is left out by who sends the response.
+            request.method = "GET"
         try:
             return await super().dispatch_request()
         except (UnicodeDecodeError, RecursionError):

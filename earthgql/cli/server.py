@@ -62,6 +62,8 @@ def serve(
         # Loading a model keeps the interpreter busy for seconds at a time.
         "timeout": _NEVER_HANGS_S,
         "graceful_timeout": round(settings.inference_deadline) + _SPARE_S,
+        # A query in a URL may be long; this is the most that gunicorn takes.
+        "limit_request_line": 8190,
         # Would be made in the home directory.
         "control_socket_disable": True,
         "proc_name": "earthgql",

@@ -98,6 +98,15 @@ def test_get_requests(bare: Api) -> None:
     assert "no query" in refusal(bare.client.get("/graphql"))
 
 
+def test_head_is_get_without_the_body(bare: Api) -> None:
+    for query, status in (({"query": "{ __typename }"}, 200), ({}, 400)):
+        got = bare.client.get("/graphql", query_string=query)
+        head = bare.client.head("/graphql", query_string=query)
+        assert (head.status_code, head.data) == (status, b"")
+        assert head.headers["Content-Length"] == str(len(got.data))
+        assert head.mimetype == got.mimetype
+
+
 def test_refused_documents(bare: Api) -> None:
     for document, code in (
         ("{", "GRAPHQL_PARSE_FAILED"),
