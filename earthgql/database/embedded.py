@@ -66,7 +66,8 @@ class Cluster:
     """
 
     def __init__(self, root: Path, packages: Path | None = None, say: Say = _quiet) -> None:
-        self.root = root.absolute()
+        # As /proc names a server's folder, by which its processes are known.
+        self.root = root.resolve()
         self.packages = packages or self.root.parent / "debian"
         self.log = self.root / "server.log"
         self._data = self.root / "data"

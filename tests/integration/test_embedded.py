@@ -72,6 +72,17 @@ def test_started_twice_is_the_same_server(running: Cluster) -> None:
     assert again.start() == running.status()
 
 
+def test_reached_by_a_link_or_a_detour_it_is_the_same_server(
+    running: Cluster, tmp_path: Path
+) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(running.root)
+    server = running.status()
+    assert Cluster(link).start() == server
+    assert Cluster(running.root / "../postgres").start() == server
+    assert running.status() == server
+
+
 def test_only_its_owner_may_look_into_the_socket_folder(running: Cluster) -> None:
     server = running.status()
     assert server is not None
