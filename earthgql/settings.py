@@ -1,9 +1,12 @@
 """Settings: every knob of earthgql, read from ``EARTHGQL_*`` variables and an optional ``.env``."""
 
 import os
+import re
+from io import StringIO
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
+from dotenv.parser import parse_stream
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -44,12 +47,29 @@ class Settings(BaseSettings):
         [LOCALHOST_ORIGINS],
         description="comma-separated origins (regular expressions) that browsers may call from",
     )
-    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="DEBUG, INFO, WARNING or ERROR"
+    )
 
     @field_validator("cors_origins", mode="before")
     @classmethod
     def _split_origins(cls, value: object) -> object:
         return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _check_origins(cls, origins: list[str]) -> list[str]:
+        for origin in origins:
+            try:
+                re.compile(origin)
+            except re.error as error:
+                raise ValueError(f"{origin!r} is no regular expression: {error}") from None
+        return origins
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _any_case(cls, value: object) -> object:
+        return value.upper() if isinstance(value, str) else value
 
 
 def load_settings() -> Settings:
@@ -60,7 +80,8 @@ def load_settings() -> Settings:
             otherwise be ignored in silence).
     """
     known = {PREFIX + name.upper() for name in Settings.model_fields}
-    unknown = sorted(k for k in os.environ if k.startswith(PREFIX) and k.upper() not in known)
+    given = {*os.environ, *_names_in_file()}
+    unknown = sorted(k for k in given if k.startswith(PREFIX) and k.upper() not in known)
     if unknown:
         raise SetupError(f"unknown setting {', '.join(unknown)}; known: {', '.join(sorted(known))}")
     try:
@@ -70,3 +91,22 @@ def load_settings() -> Settings:
             f"{PREFIX}{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()
         )
         raise SetupError(f"invalid setting: {problems}") from None
+
+
+def _names_in_file() -> list[str]:
+    """Names that the settings file sets.
+
+    Raises:
+        SetupError: if it has a line that sets nothing, or is no text.
+    """
+    path = Path(str(Settings.model_config["env_file"]))
+    if not path.is_file():
+        return []
+    try:
+        bindings = list(parse_stream(StringIO(path.read_text(encoding="utf-8"))))
+    except (OSError, UnicodeDecodeError) as error:
+        raise SetupError(f"{path} cannot be read: {error}") from None
+    for binding in bindings:
+        if binding.error:
+            raise SetupError(f"{path}, line {binding.original.line}: not of the form NAME=value")
+    return [binding.key for binding in bindings if binding.key]

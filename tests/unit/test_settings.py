@@ -49,7 +49,13 @@ def test_an_unknown_variable_is_an_error_that_names_it(monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("BATCH_SIZE", "0"), ("POOL_SIZE", "many"), ("INFERENCE_DEADLINE", "-1")],
+    [
+        ("BATCH_SIZE", "0"),
+        ("POOL_SIZE", "many"),
+        ("INFERENCE_DEADLINE", "-1"),
+        ("LOG_LEVEL", "loud"),
+        ("CORS_ORIGINS", "http://["),
+    ],
 )
 def test_an_invalid_value_is_an_error_that_names_the_variable(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
@@ -67,6 +73,32 @@ def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -
 def test_settings_are_read_from_a_file(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("EARTHGQL_POOL_SIZE=3\n")
     assert load_settings().pool_size == 3
+
+
+def test_a_level_may_be_written_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EARTHGQL_LOG_LEVEL", "debug")
+    assert load_settings().log_level == "DEBUG"
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b"EARTHGQL_DATABSE_URL=postgresql://x\n", "unknown setting EARTHGQL_DATABSE_URL"),
+        (b"# ours\nPATH=/x\nno setting {{\n", r"\.env, line 3: not of the form"),
+        (b"EARTHGQL_POOL_SIZE=\xff\n", r"\.env cannot be read"),
+    ],
+)
+def test_a_mistake_in_the_file_is_an_error_that_names_it(
+    tmp_path: Path, content: bytes, complaint: str
+) -> None:
+    (tmp_path / ".env").write_bytes(content)
+    with pytest.raises(SetupError, match=complaint):
+        load_settings()
+
+
+def test_settings_of_others_in_the_file_are_theirs(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("POSTGRES_PASSWORD=secret\nexport PORT=8001\n")
+    assert load_settings() == Settings()
 
 
 def test_settings_cannot_be_changed() -> None:
