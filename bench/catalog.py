@@ -1,6 +1,6 @@
 """Look-ups of the catalog at a million tiles, against the barest SQL that could answer them.
 
-    python bench/catalog.py [--tiles 1000000] [--json result.json]
+    make bench ARGS="--tiles 1000000 --json result.json"
 
 Works in a database of its own, made and dropped on the server of EARTHGQL_DATABASE_URL or on the
 private one. Ratios matter, not the milliseconds.
@@ -12,7 +12,6 @@ import math
 import random
 import secrets
 import statistics
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,8 +20,6 @@ from pathlib import Path
 
 import numpy as np
 from sqlalchemy import Connection, Engine, make_url, text
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from earthgql.catalog.tiles import TileFilter, tiles_at, tiles_in_bounds
 from earthgql.database import migrate
@@ -137,9 +134,15 @@ def viewport(side: int, chance: random.Random) -> Bounds:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--tiles", type=int, default=1_000_000)
-    parser.add_argument("--json", type=Path)
+    parser = argparse.ArgumentParser(
+        prog="python -m bench",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--tiles", type=int, default=1_000_000, help="rows to look among (default: %(default)s)"
+    )
+    parser.add_argument("--json", type=Path, help="file to write the result to, beside printing it")
     arguments = parser.parse_args()
     side = math.isqrt(arguments.tiles)
     with scratch_database() as engine:
@@ -165,7 +168,3 @@ def main() -> None:
     print(json.dumps(result, indent=2))
     if arguments.json:
         arguments.json.write_text(json.dumps(result, indent=2) + "\n")
-
-
-if __name__ == "__main__":
-    main()

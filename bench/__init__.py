@@ -1,0 +1,1 @@
+"""Benchmarks, against the least that could do the same: `python -m bench --help`."""

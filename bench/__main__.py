@@ -1,0 +1,5 @@
+"""What `make bench` runs."""
+
+from bench.catalog import main
+
+main()
