@@ -1,5 +1,6 @@
 """Rasters (GeoTIFF, COG, JPEG 2000) as sources: one raster is one scene of one zoom."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -168,14 +169,25 @@ def raster_files(paths: list[str]) -> Iterator[tuple[str, Path, Path]]:
 
     A file named by itself is called after its stem and has its own folder as root; one found in a
     folder is called after its path in there, and the folder is its root.
+
+    Raises:
+        IngestError: if a folder cannot be listed, rather than pass over what is in it.
     """
     for given in paths:
         path = Path(given)
         if path.is_dir():
             root = path.resolve()
-            for file in sorted(root.rglob("*")):
+            for file in sorted(_files_below(root)):
                 if file.suffix.lower() in RASTER_SUFFIXES and not file.is_dir():
                     yield file.relative_to(root).with_suffix("").as_posix(), file, root
         else:
             real = path.resolve()
             yield path.stem, real, real.parent
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
+    def fail(error: OSError) -> None:
+        raise IngestError(f"{error.filename} cannot be listed: {error.strerror}") from None
+
+    for parent, _, names in os.walk(folder, onerror=fail):
+        yield from (Path(parent, name) for name in names)

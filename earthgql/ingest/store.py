@@ -38,6 +38,11 @@ DELETE FROM tile t WHERE scene_id = :id AND NOT EXISTS (
 """)
 _DROP_ALL = text("DELETE FROM tile WHERE scene_id = :id")
 _COLUMNS = ", ".join(COLUMNS)
+_LACKS = {
+    "raster": "none has enough valid pixels: see --min-valid",
+    "pyramid": "a picture is z/x/y.png, .jpg or .webp, or a row of the table",
+    "mbtiles": "its table of tiles is empty",
+}
 _UNSTAGE = text(
     f"INSERT INTO tile ({_COLUMNS}) SELECT {_COLUMNS} FROM staged "  # noqa: S608
     "ON CONFLICT (scene_id, z, x, y) DO NOTHING"
@@ -129,7 +134,7 @@ def _check_same(existing: Row[Any], source: SceneSource) -> None:
 
 def _check_any(source: SceneSource, extent: Extent) -> None:
     if not extent.count:
-        raise IngestError(f"{source.uri} has no tile (of enough valid pixels)")
+        raise IngestError(f"{source.uri} has no tile ({_LACKS[source.kind]})")
 
 
 def _checked(source: SceneSource, progress: Progress) -> Iterator[TileChunk]:

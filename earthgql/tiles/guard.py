@@ -39,9 +39,11 @@ def contained(root: str | Path, path: str | Path) -> Path:
         real = Path(os.path.realpath(path))
         if not real.is_relative_to(os.path.realpath(root)):
             raise ImageUnreadableError(f"{shown(root, path)} leads out of the folder ingested")
+        if real.is_dir():
+            raise ImageUnreadableError(f"{shown(root, path)} is a folder, not a file")
         if not real.is_file():
             raise ImageUnreadableError(
-                f"{shown(root, path)} does not exist (moved or deleted since it was ingested?)"
+                f"{shown(root, path)} does not exist (mistyped, or moved since it was ingested?)"
             )
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
@@ -124,5 +126,7 @@ def _check_dataset(dataset: Any, name: str) -> None:
 
 
 def _reason(error: BaseException, path: Path) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
     reason = str(error.__cause__ or error.__context__ or error)
     return reason.replace(f"{path.parent}/", "")

@@ -1,3 +1,4 @@
+import errno
 import os
 import signal
 import subprocess
@@ -10,6 +11,8 @@ import pytest
 from imagery_files import noise, write_mbtiles, write_pyramid, write_raster
 from sqlalchemy import Engine, text
 
+from earthgql.errors import IngestError
+from earthgql.ingest.rasters import raster_files
 from earthgql.settings import PROJECT_ROOT
 from earthgql.tiles.grid import TileIndex
 
@@ -127,6 +130,24 @@ def test_wrong_usage_ends_with_2(tmp_path: Path, arguments: list[str]) -> None:
 def test_a_folder_without_rasters_is_named(tmp_path: Path) -> None:
     result = manage("postgresql://nobody@127.0.0.1:1/none", "ingest", "raster", tmp_path)
     assert f"no .tif, .tiff, .jp2 or .j2k file in {tmp_path}" in result.stderr
+
+
+def test_a_folder_that_cannot_be_listed_is_not_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_raster(tmp_path / "open" / "a.tif", noise())
+    (tmp_path / "shut").mkdir()
+    list_folder = os.scandir
+
+    def scandir(folder: str) -> object:
+        if folder.endswith("shut"):  # root may list anything
+            raise PermissionError(errno.EACCES, "Permission denied", folder)
+        return list_folder(folder)
+
+    assert [name for name, _, _ in raster_files([str(tmp_path)])] == ["open/a"]
+    monkeypatch.setattr(os, "scandir", scandir)
+    with pytest.raises(IngestError, match="shut cannot be listed: Permission denied"):
+        list(raster_files([str(tmp_path)]))
 
 
 def test_a_killed_ingest_leaves_no_half_scene(

@@ -336,10 +336,13 @@ def test_a_scene_across_the_antimeridian_is_narrow(fresh_engine: Engine, tmp_pat
             assert len(found) == share if share else 0 < len(found) < whole
 
 
-def test_a_raster_without_valid_pixels_is_refused(fresh_engine: Engine, tmp_path: Path) -> None:
+def test_a_source_without_tiles_is_refused(fresh_engine: Engine, tmp_path: Path) -> None:
     path = write_raster(tmp_path / "empty.tif", noise() * 0, nodata=0)
-    with pytest.raises(IngestError, match="no tile"):
+    with pytest.raises(IngestError, match=r"no tile.*--min-valid"):
         store(fresh_engine, raster(path))
+    (tmp_path / "tiles").mkdir()
+    with pytest.raises(IngestError, match=r"no tile.*z/x/y"):
+        store(fresh_engine, pyramid(tmp_path / "tiles"))
     assert snapshot(fresh_engine) == []
 
 

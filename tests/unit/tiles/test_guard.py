@@ -1,3 +1,4 @@
+import errno
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +45,22 @@ def test_overviews_elsewhere_are_refused(tmp_path: Path) -> None:
     with rasterio.open(path, "r+") as dataset:
         dataset.update_tags(ns="OVERVIEWS", OVERVIEW_FILE="/vsicurl/http://127.0.0.1:1/x.tif")
     refused(path, match="another file")
+
+
+def test_reasons_are_told_without_places(tmp_path: Path) -> None:
+    refused(tmp_path / "gone.tif", match=r"^gone\.tif does not exist")
+    (tmp_path / "folder.tif").mkdir()
+    refused(tmp_path / "folder.tif", match=r"^folder\.tif is a folder")
+
+
+def test_forbidden_files_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_raster(tmp_path / "a.tif", noise())
+
+    def forbid(file: Path) -> bytes:
+        raise PermissionError(errno.EACCES, "Permission denied", str(file))
+
+    monkeypatch.setattr(guard, "_beginning", forbid)  # root may read anything
+    refused(path, match=r"^a\.tif is damaged or unreadable: Permission denied$")
 
 
 def test_links_out_of_the_root_are_refused(tmp_path: Path) -> None:
