@@ -136,6 +136,9 @@ def test_numbers_that_are_none(api: Api) -> None:
         assert response.status_code == status
         assert response.get_json()["errors"][0]["extensions"]["code"] == code
     assert api.codes("{ classifyPoint(lat: 1e999, lon: 1) { labels } }") == ["BAD_USER_INPUT"]
+    for at in ('"yesterday"', '""', '"2020-02-30"', "5"):
+        query = f"{{ classifyPoint(lat: 1, lon: 1, at: {at}) {{ labels }} }}"
+        assert api.codes(query) == ["BAD_USER_INPUT"]
     assert api.codes("{ classifyPoint(lat: null, lon: 1) { labels } }") == [
         "GRAPHQL_VALIDATION_FAILED"
     ]
