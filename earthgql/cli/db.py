@@ -206,8 +206,8 @@ def _psql(url: str, programs: Binaries | None) -> NoReturn:
 
 
 def _confirm(question: str, yes: bool) -> None:
-    if not yes:
-        click.confirm(question, abort=True, err=True)
+    if not yes and not click.confirm(question, err=True):
+        raise SetupError("nothing was changed")
 
 
 def _name(engine: Engine) -> str:

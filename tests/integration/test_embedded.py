@@ -229,3 +229,18 @@ def test_any_postgresql_url_uses_the_installed_driver(engine: Engine) -> None:
     with other.connect() as connection:
         assert connection.scalar(text("SHOW timezone")) == "GMT"
     other.dispose()
+
+
+def test_reset_answered_with_no_changes_nothing(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "manage.py", "db", "reset"],
+        cwd=PROJECT_ROOT,
+        env={**os.environ, "EARTHGQL_DATABASE_URL": "", "EARTHGQL_VAR_DIR": str(tmp_path)},
+        input="n\n",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.endswith("Error: nothing was changed\n")
+    assert list(tmp_path.iterdir()) == []
