@@ -48,14 +48,15 @@ def demo(scene: Path | None, port: int | None, prepare: bool) -> None:
     if prepare:
         _prepare(settings, scene)
         return
-    chosen = _free_port(port)
+    if port is not None:
+        _free_port(port)  # before the work, not after it
     # In a process of its own: threads that OpenCV and GDAL started would not survive the server's
     # fork into its workers.
     command = [sys.executable, str(PROJECT_ROOT / "manage.py"), "demo", "--prepare"]
     done = subprocess.run([*command, *(["--scene", str(scene)] if scene else [])], check=False)
     if done.returncode:
         sys.exit(done.returncode)
-    _serve(settings, scene, chosen)
+    _serve(settings, scene, _free_port(port))
 
 
 def scene_names(scene: Path | None) -> tuple[str, ...]:
@@ -66,14 +67,15 @@ def scene_names(scene: Path | None) -> tuple[str, ...]:
 
 
 def _prepare(settings: Settings, scene: Path | None) -> None:
-    from earthgql.cli.serve import prepare_database
+    from earthgql.database import migrate
     from earthgql.database.engine import database_errors, make_engine
     from earthgql.ingest.landscape import ATTRIBUTION
 
-    with step("Database ready"):
-        prepare_database(settings)
-    engine = make_engine(settings)
     with database_errors():
+        with step("Starting the database, making its tables"):
+            engine = make_engine(settings, say=lambda line: err.print(f"  {line}", markup=False))
+            if migrate.current(engine) != migrate.head():
+                migrate.upgrade(engine)
         if scene:
             _ingest(engine, scene.resolve(), scene_names(scene)[0], None)
             return
@@ -87,7 +89,7 @@ def _landscape(settings: Settings, date: int) -> Path:
     folder = settings.var_dir / "demo"
     if is_rendered(folder, date=date):
         return landscape_file(folder, date=date).raster
-    with progress(f"Landscape of {ACQUIRED[date]:%Y-%m-%d}, %", 100) as meter:
+    with progress(f"Rendering the landscape of {ACQUIRED[date]:%Y-%m-%d}, %", 100) as meter:
         return landscape_file(
             folder, date=date, progress=lambda done: meter(round(done * 100) - meter.done)
         ).raster
@@ -101,7 +103,7 @@ def _ingest(engine: "Engine", path: Path, name: str, attribution: str | None) ->
     source = RasterSource(name, str(path), str(path.parent), RasterOptions(attribution=attribution))
     with engine.connect() as connection:
         known = scene_by_name(connection, name)
-    with step(f"Scene {name!r} ingested"):
+    with step(f"Ingesting scene {name!r}"):
         # The demo of another raster, or of another version of the generator, takes its place.
         store(engine, source, replace=known is not None and known.uri != source.uri)
 
@@ -110,7 +112,7 @@ def _free_port(port: int | None) -> int:
     from earthgql.cli.server import check_free
 
     if port is not None:
-        check_free(HOST, port)
+        check_free(HOST, port, "--port 8123 (make demo PORT=8123)")
         return port
     for candidate in range(FIRST_PORT, FIRST_PORT + _PORTS_TRIED):
         try:
@@ -126,6 +128,6 @@ def _serve(settings: Settings, scene: Path | None, port: int) -> None:
     from earthgql.cli.tour import Tour
 
     names = scene_names(scene)
-    err.print(f"[cyan]·[/] Serving {url_of(HOST, port)}, loading the model …")
+    err.print(f"[cyan]·[/] Serving {url_of(HOST, port)}/graphql, loading the model …")
     tour = Tour(names, None if scene else settings.var_dir / "demo", out)
-    serve(settings, host=HOST, port=port, on_ready=tour.show)
+    serve(settings, host=HOST, port=port, quiet=True, on_ready=tour.show)

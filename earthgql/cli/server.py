@@ -29,6 +29,7 @@ def serve(
     threads: int = 16,
     dev: bool = False,
     access_log: bool = False,
+    quiet: bool = False,
     on_ready: Callable[[str], None] | None = None,
 ) -> None:
     """Serve until interrupted; leaves by ``SystemExit``.
@@ -44,6 +45,7 @@ def serve(
         threads: requests that a worker answers at the same time.
         dev: whether to restart workers when the code changes.
         access_log: whether to log every request to standard output.
+        quiet: whether to log warnings and errors only.
         on_ready: called once with the server's URL, in a thread of the first worker, when the
             model is loaded and the database answers.
 
@@ -51,6 +53,8 @@ def serve(
         SetupError: if the port is taken or the address is none of this machine's.
     """
     check_free(host, port)
+    if quiet and settings.log_level == "INFO":
+        settings = settings.model_copy(update={"log_level": "WARNING"})
     options: dict[str, Any] = {
         "bind": f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
         "workers": workers,
@@ -91,8 +95,13 @@ def parse_address(text: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def check_free(host: str, port: int) -> None:
+def check_free(host: str, port: int, example: str = "--bind 127.0.0.1:8123") -> None:
     """Make sure that an address can be listened on.
+
+    Args:
+        host: name or address.
+        port: on it.
+        example: how the caller's user would choose another.
 
     Raises:
         SetupError: if the port is taken or the address is none of this machine's.
@@ -108,7 +117,7 @@ def check_free(host: str, port: int) -> None:
     except OSError as error:
         raise SetupError(
             f"cannot listen on {host} port {port} ({error.strerror}): choose another address, "
-            "such as --bind 127.0.0.1:8123"
+            f"such as {example}"
         ) from error
 
 

@@ -15,10 +15,12 @@ from rich.syntax import Syntax
 _TIMEOUT_S = 60
 _ASKED_AGAIN = 10
 _LINES_SHOWN = 28
+_WIDTH = 88
 _LABELS = """
-query ($scene: String!, $bounds: BoundsInput!) {
-  tilesInBounds(bounds: $bounds, scene: $scene, first: 1000) {
+query ($scene: String!, $bounds: BoundsInput!, $after: String) {
+  tilesInBounds(bounds: $bounds, scene: $scene, first: 32, after: $after) {
     nodes { z x y classification { labels } }
+    pageInfo { hasNextPage endCursor }
   }
 }
 """
@@ -35,6 +37,19 @@ def _f2(truth: Mapping[Any, Set[str]], answers: Mapping[Any, Set[str]]) -> float
         for table in (truth, answers)
     ]
     return sample_f(np.array(rows[0], dtype=np.uint8), np.array(rows[1], dtype=np.bool_))
+
+
+def compact(value: Any, indent: str = "") -> str:
+    """Format as JSON in which whatever fits on a line is on one line."""
+    flat = json.dumps(value, ensure_ascii=False)
+    if len(indent) + len(flat) <= _WIDTH or not isinstance(value, dict | list) or not value:
+        return flat
+    deeper = indent + "  "
+    if isinstance(value, list):
+        parts = [compact(item, deeper) for item in value]
+        return "[\n" + ",\n".join(deeper + part for part in parts) + f"\n{indent}]"
+    parts = [f"{json.dumps(key)}: {compact(item, deeper)}" for key, item in value.items()]
+    return "{\n" + ",\n".join(deeper + part for part in parts) + f"\n{indent}}}"
 
 
 class Tour:
@@ -60,8 +75,9 @@ class Tour:
             self._print_examples()
             if self._truth:
                 self._print_truth(self._truth)
-        except (OSError, ValueError, KeyError) as error:
-            self._out.print(f"The tour broke off: {error}", markup=False)
+        except Exception as error:  # whatever it is, the server goes on serving
+            reason = f"{type(error).__name__}: {error}"
+            self._out.print(f"The tour broke off ({reason})", markup=False)
         self._out.print(
             f"\n[bold green]Ready.[/] GraphiQL: [bold]{url}/graphql[/]  "
             f"Health: {url}/readyz  Stop with Ctrl-C."
@@ -75,7 +91,7 @@ class Tour:
             self._out.print(Syntax(example["query"].strip(), "graphql", background_color="default"))
             if example["variables"]:
                 self._out.print("with", json.dumps(example["variables"]), style="dim")
-            lines = json.dumps(answer, indent=1, ensure_ascii=False).splitlines()
+            lines = compact(answer).splitlines()
             shown = "\n".join(lines[:_LINES_SHOWN])
             self._out.print(Syntax(shown, "json", background_color="default"))
             if len(lines) > _LINES_SHOWN:
@@ -85,8 +101,10 @@ class Tour:
         from earthgql.ingest.landscape import ACQUIRED, landscape_file
         from earthgql.tiles.grid import TileIndex
 
+        self._out.rule("How much of it is right", align="left")
         for date, scene in enumerate(self._scenes):
             truth = landscape_file(folder, date=date).truth
+            self._out.print(f"Classifying all {len(truth)} tiles of {scene!r} …", markup=False)
             answers = {
                 TileIndex(node["z"], node["x"], node["y"]): set(node["classification"]["labels"])
                 for node in self._all_labels(scene)
@@ -97,13 +115,23 @@ class Tour:
             )
 
     def _all_labels(self, scene: str) -> list[dict[str, Any]]:
+        """Ask page by page, so that a slow machine needs no request longer than the deadline."""
+        found: list[dict[str, Any]] = []
+        after = None
+        while True:
+            page = self._page({"scene": scene, "bounds": _WORLD, "after": after})
+            found += page["nodes"]
+            if not page["pageInfo"]["hasNextPage"]:
+                return found
+            after = page["pageInfo"]["endCursor"]
+
+    def _page(self, variables: dict[str, Any]) -> dict[str, Any]:
         """Ask until every tile is classified: a deadline ends a request, asking again goes on."""
-        variables = {"scene": scene, "bounds": _WORLD}
         for _ in range(_ASKED_AGAIN):
-            nodes = self._ask(_LABELS, variables)["data"]["tilesInBounds"]["nodes"]
-            if all(node["classification"] for node in nodes):
-                return list(nodes)
-        raise ValueError(f"some tiles of {scene!r} stay without labels")
+            page: dict[str, Any] = self._ask(_LABELS, variables)["data"]["tilesInBounds"]
+            if all(node["classification"] for node in page["nodes"]):
+                return page
+        raise ValueError(f"some tiles of {variables['scene']!r} stay without labels")
 
     def _get(self, path: str) -> Any:
         with urllib.request.urlopen(self._url + path, timeout=_TIMEOUT_S) as response:  # noqa: S310
