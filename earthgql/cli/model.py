@@ -23,6 +23,7 @@ SIZE_LIMIT_MB = 50
 TRAINING = {
     "train": ("earthgql.cli.training:train", "Train a ResNet50."),
     "evaluate": ("earthgql.cli.training:evaluate", "Measure a bundle on a data set."),
+    "card": ("earthgql.cli.card:card", "Write a bundle's model card."),
     "thresholds": ("earthgql.cli.training:thresholds", "Choose thresholds on a validation split."),
 }
 

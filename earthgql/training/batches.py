@@ -1,0 +1,113 @@
+"""Batches for training, made on the side while the network is busy."""
+
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from earthgql.classifiers.keras_model import keras_module
+from earthgql.classifiers.preprocess import InputSpec, preprocess, resize
+from earthgql.training.augment import augment
+from earthgql.training.samples import Samples
+
+Floats = npt.NDArray[np.float32]
+_AHEAD = 4
+_OVERSAMPLED = 2  # pictures are recoloured at up to this multiple of the network's input size
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What a training step learns from.
+
+    Attributes:
+        inputs: float32 [n, size, size, 3], preprocessed.
+        truth: float32 [n, labels].
+        cells: uint8 [n, c, c, labels], share of each cell that shows a label, 0 to 255; None
+            where that is not known.
+    """
+
+    inputs: Floats
+    truth: Floats
+    cells: npt.NDArray[np.uint8] | None
+
+
+_PyDataset: Any = keras_module().utils.PyDataset
+
+
+class Batches(_PyDataset):  # type: ignore[misc]
+    """One epoch of shuffled, augmented batches; every batch can be made again from its number.
+
+    Works with ``model.fit`` of any Keras backend as well as with ``ahead``. Pictures left over
+    by the last whole batch are not seen in this epoch.
+
+    Args:
+        samples: the pictures.
+        spec: the network's input.
+        batch: pictures per batch.
+        epoch: number of the epoch; another epoch, another order and other changes.
+        seed: seed of both.
+        jitter: strength of changes of colour and sharpness.
+        warp: strength of turns by any angle and changes of scale.
+    """
+
+    def __init__(
+        self,
+        samples: Samples,
+        spec: InputSpec,
+        *,
+        batch: int,
+        epoch: int,
+        seed: int,
+        jitter: float,
+        warp: float = 0.0,
+    ) -> None:
+        super().__init__(workers=1)
+        self.samples, self.spec, self.jitter, self.warp = samples, spec, jitter, warp
+        self.batch = min(batch, len(samples.truth))
+        self.epoch, self.seed = epoch, seed
+        self.order = np.random.default_rng([seed, epoch]).permutation(len(samples.truth))
+
+    def __len__(self) -> int:
+        return len(self.order) // self.batch
+
+    def __getitem__(self, number: int) -> tuple[Floats, Floats]:
+        batch = self.make(number)
+        return batch.inputs, batch.truth
+
+    def make(self, number: int) -> Batch:
+        """Make a batch, the same one whenever it is asked for."""
+        rng = np.random.default_rng([self.seed, self.epoch, number])
+        rows = np.sort(self.order[number * self.batch : (number + 1) * self.batch])
+        pixels = self.samples.read(rows.tolist())
+        if pixels.shape[1] > _OVERSAMPLED * self.spec.size:
+            pixels = resize(pixels, _OVERSAMPLED * self.spec.size)
+        known = getattr(self.samples, "cells", None)
+        cells = None if known is None else known[rows]
+        pixels, cells = augment(pixels, rng, self.jitter, cells, self.warp)
+        truth = self.samples.truth[rows].astype(np.float32)
+        return Batch(preprocess(pixels, self.spec), truth, cells)
+
+    def ahead(self, first: int) -> Iterator[Batch]:
+        """Batches from number ``first`` on, made by a thread a few batches ahead."""
+        with ThreadPoolExecutor(1, "batches") as pool:
+            waiting: list[Future[Batch]] = []
+            try:
+                for number in range(first, len(self)):
+                    waiting.append(pool.submit(self.make, number))
+                    if len(waiting) > _AHEAD:
+                        yield waiting.pop(0).result()
+                while waiting:
+                    yield waiting.pop(0).result()
+            finally:
+                for future in waiting:
+                    future.cancel()
+
+
+def plain_batches(samples: Samples, spec: InputSpec, batch: int) -> Iterator[Floats]:
+    """All pictures in order, preprocessed and unchanged, in batches."""
+    for start in range(0, len(samples.truth), batch):
+        rows = range(start, min(start + batch, len(samples.truth)))
+        yield preprocess(samples.read(rows), spec)
