@@ -231,7 +231,7 @@ def _write(
         spec=spec,
         half=options["half"],
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        created_by=f"manage.py {' '.join(sys.argv[1:])}",
+        created_by=_command(sys.argv[1:]),
         replace=options["replace"],
     )
     change, size = exchange.largest_change(network, bundle), _megabytes(folder)
@@ -263,3 +263,8 @@ def _size_of(network: Any) -> int | None:
 
 def _megabytes(folder: Path) -> float:
     return sum(path.stat().st_size for path in folder.iterdir() if path.is_file()) / MEGABYTE
+
+
+def _command(arguments: list[str]) -> str:
+    """Write down a command; of paths only the name, for where they were is nobody's business."""
+    return " ".join(["manage.py", *(Path(a).name if "/" in a else a for a in arguments)])

@@ -16,13 +16,17 @@ def var_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_import_of_the_predecessors_files_then_verify_then_list(
-    tmp_path: Path, var_dir: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    var_dir: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     old = write_keras2(tmp_path / "old", small_network(), LABELS)
     new = var_dir / "models" / "forebear"
+    monkeypatch.setattr("sys.argv", ["manage.py", "model", "import", str(old), str(new)])
     assert run(["model", "import", str(old), str(new), "--version", "2018"]) == 0
     assert "forebear 2018, Keras, 3 labels" in capsys.readouterr().out
-    assert read_manifest(new).created_by is not None
+    assert read_manifest(new).created_by == "manage.py model import old forebear"
     assert run(["model", "verify", str(new)]) == 0
     shown = capsys.readouterr().out
     assert "forebear 2018 is sound" in shown
