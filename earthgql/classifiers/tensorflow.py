@@ -4,6 +4,7 @@ A graph made before ``fork`` hangs in the child, and importing TensorFlow takes 
 """
 
 import os
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -30,19 +31,20 @@ class TensorFlowClassifier:
     """
 
     def __init__(self, bundle: Bundle, *, batch_size: int = 32) -> None:
-        """Build and freeze the network.
+        """Remember the network; it is built and frozen when it first has to run.
+
+        So a process whose answers are all stored never waits for TensorFlow.
 
         Args:
             bundle: the opened bundle.
             batch_size: most tiles per forward pass.
-
-        Raises:
-            ModelUnavailableError: if the weights do not fit the architecture.
         """
         self.identity: ModelIdentity = bundle.identity
+        self._bundle = bundle
         self._spec = bundle.manifest.input.spec
         self._calibration = bundle.manifest.calibration
-        self._run = _frozen(bundle)
+        self._frozen: Callable[[Any], Scores] | None = None
+        self._freezing = threading.Lock()
         self._sizes = _batch_sizes(batch_size)
         self._seconds: dict[int, float] = {}
         self._turns = Turns()
@@ -56,21 +58,33 @@ class TensorFlowClassifier:
         """Score tiles; see ``Classifier.classify``.
 
         A batch is only begun when it should be done by the deadline, judging by those before.
+
+        Raises:
+            ModelUnavailableError: if the weights do not fit the architecture.
         """
+        run = self._network()
         rows: list[Scores] = [np.empty((0, len(self.identity.labels)), np.float32)]
         done = 0
         while done < len(pixels):
             size = self._next_size(len(pixels) - done, deadline)
             if not size:
                 break
-            scores = self._batch(pixels[done : done + size], size, deadline)
+            scores = self._batch(run, pixels[done : done + size], size, deadline)
             if scores is None:
                 break
             rows.append(scores)
             done += len(scores)
         return calibrate(np.concatenate(rows), self._calibration)
 
-    def _batch(self, pixels: Pixels, size: int, deadline: float | None) -> Scores | None:
+    def _network(self) -> Callable[[Any], Scores]:
+        with self._freezing:
+            if self._frozen is None:
+                self._frozen = _frozen(self._bundle)
+            return self._frozen
+
+    def _batch(
+        self, run: Callable[[Any], Scores], pixels: Pixels, size: int, deadline: float | None
+    ) -> Scores | None:
         inputs = preprocess(pixels, self._spec)
         if len(inputs) < size:
             padding = np.zeros((size - len(inputs), *inputs.shape[1:]), np.float32)
@@ -79,7 +93,7 @@ class TensorFlowClassifier:
             if not mine:
                 return None
             began = time.monotonic()
-            scores: Scores = self._run(inputs)[: len(pixels)]
+            scores: Scores = run(inputs)[: len(pixels)]
             self._learn(size, time.monotonic() - began)
         return scores
 

@@ -130,4 +130,4 @@ def _serve(settings: Settings, scene: Path | None, port: int) -> None:
     names = scene_names(scene)
     err.print(f"[cyan]·[/] Serving {url_of(HOST, port)}/graphql, loading the model …")
     tour = Tour(names, None if scene else settings.var_dir / "demo", out)
-    serve(settings, host=HOST, port=port, quiet=True, on_ready=tour.show)
+    serve(settings, host=HOST, port=port, quiet=True, on_up=tour.show)

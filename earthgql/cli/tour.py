@@ -86,7 +86,7 @@ class Tour:
     def _print_examples(self) -> None:
         place = urllib.parse.urlencode({"scene": self._scenes[-1]})
         for example in self._get(f"/examples.json?{place}")["examples"]:
-            answer = self._ask(example["query"], example["variables"])
+            answer = self._ask_in_time(example["query"], example["variables"])
             self._out.rule(example["title"], align="left")
             self._out.print(Syntax(example["query"].strip(), "graphql", background_color="default"))
             if example["variables"]:
@@ -132,6 +132,15 @@ class Tour:
             if all(node["classification"] for node in page["nodes"]):
                 return page
         raise ValueError(f"some tiles of {variables['scene']!r} stay without labels")
+
+    def _ask_in_time(self, query: str, variables: dict[str, Any]) -> Any:
+        """Ask again after a deadline: the first question may have to wait for the model."""
+        for _ in range(_ASKED_AGAIN):
+            answer = self._ask(query, variables)
+            codes = {error["extensions"]["code"] for error in answer.get("errors", ())}
+            if "TIMEOUT" not in codes:
+                break
+        return answer
 
     def _get(self, path: str) -> Any:
         with urllib.request.urlopen(self._url + path, timeout=_TIMEOUT_S) as response:  # noqa: S310

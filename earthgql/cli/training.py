@@ -159,6 +159,13 @@ def train(
 @data_options
 @click.option("--split", type=click.Choice(SPLITS), default="test", show_default=True)
 @click.option("--chips", type=click.IntRange(1), default=2000, show_default=True)
+@click.option(
+    "--skip",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Generated chips of the split to leave out first, because somebody has seen them.",
+)
 @click.option("--natural", is_flag=True, help="Generated chips with labels as rare as in nature.")
 @click.option("--json", "json_file", type=FILE, help="Write the numbers there.")
 @click.option("--report", type=FOLDER, help="Write numbers and pictures into this folder.")
@@ -172,6 +179,7 @@ def evaluate(
     split_seed: int,
     split: str,
     chips: int,
+    skip: int,
     natural: bool,
     json_file: Path | None,
     report: Path | None,
@@ -195,7 +203,7 @@ def evaluate(
     opened = open_bundle(bundle)
     fitted_on: Samples | None = None
     if format_ == "generated":
-        samples = chips_of(split, chips, balanced=not natural)
+        samples = chips_of(split, chips, balanced=not natural, skip=skip)
         if baselines:
             fitted_on = chips_of("train", BASELINE_CHIPS, balanced=not natural)
     else:
@@ -204,7 +212,7 @@ def evaluate(
     scores = scored(classifier_of(opened), samples, tta)
     simple = measure_baselines(fitted_on, samples) if fitted_on is not None else None
     result = measure(samples, scores, opened.manifest.thresholds, simple)
-    result |= {"data": data, "format": format_, "split": split, "tta": tta}
+    result |= {"data": data, "format": format_, "split": split, "tta": tta, "skip": skip}
     result |= {"model": opened.manifest.name, "version": opened.manifest.version}
     out.print(summary(result) + "\n" + table(result), markup=False)
     if json_file:
@@ -225,10 +233,24 @@ def evaluate(
     show_default=True,
     help="Also fit a temperature per label and store it in the bundle.",
 )
+@click.option(
+    "--goal",
+    type=click.Choice(["f2", "macro-f1"]),
+    default="f2",
+    show_default=True,
+    help="F2 averaged over pictures, or F1 averaged over labels.",
+)
 def thresholds(
-    bundle: Path, *, data: str, format_: str, split_seed: int, chips: int, calibrate: str
+    bundle: Path,
+    *,
+    data: str,
+    format_: str,
+    split_seed: int,
+    chips: int,
+    calibrate: str,
+    goal: Any,
 ) -> None:
-    """Choose the threshold of each label that maximises F2 on the validation split alone.
+    """Choose the thresholds that maximise F2 (or macro F1) on the validation split alone.
 
     \b
     Examples:
@@ -250,8 +272,12 @@ def thresholds(
         samples = read(data, format_, split_seed, opened.manifest.labels, ()).validation
     plain = replace(opened, manifest=opened.manifest.model_copy(update={"calibration": None}))
     scores = scored(classifier_of(plain), samples, turns=False)
-    tuned = tune(samples.truth, scores, temperature=calibrate == "temperature")
+    tuned = tune(samples.truth, scores, temperature=calibrate == "temperature", goal=goal)
     update_manifest(bundle, thresholds=tuned.thresholds, calibration=tuned.calibration)
     for label, threshold in zip(samples.labels, tuned.thresholds, strict=True):
         out.print(f"{label:24} {threshold:.3f}", markup=False)
-    out.print(f"F2 on the validation split {tuned.f2_before:.4f} -> {tuned.f2:.4f}", markup=False)
+    out.print(
+        f"On the validation split: F2 {tuned.f2_before:.4f} -> {tuned.f2:.4f}, macro F1"
+        f" {tuned.macro_f1:.4f}",
+        markup=False,
+    )

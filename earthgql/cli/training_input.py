@@ -108,17 +108,17 @@ def read(
     return Splits(train, validation, None)
 
 
-def chips_of(split: str, count: int, *, balanced: bool) -> Samples:
-    """Render, or find, the generated chips of a split."""
+def chips_of(split: str, count: int, *, balanced: bool, skip: int = 0) -> Samples:
+    """Render, or find, the generated chips of a split after its first ``skip``."""
     from earthgql.cli.console import progress
     from earthgql.settings import load_settings
     from earthgql.training.generated import Order, is_rendered, render
 
-    folder, order = load_settings().var_dir / "chips", Order(split, count, balanced)
+    folder, order = load_settings().var_dir / "chips", Order(split, skip + count, balanced)
     if is_rendered(folder, order):
-        return render(folder, order)
-    with progress(f"Render {split} chips", count) as done:
-        return render(folder, order, on_progress=done)
+        return render(folder, order).after(skip)
+    with progress(f"Render {split} chips", skip + count) as done:
+        return render(folder, order, on_progress=done).after(skip)
 
 
 def classifier_of(bundle: Bundle) -> Classifier:

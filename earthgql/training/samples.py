@@ -56,6 +56,12 @@ class ArraySamples:
     images: Pixels
     cells: Pixels | None = None
 
+    def after(self, count: int) -> "ArraySamples":
+        """All but the first ``count`` pictures."""
+        cells = None if self.cells is None else self.cells[count:]
+        rest = self.truth[count:], self.names[count:], self.images[count:]
+        return ArraySamples(self.labels, *rest, cells)
+
     def read(self, indices: Sequence[int]) -> Pixels:
         """See ``Samples.read``."""
         return np.stack([self.images[i] for i in indices])

@@ -1,15 +1,17 @@
 """Thresholds and calibration of a bundle, chosen on the validation split and on nothing else."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from earthgql.classifiers.calibration import Temperature, calibrate
-from earthgql.training.metrics import sample_f, tune_thresholds
+from earthgql.training.metrics import macro_f1, sample_f, tune_for_macro_f1, tune_thresholds
 
 Floats = npt.NDArray[np.float32]
 Truth = npt.NDArray[np.uint8]
+Goal = Literal["f2", "macro-f1"]
 _TEMPERATURES = np.exp(np.linspace(np.log(0.3), np.log(3.0), 61))
 _EPSILON = 1e-7
 
@@ -23,30 +25,35 @@ class Tuned:
         calibration: the temperatures, or None where none was wanted.
         f2: sample-averaged F2 on the validation split with these thresholds.
         f2_before: likewise with 0.5 for every label and no calibration.
+        macro_f1: macro-averaged F1 on the validation split with these thresholds.
     """
 
     thresholds: tuple[float, ...]
     calibration: Temperature | None
     f2: float
     f2_before: float
+    macro_f1: float
 
 
-def tune(truth: Truth, scores: Floats, *, temperature: bool) -> Tuned:
+def tune(truth: Truth, scores: Floats, *, temperature: bool, goal: Goal = "f2") -> Tuned:
     """Choose temperatures, then thresholds.
 
     Args:
         truth: uint8 [n, labels] of the validation split.
         scores: float32 [n, labels], the network's own, without calibration.
         temperature: whether to fit a temperature per label.
+        goal: what the thresholds maximise: F2 averaged over pictures, or F1 averaged over labels.
     """
     calibration = fit_temperature(truth, scores) if temperature else None
     calibrated = calibrate(scores, calibration)
-    thresholds = np.round(tune_thresholds(truth, calibrated), 4)
+    choose = tune_thresholds if goal == "f2" else tune_for_macro_f1
+    thresholds = np.round(choose(truth, calibrated), 4)
     return Tuned(
         tuple(float(value) for value in thresholds),
         calibration,
         sample_f(truth, calibrated >= thresholds),
         sample_f(truth, scores >= 0.5),
+        macro_f1(truth, calibrated >= thresholds),
     )
 
 

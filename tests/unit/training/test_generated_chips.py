@@ -45,6 +45,9 @@ def test_render_goes_on_where_it_was_killed(
     fewer = render(tmp_path, Order("validation", 3), 1, lambda count: pytest.fail("rendered"))
     assert np.array_equal(fewer.images, chips.images[:3])
     assert len(fewer.truth) == len(fewer.names) == 3
+    rest = chips.after(9)
+    assert np.array_equal(rest.read([0]), chips.images[9:10])
+    assert rest.names == chips.names[9:]
     assert not generated.is_rendered(tmp_path, Order("test", 3))
     assert not generated.is_rendered(tmp_path, Order("validation", 13))
 

@@ -70,6 +70,15 @@ def test_thresholds_find_what_separates() -> None:
     assert metrics.sample_f(truth, scores >= cutoffs) == pytest.approx(perfect)
 
 
+def test_macro_f1_is_tuned_label_by_label() -> None:
+    truth = np.array([[1, 0, 0], [1, 1, 0], [0, 0, 0]], "u1")
+    scores = np.array([[0.6, 0.2, 0.3], [0.55, 0.3, 0.3], [0.1, 0.25, 0.3]])
+    cutoffs = metrics.tune_for_macro_f1(truth, scores)
+    assert 0.1 < cutoffs[0] <= 0.55
+    assert 0.25 < cutoffs[1] <= 0.3
+    assert cutoffs[2] == 0.5
+
+
 def test_threshold_of_an_absent_label_is_a_half() -> None:
     truth = np.array([[1, 0], [0, 0], [1, 0]], "u1")
     assert metrics.tune_thresholds(truth, np.array([[0.9, 0.3]] * 3))[1] == 0.5
