@@ -7,6 +7,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from earthgql.classifiers.labels import PLANET_LABELS
 from earthgql.landscape import LABELS, WEATHER, Chip, make_chip
 
 MANY = 150
@@ -92,3 +93,7 @@ def test_cloudy_chips_are_bright_and_flat_against_clear_ones(balanced: list[Chip
         return float(np.median([c.image.mean() for c in balanced if label in c.labels]))
 
     assert level("cloudy") > level("haze") > level("clear")
+
+
+def test_labels_are_those_of_the_shipped_model() -> None:
+    assert LABELS == PLANET_LABELS
