@@ -16,8 +16,9 @@ PLANET_BLACK = (600.0, 1700.0, 2500.0)
 PLANET_WHITE = (8500.0, 9200.0, 10800.0)
 """16-bit values of Planet's analytic chips (red, green, blue) that become 0 and 255.
 
-Chosen so that the contest's published band means and deviations (about 3075, 4271, 4989 and 1544,
-1347, 1399) land where its JPEGs have theirs. The bounds are fixed, not taken from each picture:
+Chosen so that the band means and deviations that participants of the contest have reported (about
+3075, 4271, 4989 and 1544, 1347, 1399) land where its JPEGs have theirs; never checked on an
+original file. The bounds are fixed, not taken from each picture:
 stretching each picture by itself would turn haze into a clear sky.
 """
 

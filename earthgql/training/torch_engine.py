@@ -142,7 +142,7 @@ class TorchEngine:
     def _cell_loss(self, features: list[Tensor], batch: Batch) -> Tensor | float:
         """Cross-entropy of what each place shows, as seen by each stage; averaged over stages.
 
-        Far more to learn from than the labels of whole pictures, and the early stages learn from
+        More to learn from than the labels of whole pictures, and the early stages learn from
         it at once instead of through all later ones. Only labels that some cell shows count:
         weather covers no cells.
         """
