@@ -1,7 +1,10 @@
 """GraphiQL in a real browser, on a real server: types a query, runs it, reads the answer."""
 
 import json
+import os
 import re
+import shutil
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,6 +27,9 @@ WAIT_MS = 60_000
 def browser() -> Iterator[Browser]:
     """Chromium without a screen."""
     chromium = find_chromium()
+    # Playwright's own Node.js needs a library (libatomic) that a bare Debian lacks.
+    node = shutil.which("node") or str(Path(sys.executable).with_name("node"))
+    os.environ.setdefault("PLAYWRIGHT_NODEJS_PATH", node)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=chromium.path,
