@@ -2,13 +2,19 @@ import 'graphiql/setup-workers/vite';
 import 'graphiql/style.css';
 import './graphiql.css';
 
-import { createGraphiQLFetcher } from '@graphiql/toolkit';
+import { createGraphiQLFetcher, type Fetcher } from '@graphiql/toolkit';
 import { GraphiQL } from 'graphiql';
 import { createRoot } from 'react-dom/client';
 
 import { fetchExamples, storageFor, type Examples } from './examples';
+import { holdsOperation } from './operations';
 
-const fetcher = createGraphiQLFetcher({ url: new URL('/graphql', location.href).href });
+const send = createGraphiQLFetcher({ url: new URL('/graphql', location.href).href });
+
+// GraphiQL learns a moment late which operation an editor holds: run at once after another tab
+// was opened, it would name the operation of the tab before.
+const fetcher: Fetcher = ({ operationName, ...request }, options) =>
+  send(holdsOperation(request.query, operationName) ? { ...request, operationName } : request, options);
 
 function Page({ scene, examples }: Examples) {
   const tabs = examples.map(({ query, variables }) => ({

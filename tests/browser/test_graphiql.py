@@ -84,7 +84,13 @@ def visit(browser: Browser, url: str) -> Iterator[Visit]:
     page.on("pageerror", lambda error: visit.complaints.append(str(error)))
     page.on("console", lambda m: visit.complaints.append(m.text) if m.type == "error" else None)
     page.goto(f"{url}/graphql")
-    expect(page.locator(".graphiql-execute-button")).to_be_visible(timeout=WAIT_MS)
+    # Both editors stand before anybody would click: the one of variables comes last.
+    for editor, part in (
+        (".graphiql-query-editor", "WhatIsHere"),
+        (".graphiql-editor-tool", "lat"),
+    ):
+        shown = page.locator(f"{editor} .view-lines").first
+        expect(shown).to_contain_text(part, timeout=WAIT_MS)
     yield visit
     context.close()
     assert visit.complaints == []
@@ -94,9 +100,7 @@ def visit(browser: Browser, url: str) -> Iterator[Visit]:
 
 
 def test_types_a_query_and_reads_its_answer(visit: Visit) -> None:
-    editor = visit.page.locator(".graphiql-query-editor .view-lines").first
-    expect(editor).to_contain_text("WhatIsHere", timeout=WAIT_MS)
-    editor.click()
+    visit.page.locator(".graphiql-query-editor .view-lines").first.click()
     visit.page.keyboard.press("Control+A")
     visit.page.keyboard.press("Delete")
     visit.page.keyboard.type("{ scenes(first: 5) { nodes { name tileCount } } }", delay=20)
