@@ -20,7 +20,7 @@ from earthgql.landscape.atlas import (
     draw_woods,
 )
 from earthgql.landscape.canvas import Ground
-from earthgql.landscape.labels import WEATHER
+from earthgql.landscape.labels import UNLABELLED, WEATHER
 from earthgql.landscape.noise import U8, Rng
 from earthgql.landscape.palette import draw_palette
 from earthgql.landscape.sensor import draw_sensor, expose
@@ -39,10 +39,13 @@ class SceneRender:
     Attributes:
         image: uint8 [size, size, 3] RGB.
         truth: true labels of every tile by (row, col), counted from the top left.
+        cover: uint8 [size, size], index in `LABELS` of the ground label seen in a pixel; 0 where
+            the ground has none or is hidden.
     """
 
     image: U8
     truth: dict[tuple[int, int], frozenset[str]]
+    cover: U8
 
 
 def render_scene(
@@ -76,6 +79,7 @@ def render_scene(
     camera = _source(seed, _CAMERA, date)
     sensor = draw_sensor(camera, spread=0.4)
     image = np.empty((size, size, 3), dtype=np.uint8)
+    visible = np.empty((size, size), dtype=np.bool_)
     truth = {}
     for row in range(size // tile):
         # A margin hides the seams that blur, shadows and compression would leave.
@@ -85,10 +89,11 @@ def render_scene(
         strip = expose(sensor, camera, ground.rgb[top:bottom], sky)
         image[row * tile : (row + 1) * tile] = strip[inner]
         seen = sky.visible()[inner]
+        visible[row * tile : (row + 1) * tile] = seen
         cover = ground.cover[row * tile : (row + 1) * tile]
         truth.update(_row_truth(row, cover, seen, weather.grid[row]))
         report(0.8 + 0.2 * (row + 1) * tile / size)
-    return SceneRender(image, truth)
+    return SceneRender(image, truth, np.where(visible, ground.cover, UNLABELLED))
 
 
 def _source(seed: int, purpose: int, date: int) -> Rng:

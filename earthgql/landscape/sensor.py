@@ -22,7 +22,7 @@ class Sensor:
         offset: float32 [3], added to the ground's colour (path radiance, black level).
         contrast: factor on the deviation from the forest's level.
         vividness: factor on the colours' distance from grey.
-    softness: blur in pixels.
+        softness: blur in pixels.
         noise: standard deviation of the noise on the 8-bit scale.
         quality: JPEG quality, 0 for none.
     """

@@ -1,4 +1,4 @@
-"""The sky over a whole scene, laid out so that every tile falls clearly into one weather."""
+"""The sky over a whole scene, laid out so that nearly every tile falls clearly into one weather."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from earthgql.landscape.weather import Sky, cloud_field, cloud_opacity, haze_col
 
 _CLEAR, _PARTLY, _CLOUDY, _HAZE = range(len(WEATHER))
 _LEAST_COVER: Final = 0.05
+_LEAST_HAZE: Final = 0.16  # above the traces under a clear sky, see weather.clear_sky
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,7 @@ def draw_weather(rng: Rng, size: int, tile: int, sun: tuple[float, float]) -> Sc
     grid = _settle(grid, tile, cloud)
     cloud = _clouds(grid, tile, field)
     haze = _haze(rng, grid, tile)
+    grid = _settle_haze(grid, tile, haze)
     return SceneWeather(grid, cloud, relief, haze, sun, int(rng.integers(2**31)))
 
 
@@ -125,14 +127,26 @@ def _settle(grid: npt.NDArray[np.int64], tile: int, cloud: F32) -> npt.NDArray[n
 
 
 def _haze(rng: Rng, grid: npt.NDArray[np.int64], tile: int) -> F32:
-    depth = _inside(grid, tile, (_HAZE,))
-    size = depth.shape[0]
+    """Banks of haze about the hazy tiles, with outlines of their own."""
+    count = grid.shape[0]
+    size = count * tile
     uneven = fractal(rng, size, size, 220, octaves=4)
-    level = np.clip(np.float32(0.44) + np.float32(0.06) * uneven, 0.32, 0.6)
-    # Blurring the tiles rounds their corners; at half the range it still ends at their edge.
+    drift = fractal(rng, size, size, 1.6 * tile, octaves=4, gain=0.55)
     small = cv2.resize(
         f32(grid == _HAZE), (size // 16, size // 16), interpolation=cv2.INTER_NEAREST
     )
-    round_ = cv2.resize(blur(f32(small), tile / 16 * 0.3), (size, size))
-    rise = np.clip((round_ - 0.47 + np.float32(0.13) * uneven) * 2.4, 0, 1)
-    return f32(level * rise * np.clip(depth / np.float32(36), 0, 1))
+    bank = cv2.resize(blur(f32(small), tile / 16 * 0.55), (size, size))
+    level = np.clip(np.float32(0.44) + np.float32(0.06) * uneven, 0.32, 0.6)
+    rise = np.clip((bank - 0.36 + np.float32(0.1) * drift) * 2.4, 0, 1)
+    rise *= rise * (3 - 2 * rise)
+    # Under cloud nobody sees it, and a clear sky has a trace of haze anyway.
+    open_sky = cv2.resize(f32(np.isin(grid, (_CLEAR, _HAZE))), (count * 16, count * 16))
+    return f32(level * rise * cv2.resize(blur(f32(open_sky), 3.0), (size, size)))
+
+
+def _settle_haze(grid: npt.NDArray[np.int64], tile: int, haze: F32) -> npt.NDArray[np.int64]:
+    """Calls a tile hazy when haze lies over most of it, else clear."""
+    count = grid.shape[0]
+    over = (haze > _LEAST_HAZE).reshape(count, tile, count, tile).mean(axis=(1, 3))
+    open_sky = np.isin(grid, (_CLEAR, _HAZE))
+    return np.where(open_sky, np.where(over > 0.5, _HAZE, _CLEAR), grid)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from earthgql.landscape import LABELS, WEATHER, SceneRender, render_scene
+from earthgql.landscape.truth import true_labels, visible_counts
 
 SIZE = 2048
 SIDE = SIZE // 256
@@ -30,6 +31,25 @@ def test_truth_covers_every_tile(before: SceneRender) -> None:
 def test_every_label_occurs(before: SceneRender, after: SceneRender) -> None:
     seen = {label for scene in (before, after) for tile in scene.truth.values() for label in tile}
     assert seen == set(LABELS)
+
+
+def test_truth_follows_from_what_covers_the_ground(before: SceneRender) -> None:
+    assert before.cover.shape == (SIZE, SIZE)
+    for (row, col), labels in before.truth.items():
+        cover = before.cover[row * 256 : (row + 1) * 256, col * 256 : (col + 1) * 256]
+        counts = visible_counts(cover, np.ones(cover.shape, np.bool_))
+        expected = frozenset() if "cloudy" in labels else true_labels(counts)
+        assert labels - set(WEATHER) == expected
+
+
+def test_haze_lies_over_the_tiles_called_hazy(before: SceneRender, after: SceneRender) -> None:
+    for scene in (before, after):
+        tile = scene.image.reshape(SIDE, 256, SIDE, 256, 3).mean(axis=(1, 3, 4))
+        by_weather = {
+            name: [tile[place] for place, labels in scene.truth.items() if name in labels]
+            for name in ("clear", "haze")
+        }
+        assert np.median(by_weather["haze"]) > np.median(by_weather["clear"])
 
 
 def test_every_tile_has_one_weather_and_cloudy_stands_alone(before: SceneRender) -> None:
