@@ -101,6 +101,13 @@ BASELINE_CHIPS = 3000
     callback=list_of(int),
     help="Generated chips to train on and to validate on.",
 )
+@click.option(
+    "--scenes",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Generated scenes to train on beside the chips, 64 tiles each.",
+)
 @click.option("--checkpoint-minutes", type=float, default=5.0, show_default=True)
 def train(
     *,
@@ -111,6 +118,7 @@ def train(
     backend: Any,
     pretrained: Path | None,
     chips: tuple[int, ...],
+    scenes: int,
     checkpoint_minutes: float,
     **given: Any,
 ) -> None:
@@ -134,7 +142,7 @@ def train(
     refuse_mixed_up(data, format_)
     plan = plan_of(given)
     choose_backend(backend)
-    splits = read(data, format_, split_seed, None, chips)
+    splits = read(data, format_, split_seed, None, chips, scenes=scenes)
     counts = [len(part.truth) for part in (splits.train, splits.validation)]
     err.print(f"{counts[0]:,} pictures to train on, {counts[1]:,} to validate on", markup=False)
     with watching(plan.epochs) as watch:

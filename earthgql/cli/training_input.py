@@ -11,8 +11,9 @@ import click
 if TYPE_CHECKING:
     from earthgql.classifiers.bundle import Bundle
     from earthgql.classifiers.protocol import Classifier
+    from earthgql.training.generated import Order
     from earthgql.training.plan import Plan
-    from earthgql.training.samples import Samples, Splits
+    from earthgql.training.samples import ArraySamples, Samples, Splits
 
 FORMATS = ("generated", "planet", "ucmerced", "folder")
 SPLITS = ("train", "validation", "test")
@@ -94,31 +95,52 @@ def read(
     seed: int,
     labels: tuple[str, ...] | None,
     chips: tuple[int, ...],
+    *,
+    scenes: int = 0,
 ) -> Splits:
-    """Read a data set, or render its chips; ``labels`` None takes the data set's own."""
+    """Read a data set, or render its chips; ``labels`` None takes the data set's own.
+
+    Args:
+        data: folder, or ``generated``.
+        format_: layout of the folder.
+        seed: of the split, where the data set has none.
+        labels: the vocabulary; None takes the data set's own.
+        chips: numbers of generated chips, to train on and to validate on.
+        scenes: number of generated scenes whose tiles are trained on beside the chips.
+    """
     if format_ != "generated":
         from earthgql.training.formats import read_splits
 
         return read_splits(Path(data).expanduser(), format_, seed=seed, labels=labels)
-    from earthgql.training.samples import Splits
+    from earthgql.training.generated import TILES_PER_SCENE, Order
+    from earthgql.training.samples import JoinedSamples, Splits
 
     if len(chips) != 2:
         raise click.UsageError("--chips takes two numbers, as in 10240,1024")
-    train, validation = (chips_of(s, n, balanced=True) for s, n in zip(SPLITS, chips, strict=False))
-    return Splits(train, validation, None)
+    train = [_rendered(Order("train", chips[0]))]
+    if scenes:
+        train.append(_rendered(Order("train", scenes * TILES_PER_SCENE, scenes=True)))
+    return Splits(JoinedSamples(train), _rendered(Order("validation", chips[1])), None)
 
 
 def chips_of(split: str, count: int, *, balanced: bool, skip: int = 0) -> Samples:
     """Render, or find, the generated chips of a split after its first ``skip``."""
+    from earthgql.training.generated import Order
+
+    return _rendered(Order(split, skip + count, balanced)).after(skip)
+
+
+def _rendered(order: Order) -> ArraySamples:
     from earthgql.cli.console import progress
     from earthgql.settings import load_settings
-    from earthgql.training.generated import Order, is_rendered, render
+    from earthgql.training.generated import is_rendered, render
 
-    folder, order = load_settings().var_dir / "chips", Order(split, skip + count, balanced)
+    folder = load_settings().var_dir / "chips"
     if is_rendered(folder, order):
-        return render(folder, order).after(skip)
-    with progress(f"Render {split} chips", skip + count) as done:
-        return render(folder, order, on_progress=done).after(skip)
+        return render(folder, order)
+    what = "tiles of scenes" if order.scenes else "chips"
+    with progress(f"Render {order.split} {what}", order.count) as done:
+        return render(folder, order, on_progress=done)
 
 
 def classifier_of(bundle: Bundle) -> Classifier:

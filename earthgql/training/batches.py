@@ -1,5 +1,6 @@
 """Batches for training, made on the side while the network is busy."""
 
+import os
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from earthgql.training.samples import Samples
 
 Floats = npt.NDArray[np.float32]
 _AHEAD = 4
+_MOST_THREADS = 12
 _OVERSAMPLED = 2  # pictures are recoloured at up to this multiple of the network's input size
 
 
@@ -91,13 +93,14 @@ class Batches(_PyDataset):  # type: ignore[misc]
         return Batch(preprocess(pixels, self.spec), truth, cells)
 
     def ahead(self, first: int) -> Iterator[Batch]:
-        """Batches from number ``first`` on, made by a thread a few batches ahead."""
-        with ThreadPoolExecutor(1, "batches") as pool:
+        """Batches from number ``first`` on, in order, made by threads a few batches ahead."""
+        threads = max(1, min(_MOST_THREADS, (os.cpu_count() or 1) - 1))
+        with ThreadPoolExecutor(threads, "batches") as pool:
             waiting: list[Future[Batch]] = []
             try:
                 for number in range(first, len(self)):
                     waiting.append(pool.submit(self.make, number))
-                    if len(waiting) > _AHEAD:
+                    if len(waiting) > _AHEAD + threads:
                         yield waiting.pop(0).result()
                 while waiting:
                     yield waiting.pop(0).result()

@@ -1,8 +1,8 @@
-"""Chips of the generated landscape, rendered once in parallel and kept as one array on disk."""
+"""Pictures of the generated landscape, rendered once in parallel and kept as one array on disk."""
 
 import multiprocessing
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import partial
@@ -17,32 +17,49 @@ from earthgql.landscape import generator_version
 from earthgql.training.samples import ArraySamples
 
 CHIPS_PER_BLOCK = 64
+SCENE_SIDE = 8
+TILES_PER_SCENE = SCENE_SIDE**2
+"""Scenes to learn from are just large enough to hold each of their features at least once."""
 CELLS = 16
 """Cells along a side of a chip for which the share of each ground label is kept."""
 FIRST_SEED = {"train": 0, "validation": 1 << 40, "test": 2 << 40}
-"""First generator seed of each split: the ranges can never meet (a split holds < 2**40 chips)."""
+"""First generator seed of each split: the ranges can never meet (a split holds < 2**39 chips)."""
+FIRST_SCENE = 1 << 39
+"""What a split's first scene is behind its first chip; the demo's scene is far from all of them."""
 
 Progress = Callable[[int], None]
+Picture = tuple[npt.NDArray[np.uint8], frozenset[str], npt.NDArray[np.uint8]]
+"""Pixels, labels and cover, as of ``landscape.Chip``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Which chips are wanted.
+    """Which pictures are wanted.
 
     Attributes:
         split: ``train``, ``validation`` or ``test``.
-        count: number of chips, the first ``count`` seeds of the split.
-        balanced: rare labels drawn more often than in nature.
+        count: number of pictures, those of the first seeds of the split.
+        balanced: rare labels drawn more often than in nature (chips only).
+        scenes: not single chips but all tiles of whole scenes; ``count`` is a multiple of
+            ``TILES_PER_SCENE``.
     """
 
     split: str
     count: int
     balanced: bool = True
+    scenes: bool = False
+
+    def __post_init__(self) -> None:
+        if self.scenes and self.count % TILES_PER_SCENE:
+            raise TrainingError(f"{self.count} tiles are no whole scenes of {TILES_PER_SCENE}")
 
     @property
     def seeds(self) -> range:
-        """Generator seeds of the chips, in order."""
+        """Generator seeds of the chips, or of the scenes, in order."""
         first = FIRST_SEED[self.split]
+        if self.scenes:
+            first += FIRST_SCENE
+            return range(first, first + self.count // TILES_PER_SCENE)
         return range(first, first + self.count)
 
 
@@ -74,7 +91,8 @@ def render(
             ) from None
     images = np.load(kept / "images.npy", mmap_mode="r")[: order.count]
     truth, cells = (np.load(kept / f"{name}.npy")[: order.count] for name in ("truth", "cells"))
-    names = tuple(f"{order.split}-{seed}" for seed in range(order.count))
+    kind = "scene" if order.scenes else "chip"
+    names = tuple(f"{order.split}-{kind}-{number}" for number in range(order.count))
     return ArraySamples(tuple(LABELS), truth, names, images, cells)
 
 
@@ -111,7 +129,7 @@ def _kept(folder: Path, order: Order) -> Path:
 
 
 def _kind(order: Order) -> str:
-    kind = "balanced" if order.balanced else "natural"
+    kind = "scenes" if order.scenes else "balanced" if order.balanced else "natural"
     return f"{generator_version()}-{order.split}-{kind}"
 
 
@@ -127,14 +145,15 @@ def _render(
     _blank(part / "images.npy", shape)
     _blank(part / "truth.npy", (order.count, labels))
     _blank(part / "cells.npy", (order.count, CELLS, CELLS, labels))
-    starts = range(0, order.count, CHIPS_PER_BLOCK)
+    block = TILES_PER_SCENE if order.scenes else CHIPS_PER_BLOCK
+    starts = range(0, order.count, block)
     todo = [start for start in starts if not (part / f"{start}.done").exists()]
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers or os.cpu_count(), mp_context=spawn) as pool:
         try:
-            render_block = partial(_render_block, part, order, CHIPS_PER_BLOCK)
-            for block in as_completed([pool.submit(render_block, start) for start in todo]):
-                count = block.result()
+            render_block = partial(_render_block, part, order, block)
+            for done in as_completed([pool.submit(render_block, start) for start in todo]):
+                count = done.result()
                 if on_progress:
                     on_progress(count)
         except BaseException:
@@ -159,19 +178,41 @@ def _blank(path: Path, shape: tuple[int, ...]) -> None:
 def _render_block(part: Path, order: Order, count: int, start: int) -> int:
     import cv2
 
-    from earthgql.landscape import LABELS, make_chip
+    from earthgql.landscape import LABELS
 
     cv2.setNumThreads(1)
     images = np.load(part / "images.npy", mmap_mode="r+")
     truth = np.load(part / "truth.npy", mmap_mode="r+")
     cells = np.load(part / "cells.npy", mmap_mode="r+")
-    seeds = order.seeds[start : start + count]
-    for row, seed in enumerate(seeds, start):
-        chip = make_chip(seed, balanced=order.balanced)
-        images[row] = chip.image
-        truth[row] = [label in chip.labels for label in LABELS]
-        cells[row] = cell_shares(chip.cover, len(LABELS))
+    pictures = _scene_tiles if order.scenes else _chips
+    row = start
+    for image, labels, cover in pictures(order, start, count):
+        images[row] = image
+        truth[row] = [label in labels for label in LABELS]
+        cells[row] = cell_shares(cover, len(LABELS))
+        row += 1
     for array in (images, truth, cells):
         array.flush()
     (part / f"{start}.done").touch()
-    return len(seeds)
+    return row - start
+
+
+def _chips(order: Order, start: int, count: int) -> Iterator[Picture]:
+    from earthgql.landscape import make_chip
+
+    for seed in order.seeds[start : start + count]:
+        chip = make_chip(seed, balanced=order.balanced)
+        yield chip.image, chip.labels, chip.cover
+
+
+def _scene_tiles(order: Order, start: int, count: int) -> Iterator[Picture]:
+    """Tiles of one scene; every other scene is one of a later date."""
+    from earthgql.landscape import render_scene
+
+    number = start // count
+    size = SCENE_SIDE * TILE_SIZE
+    scene = render_scene(order.seeds[number], size=size, tile=TILE_SIZE, date=number % 2)
+    for (row, column), labels in sorted(scene.truth.items()):
+        rows = slice(row * TILE_SIZE, (row + 1) * TILE_SIZE)
+        columns = slice(column * TILE_SIZE, (column + 1) * TILE_SIZE)
+        yield scene.image[rows, columns], labels, scene.cover[rows, columns]

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -65,6 +66,45 @@ class ArraySamples:
     def read(self, indices: Sequence[int]) -> Pixels:
         """See ``Samples.read``."""
         return np.stack([self.images[i] for i in indices])
+
+
+@dataclass(frozen=True)
+class JoinedSamples:
+    """Several arrays of pictures, of the same labels, one after the other."""
+
+    parts: Sequence[ArraySamples]
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The vocabulary."""
+        return self.parts[0].labels
+
+    @cached_property
+    def truth(self) -> Truth:
+        """See ``Samples.truth``."""
+        return np.concatenate([part.truth for part in self.parts])
+
+    @cached_property
+    def cells(self) -> Pixels:
+        """Shares per cell, see ``ArraySamples``."""
+        return np.concatenate([part.cells for part in self.parts if part.cells is not None])
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The parts' names."""
+        return [name for part in self.parts for name in part.names]
+
+    def read(self, indices: Sequence[int]) -> Pixels:
+        """See ``Samples.read``."""
+        ends = np.cumsum([len(part.truth) for part in self.parts])
+        places = np.searchsorted(ends, indices, side="right")
+        starts = ends - [len(part.truth) for part in self.parts]
+        return np.stack(
+            [
+                self.parts[place].images[index - starts[place]]
+                for index, place in zip(indices, places.tolist(), strict=True)
+            ]
+        )
 
 
 @dataclass(frozen=True)

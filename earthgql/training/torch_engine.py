@@ -155,7 +155,8 @@ class TorchEngine:
             target = (F.adaptive_avg_pool2d(shares, feature.shape[2]) / _ENOUGH_OF_PLACE).clamp(
                 max=1
             )
-            logits = head(feature.permute(0, 2, 3, 1)).float().permute(0, 3, 1, 2)
+            with self._autocast():
+                logits = head(feature.permute(0, 2, 3, 1)).float().permute(0, 3, 1, 2)
             losses.append(F.binary_cross_entropy_with_logits(logits[:, self.covering], target))
         return torch.stack(losses).mean()
 

@@ -5,15 +5,48 @@ import numpy as np
 import pytest
 
 from earthgql.errors import TrainingError
-from earthgql.landscape import LABELS, make_chip
+from earthgql.ingest.landscape import SEED
+from earthgql.landscape import LABELS, make_chip, render_scene
 from earthgql.training import generated
-from earthgql.training.generated import Order, cell_shares, render
+from earthgql.training.generated import FIRST_SCENE, Order, cell_shares, render
+from earthgql.training.samples import JoinedSamples
 
 
 def test_seeds_of_the_splits_never_meet() -> None:
-    most = 1 << 40
-    ranges = [Order(split, most).seeds for split in ("train", "validation", "test")]
+    most = 1 << 39
+    ranges = []
+    for split in ("train", "validation", "test"):
+        ranges += [Order(split, most).seeds, Order(split, most, scenes=True).seeds]
     assert all(before.stop <= after.start for before, after in pairwise(ranges))
+
+
+def test_the_demo_shows_a_scene_that_nothing_was_learnt_from() -> None:
+    assert SEED < FIRST_SCENE  # the first scene of the train split, whose chips begin at 0
+    for split in ("train", "validation", "test"):
+        assert SEED not in Order(split, 1 << 39, scenes=True).seeds
+
+
+def test_tiles_of_scenes_are_rendered_like_chips(tmp_path: Path) -> None:
+    order = Order("test", 64, scenes=True)
+    tiles = render(tmp_path, order, 1)
+    scene = render_scene(order.seeds[0], size=2048)
+    assert np.array_equal(tiles.images[8 * 3 + 5], scene.image[768:1024, 1280:1536])
+    assert {LABELS[k] for k in np.flatnonzero(tiles.truth[29])} == scene.truth[3, 5]
+    assert tiles.cells is not None
+    assert np.array_equal(
+        tiles.cells[29], cell_shares(scene.cover[768:1024, 1280:1536], len(LABELS))
+    )
+    joined = JoinedSamples([tiles.after(60), tiles])
+    assert len(joined.truth) == len(joined.cells) == len(joined.names) == 68
+    for place, row in ((0, 60), (3, 63), (4, 0), (67, 63)):
+        assert np.array_equal(joined.read([place])[0], tiles.images[row])
+        assert np.array_equal(joined.truth[place], tiles.truth[row])
+        assert np.array_equal(joined.cells[place], tiles.cells[row])
+
+
+def test_scenes_come_whole() -> None:
+    with pytest.raises(TrainingError, match="no whole scenes of 64"):
+        Order("train", 100, scenes=True)
 
 
 def test_render_goes_on_where_it_was_killed(

@@ -44,8 +44,33 @@ with torch.inference_mode():
     assert torch.allclose(deep, shallow(fresh), atol=1e-5)
 """
 
+LEARNING = """
+import numpy as np
+from earthgql.training.batches import Batch
+from earthgql.training.plan import Plan, Stage
+from earthgql.training.torch_engine import TorchEngine
 
-def test_it_computes_what_keras_computes_and_grows_without_a_jump() -> None:
+rng = np.random.default_rng(1)
+inputs = rng.normal(size=(4, 64, 64, 3)).astype("f4")
+cells = rng.integers(0, 256, (4, 16, 16, 3), dtype=np.uint8)
+batch = Batch(inputs, np.eye(4, 3, dtype="f4"), cells)
+for precision in ("float32", "mixed_bfloat16"):
+    engine = TorchEngine(3, Plan(precision=precision), np.ones(3, "f4"), [True, False, True])
+    engine.begin(Stage(64, 1.0, (1, 1, 1, 1)))
+    losses = [engine.step(batch, 1e-3) for _ in range(6)]
+    assert losses[-1] < losses[0], losses
+"""
+
+
+def test_it_learns_in_both_precisions() -> None:
+    run(LEARNING)
+
+
+def run(program: str) -> None:
     # A process of its own: Keras takes one backend per process, and the others use TensorFlow.
     environment = {**os.environ, "KERAS_BACKEND": "torch", "PYTHONPATH": str(PROJECT_ROOT)}
-    subprocess.run([sys.executable, "-c", PROGRAM], env=environment, check=True)
+    subprocess.run([sys.executable, "-c", program], env=environment, check=True)
+
+
+def test_it_computes_what_keras_computes_and_grows_without_a_jump() -> None:
+    run(PROGRAM)
