@@ -12,7 +12,7 @@ import numpy as np
 from rich.console import Console
 from rich.syntax import Syntax
 
-_TIMEOUT_S = 60
+_TIMEOUT_S = 300  # the first answer waits for the model, and a busy machine loads it slowly
 _ASKED_AGAIN = 10
 _LINES_SHOWN = 28
 _WIDTH = 88
