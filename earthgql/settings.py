@@ -38,11 +38,27 @@ class Settings(BaseSettings):
         None,
         description="folder of the model bundle; unset: the shipped one, else an untrained one",
     )
-    batch_size: int = Field(32, ge=1, le=256, description="most tiles per forward pass")
+    engine: Literal["auto", "openvino", "tensorflow"] = Field(
+        "auto", description="what runs the model; auto: OpenVINO where it is installed"
+    )
+    precision: Literal["auto", "f32", "bf16", "int8"] = Field(
+        "auto", description="how it calculates; auto: bf16 where the processor has it, else f32"
+    )
+    batch_size: int = Field(
+        0, ge=0, le=256, description="most tiles per forward pass; 0: what the engine likes best"
+    )
+    batch_wait: float = Field(
+        0.0, ge=0, le=10, description="seconds an idle model waits for a fuller batch"
+    )
+    queue_size: int = Field(
+        4096, ge=1, description="tiles on their way to the model at once before OVERLOADED"
+    )
     inference_deadline: float = Field(
         25.0, gt=0, description="seconds a request may spend on inference before TIMEOUT"
     )
-    pool_size: int = Field(8, ge=1, le=100, description="database connections kept per worker")
+    pool_size: int | None = Field(
+        None, ge=1, le=100, description="database connections kept per worker; unset: one a thread"
+    )
     cors_origins: Annotated[list[str], NoDecode] = Field(
         [LOCALHOST_ORIGINS],
         description="comma-separated origins (regular expressions) that browsers may call from",

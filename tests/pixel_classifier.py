@@ -2,7 +2,9 @@
 
 import threading
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -30,23 +32,61 @@ class PixelClassifier:
     """Classifier over mean colours that counts what it is asked.
 
     Attributes:
-        seconds_per_tile: how long each tile takes; with a deadline, tiles past it are not done.
-        submissions: number of tiles of each ``classify`` call so far.
+        seconds_per_tile: how long each tile takes.
+        submissions: number of tiles of each batch so far.
     """
 
     identity: ModelIdentity = PIXEL_IDENTITY
     seconds_per_tile: float = 0.0
+    batch_size: int = 32
+    parallel: int = 1
     submissions: list[int] = field(default_factory=list)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _worker: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="pixel-classifier")
+    )
 
-    def classify(self, pixels: Pixels, *, deadline: float | None = None) -> Scores:
-        with self._lock:
-            self.submissions.append(len(pixels))
-        done = 0
-        for _ in range(len(pixels)):
-            if deadline is not None and time.monotonic() + self.seconds_per_tile > deadline:
-                break
-            if self.seconds_per_tile:
-                time.sleep(self.seconds_per_tile)
-            done += 1
-        return pixel_scores(pixels[:done])
+    def start(self, pixels: Pixels) -> Future[Scores]:
+        self.submissions.append(len(pixels))
+        return self._worker.submit(self.scores, pixels)
+
+    def warm_up(self) -> None:
+        """Nothing is slow the first time."""
+
+    def scores(self, pixels: Pixels) -> Scores:
+        """Score a batch, in the thread of the classifier; for subclasses to fail in."""
+        time.sleep(self.seconds_per_tile * len(pixels))
+        return pixel_scores(pixels)
+
+    @property
+    def tiles(self) -> int:
+        """Number of tiles inferred so far."""
+        return sum(self.submissions)
+
+
+class GatedClassifier(PixelClassifier):
+    """Runs a batch only when told to, so that a test decides what happens meanwhile.
+
+    Attributes:
+        asked: the batches in the order they began, as pixels.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.asked: list[Pixels] = []
+        self._began = threading.Semaphore(0)
+        self._gate = threading.Semaphore(0)
+
+    def scores(self, pixels: Pixels) -> Scores:
+        self.asked.append(pixels)
+        self._began.release()
+        assert self._gate.acquire(timeout=60)
+        return super().scores(pixels)
+
+    def wait_begun(self, batches: int = 1) -> None:
+        """Wait until so many more batches have begun."""
+        for _ in range(batches):
+            assert self._began.acquire(timeout=30)
+
+    def let(self, batches: int = 1_000_000) -> None:
+        """Let so many more batches end."""
+        self._gate.release(batches)

@@ -96,9 +96,7 @@ def open_bundle(folder: Path) -> Bundle:
     Raises:
         ModelUnavailableError: naming the file, what was expected and what was found.
     """
-    manifest = read_manifest(folder)
-    for name in manifest.files:
-        _verify(folder / name, manifest.checksums[name])
+    manifest = verify_bundle(folder)
     described = folder / ARCHITECTURE_FILE
     return Bundle(
         folder,
@@ -106,6 +104,18 @@ def open_bundle(folder: Path) -> Bundle:
         read_arrays(folder / manifest.weights.file),
         described.read_text() if ARCHITECTURE_FILE in manifest.files else None,
     )
+
+
+def verify_bundle(folder: Path) -> Manifest:
+    """Read a bundle's manifest and verify the checksum of each of its files, without opening them.
+
+    Raises:
+        ModelUnavailableError: naming the file, what was expected and what was found.
+    """
+    manifest = read_manifest(folder)
+    for name in manifest.files:
+        _verify(folder / name, manifest.checksums[name])
+    return manifest
 
 
 def _verify(path: Path, expected: str) -> None:

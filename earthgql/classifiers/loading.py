@@ -1,19 +1,27 @@
-"""Which model answers: the one set, else the one shipped, else an untrained stand-in."""
+"""Which model answers, and on which engine."""
 
+import logging
 from pathlib import Path
 
-from earthgql.classifiers.bundle import open_bundle
+from earthgql.classifiers import runtime
+from earthgql.classifiers.bundle import open_bundle, verify_bundle
 from earthgql.classifiers.manifest import MANIFEST_FILE
 from earthgql.classifiers.protocol import Classifier
+from earthgql.errors import ModelUnavailableError, SetupError
 from earthgql.settings import PROJECT_ROOT, Settings
 
 BUNDLES_DIR = PROJECT_ROOT / "earthgql" / "bundles"
 SHIPPED = "amazon-resnet50"
 UNTRAINED = "untrained"
 
+_log = logging.getLogger(__name__)
+
 
 def chosen_folder(settings: Settings) -> Path:
-    """Return the folder of the bundle to use; that of the untrained one may not exist yet."""
+    """Return the folder of the bundle to use: the one set, else the shipped, else the untrained.
+
+    The untrained one may not exist yet.
+    """
     if settings.bundle is not None:
         return settings.bundle
     shipped = BUNDLES_DIR / SHIPPED
@@ -39,10 +47,67 @@ def bundle_folder(settings: Settings) -> Path:
 def load_classifier(settings: Settings) -> Classifier:
     """Load the model of this process; takes seconds, so do it once and only where it is used.
 
+    The first time for a bundle, OpenVINO's form of its network is made, which takes longer.
+
     Raises:
         ModelUnavailableError: if the bundle is missing, damaged, or does not fit together.
+        SetupError: if engine and precision do not go together.
     """
-    from earthgql.classifiers.tensorflow import TensorFlowClassifier
+    folder = bundle_folder(settings)
+    if settings.engine == "tensorflow" or not (
+        settings.engine == "openvino" or runtime.is_installed()
+    ):
+        return tensorflow_classifier(folder, settings)
+    try:
+        return openvino_classifier(folder, settings)
+    except _UnsuitableError as error:
+        if settings.engine == "openvino" or settings.precision != "auto":
+            raise ModelUnavailableError(str(error)) from None
+        _log.warning("%s; TensorFlow runs it instead", error)
+        return tensorflow_classifier(folder, settings)
 
-    bundle = open_bundle(bundle_folder(settings))
-    return TensorFlowClassifier(bundle, batch_size=settings.batch_size)
+
+def tensorflow_classifier(folder: Path, settings: Settings) -> Classifier:
+    """Load a bundle on TensorFlow, whose network is built when it first has to run.
+
+    Raises:
+        ModelUnavailableError: if the bundle is missing or damaged.
+        SetupError: if the precision is not one of TensorFlow's.
+    """
+    if settings.precision not in ("auto", "f32"):
+        raise SetupError(
+            f"EARTHGQL_PRECISION={settings.precision} needs OpenVINO; with TensorFlow it is f32"
+        )
+    from earthgql.classifiers.tensorflow import BATCH_SIZE, TensorFlowClassifier
+
+    return TensorFlowClassifier(open_bundle(folder), batch_size=settings.batch_size or BATCH_SIZE)
+
+
+def openvino_classifier(folder: Path, settings: Settings) -> Classifier:
+    """Load a bundle on OpenVINO.
+
+    Raises:
+        ModelUnavailableError: if the bundle is missing, damaged, or unsuitable for OpenVINO, or
+            the precision is not to be had.
+    """
+    from earthgql.classifiers.networks import float_network, int8_network
+    from earthgql.classifiers.openvino import BATCH_SIZE, OpenVINOClassifier
+
+    if not runtime.is_installed():
+        raise ModelUnavailableError("OpenVINO is not installed: set EARTHGQL_ENGINE=tensorflow")
+    manifest = verify_bundle(folder)
+    batch_size = settings.batch_size or BATCH_SIZE
+    if settings.precision == "int8":
+        network = int8_network(folder, manifest, settings.var_dir)
+        return OpenVINOClassifier(manifest, network, batch_size=batch_size)
+    try:
+        with float_network(folder, manifest, settings.var_dir) as network:
+            return OpenVINOClassifier(
+                manifest, network, precision=settings.precision, batch_size=batch_size
+            )
+    except ModelUnavailableError as error:
+        raise _UnsuitableError(str(error)) from None
+
+
+class _UnsuitableError(ModelUnavailableError):
+    """OpenVINO cannot run this bundle; TensorFlow may."""

@@ -1,5 +1,7 @@
 """What turns pixels into scores, and how a model is told from another."""
 
+from collections import deque
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -36,21 +38,67 @@ class ModelIdentity:
 
 
 class Classifier(Protocol):
-    """Turns pixels into scores; safe to call from several threads at once."""
+    """Turns pixels into scores, a batch at a time, in threads of its own.
+
+    Safe to call from several threads, although one feeding it is enough.
+    """
 
     @property
     def identity(self) -> ModelIdentity:
         """The model behind the scores."""
         ...
 
-    def classify(self, pixels: Pixels, *, deadline: float | None = None) -> Scores:
-        """Score tiles.
+    @property
+    def batch_size(self) -> int:
+        """Most tiles of one ``start``: what the engine likes best."""
+        ...
+
+    @property
+    def parallel(self) -> int:
+        """Batches under way at once that keep the engine busy; more only wait inside it."""
+        ...
+
+    def start(self, pixels: Pixels) -> Future[Scores]:
+        """Begin to score a batch; returns at once unless ``parallel`` batches are under way.
 
         Args:
-            pixels: ``uint8 [n, 256, 256, 3]``, red, green, blue.
-            deadline: ``time.monotonic()`` seconds at which to stop; none: never.
+            pixels: ``uint8 [n, 256, 256, 3]``, red, green, blue, 0 <= n <= ``batch_size``; must
+                not change before the future is done.
 
         Returns:
-            ``float32 [m, labels]`` for the first m tiles, m <= n: those done by the deadline.
+            The future ``float32 [n, labels]``, or the error that the batch ended with:
+            ``ModelUnavailableError`` if there is no network to run. Once begun, it is not to be
+            cancelled.
         """
         ...
+
+    def warm_up(self) -> None:
+        """Do once what the first batches would otherwise wait for.
+
+        Raises:
+            ModelUnavailableError: if the network cannot be built.
+        """
+        ...
+
+
+def classify_all(classifier: Classifier, pixels: Pixels) -> Scores:
+    """Score any number of tiles with ``parallel`` batches under way at once.
+
+    Args:
+        classifier: the model.
+        pixels: ``uint8 [n, 256, 256, 3]``, red, green, blue.
+
+    Returns:
+        ``float32 [n, labels]``.
+
+    Raises:
+        ModelUnavailableError: if the network cannot be built or run.
+    """
+    rows: list[Scores] = [np.empty((0, len(classifier.identity.labels)), np.float32)]
+    under_way: deque[Future[Scores]] = deque()
+    for first in range(0, len(pixels), classifier.batch_size):
+        if len(under_way) == classifier.parallel:
+            rows.append(under_way.popleft().result())
+        under_way.append(classifier.start(pixels[first : first + classifier.batch_size]))
+    rows.extend(future.result() for future in under_way)
+    return np.concatenate(rows)

@@ -4,9 +4,8 @@ A graph made before ``fork`` hangs in the child, and importing TensorFlow takes 
 """
 
 import os
-import threading
-import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -16,21 +15,24 @@ from earthgql.classifiers.bundle import Bundle
 from earthgql.classifiers.calibration import calibrate
 from earthgql.classifiers.preprocess import preprocess
 from earthgql.classifiers.protocol import TILE_SIZE, ModelIdentity, Pixels, Scores
-from earthgql.classifiers.turns import Turns
 from earthgql.errors import ModelUnavailableError
 
-_SMOOTHING = 0.3
+BATCH_SIZE = 32
 _MOST_PADDING = 0.25
+# Sizes that small requests use.
+_WARM_SIZES = 4
 
 
 class TensorFlowClassifier:
-    """Scores tiles with the network of a bundle; threads take turns batch by batch.
+    """Scores tiles with the network of a bundle, one batch after the other in a thread of its own.
 
     Attributes:
         identity: the model behind the scores.
+        batch_size: most tiles of one ``start``.
+        parallel: 1; TensorFlow itself spreads a batch over the processor's cores.
     """
 
-    def __init__(self, bundle: Bundle, *, batch_size: int = 32) -> None:
+    def __init__(self, bundle: Bundle, *, batch_size: int = BATCH_SIZE) -> None:
         """Remember the network; it is built and frozen when it first has to run.
 
         So a process whose answers are all stored never waits for TensorFlow.
@@ -40,84 +42,50 @@ class TensorFlowClassifier:
             batch_size: most tiles per forward pass.
         """
         self.identity: ModelIdentity = bundle.identity
+        self.batch_size = batch_size
+        self.parallel = 1
         self._bundle = bundle
         self._spec = bundle.manifest.input.spec
         self._calibration = bundle.manifest.calibration
-        self._frozen: Callable[[Any], Scores] | None = None
-        self._freezing = threading.Lock()
+        self._graph: Any = None
         self._sizes = _batch_sizes(batch_size)
-        self._seconds: dict[int, float] = {}
-        self._turns = Turns()
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="tensorflow")
+
+    def start(self, pixels: Pixels) -> Future[Scores]:
+        """Begin to score a batch; see ``Classifier.start``."""
+        return self._worker.submit(self._scores, pixels)
 
     def warm_up(self) -> None:
         """Run every batch size that small requests use once, so that none of them is slow."""
-        for size in self._sizes[:4]:
-            self.classify(np.zeros((size, TILE_SIZE, TILE_SIZE, 3), np.uint8))
+        for size in self._sizes[:_WARM_SIZES]:
+            self.start(np.zeros((size, TILE_SIZE, TILE_SIZE, 3), np.uint8)).result()
 
-    def classify(self, pixels: Pixels, *, deadline: float | None = None) -> Scores:
-        """Score tiles; see ``Classifier.classify``.
-
-        A batch is only begun when it should be done by the deadline, judging by those before.
-
-        Raises:
-            ModelUnavailableError: if the weights do not fit the architecture.
-        """
-        run = self._network()
+    def _scores(self, pixels: Pixels) -> Scores:
+        """Score tiles; runs in the one thread of this classifier."""
+        if self._graph is None:
+            self._graph = frozen_graph(self._bundle)
+        inputs = preprocess(pixels, self._spec)
         rows: list[Scores] = [np.empty((0, len(self.identity.labels)), np.float32)]
-        done = 0
-        while done < len(pixels):
-            size = self._next_size(len(pixels) - done, deadline)
-            if not size:
-                break
-            scores = self._batch(run, pixels[done : done + size], size, deadline)
-            if scores is None:
-                break
-            rows.append(scores)
-            done += len(scores)
+        for first, count, size in _passes(len(inputs), self._sizes):
+            rows.append(_run(self._graph, _padded(inputs[first : first + count], size))[:count])
         return calibrate(np.concatenate(rows), self._calibration)
 
-    def _network(self) -> Callable[[Any], Scores]:
-        with self._freezing:
-            if self._frozen is None:
-                self._frozen = _frozen(self._bundle)
-            return self._frozen
 
-    def _batch(
-        self, run: Callable[[Any], Scores], pixels: Pixels, size: int, deadline: float | None
-    ) -> Scores | None:
-        inputs = preprocess(pixels, self._spec)
-        if len(inputs) < size:
-            padding = np.zeros((size - len(inputs), *inputs.shape[1:]), np.float32)
-            inputs = np.concatenate([inputs, padding])
-        with self._turns.turn(deadline) as mine:
-            if not mine:
-                return None
-            began = time.monotonic()
-            scores: Scores = run(inputs)[: len(pixels)]
-            self._learn(size, time.monotonic() - began)
-        return scores
+def _passes(count: int, sizes: tuple[int, ...]) -> Iterator[tuple[int, int, int]]:
+    """Divide tiles into forward passes: the first tile of each, how many, and the batch size."""
+    first = 0
+    while first < count:
+        size = padded_size(count - first, sizes)
+        done = min(size, count - first)
+        yield first, done, size
+        first += done
 
-    def _learn(self, size: int, seconds: float) -> None:
-        before = self._seconds.get(size, seconds)
-        self._seconds[size] = before + _SMOOTHING * (seconds - before)
 
-    def _next_size(self, count: int, deadline: float | None) -> int:
-        """Batch size for the next of ``count`` tiles; 0 when there is no time left."""
-        size = padded_size(count, self._sizes)
-        if deadline is None:
-            return size
-        left = deadline - time.monotonic()
-        if left <= 0:
-            return 0
-        fitting = [s for s in self._sizes if s <= size and self._expected(s) <= left]
-        return fitting[-1] if fitting else self._sizes[0]
-
-    def _expected(self, size: int) -> float:
-        """Seconds a batch should take; an untried size as its nearest tried one per tile."""
-        if not self._seconds:
-            return 0.0
-        nearest = min(self._seconds, key=lambda tried: abs(tried - size))
-        return self._seconds[nearest] * size / nearest
+def _padded(inputs: Any, size: int) -> Any:
+    if len(inputs) == size:
+        return inputs
+    padding = np.zeros((size - len(inputs), *inputs.shape[1:]), np.float32)
+    return np.concatenate([inputs, padding])
 
 
 def padded_size(count: int, sizes: tuple[int, ...]) -> int:
@@ -143,8 +111,16 @@ def _batch_sizes(most: int) -> tuple[int, ...]:
     return (*powers, most)
 
 
-def _frozen(bundle: Bundle) -> Callable[[Any], Scores]:
-    """Compile a bundle's network: weights become constants of one graph."""
+def frozen_graph(bundle: Bundle) -> Any:
+    """Compile a bundle's network: weights become constants of one graph.
+
+    Returns:
+        TensorFlow's ``ConcreteFunction``: ``float32 [n, size, size, 3]`` to a list of one,
+        ``float32 [n, labels]``.
+
+    Raises:
+        ModelUnavailableError: if Keras runs on another backend, or the bundle's parts do not fit.
+    """
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     keras = keras_model.keras_module()
     if keras.config.backend() != "tensorflow":
@@ -160,10 +136,11 @@ def _frozen(bundle: Bundle) -> Callable[[Any], Scores]:
     size = bundle.manifest.input.spec.size
     signature = [tf.TensorSpec([None, size, size, 3], tf.float32)]
     forward = tf.function(lambda x: model(x, training=False), input_signature=signature)
-    graph = convert_variables_to_constants_v2(forward.get_concrete_function())
+    return convert_variables_to_constants_v2(forward.get_concrete_function())
 
-    def run(inputs: Any) -> Scores:
-        scores: Scores = graph(tf.constant(inputs))[0].numpy()
-        return scores
 
-    return run
+def _run(graph: Any, inputs: Any) -> Scores:
+    import tensorflow as tf
+
+    scores: Scores = graph(tf.constant(inputs))[0].numpy()
+    return scores

@@ -24,6 +24,8 @@ TRAINING = {
     "train": ("earthgql.cli.training:train", "Train a ResNet50."),
     "evaluate": ("earthgql.cli.training:evaluate", "Measure a bundle on a data set."),
     "card": ("earthgql.cli.card:card", "Write a bundle's model card."),
+    "parity": ("earthgql.cli.engines:parity", "Compare a bundle on every engine here."),
+    "optimize": ("earthgql.cli.engines:optimize", "Make a faster, 8-bit network."),
     "thresholds": ("earthgql.cli.training:thresholds", "Choose thresholds on a validation split."),
 }
 
@@ -124,11 +126,12 @@ def verify(bundle: Path, *, run: bool) -> None:
 def _try_out(bundle: Bundle) -> None:
     import numpy as np
 
+    from earthgql.classifiers.protocol import classify_all
     from earthgql.classifiers.tensorflow import TensorFlowClassifier
     from earthgql.errors import ModelUnavailableError
 
     pixels = np.random.default_rng(0).integers(0, 256, (2, 256, 256, 3), dtype=np.uint8)
-    scores = TensorFlowClassifier(bundle).classify(pixels)
+    scores = classify_all(TensorFlowClassifier(bundle), pixels)
     if not ((scores >= 0) & (scores <= 1)).all():
         raise ModelUnavailableError(f"{bundle.folder} gives scores that are not between 0 and 1")
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from earthgql.classifiers.protocol import Classifier
+from earthgql.classifiers.protocol import Classifier, classify_all
 from earthgql.errors import TrainingError
 from earthgql.training import metrics
 from earthgql.training.baselines import Baselines
@@ -47,7 +47,9 @@ def score(
     parts = []
     for start in range(0, len(samples.truth), _CHUNK):
         pixels = samples.read(range(start, min(start + _CHUNK, len(samples.truth))))
-        parts.append(_turned_scores(classifier, pixels) if turns else classifier.classify(pixels))
+        parts.append(
+            _turned_scores(classifier, pixels) if turns else classify_all(classifier, pixels)
+        )
         if on_progress:
             on_progress(len(pixels))
     if not parts:
@@ -60,7 +62,7 @@ def _turned_scores(classifier: Classifier, pixels: npt.NDArray[np.uint8]) -> Flo
     for mirrored in (pixels, pixels[:, :, ::-1]):
         for quarter in range(4):
             turned = np.ascontiguousarray(np.rot90(mirrored, quarter, axes=(1, 2)))
-            total += classifier.classify(turned)
+            total += classify_all(classifier, turned)
     return total / np.float32(8)
 
 

@@ -50,7 +50,9 @@ def test_an_unknown_variable_is_an_error_that_names_it(monkeypatch: pytest.Monke
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("BATCH_SIZE", "0"),
+        ("BATCH_SIZE", "-1"),
+        ("ENGINE", "onnx"),
+        ("PRECISION", "int4"),
         ("POOL_SIZE", "many"),
         ("INFERENCE_DEADLINE", "-1"),
         ("LOG_LEVEL", "loud"),

@@ -7,12 +7,12 @@ from earthgql.classifiers.bundle import Bundle, open_bundle
 from earthgql.classifiers.labels import PLANET_LABELS
 from earthgql.classifiers.loading import SHIPPED, bundle_folder, chosen_folder
 from earthgql.classifiers.untrained import untrained_bundle
-from earthgql.errors import ModelUnavailableError
+from earthgql.errors import ModelUnavailableError, SetupError
 from earthgql.settings import Settings
 
 
 def test_the_bundle_set_is_the_one_loaded(resnet_bundle: Bundle, tmp_path: Path) -> None:
-    settings = Settings(bundle=resnet_bundle.folder, var_dir=tmp_path)
+    settings = Settings(bundle=resnet_bundle.folder, var_dir=tmp_path, engine="tensorflow")
     assert load_classifier(settings).identity == resnet_bundle.identity
     assert not list(tmp_path.iterdir())
 
@@ -53,3 +53,14 @@ def test_a_place_that_cannot_be_written_is_explained(tmp_path: Path) -> None:
     (tmp_path / "models").write_text("")
     with pytest.raises(ModelUnavailableError, match="untrained cannot be written"):
         untrained_bundle(tmp_path / "models" / "untrained")
+
+
+@pytest.mark.parametrize("precision", ["bf16", "int8"])
+def test_tensorflow_has_one_precision(
+    resnet_bundle: Bundle, tmp_path: Path, precision: str
+) -> None:
+    settings = Settings(
+        bundle=resnet_bundle.folder, var_dir=tmp_path, engine="tensorflow", precision=precision
+    )
+    with pytest.raises(SetupError, match=f"EARTHGQL_PRECISION={precision} needs OpenVINO"):
+        load_classifier(settings)

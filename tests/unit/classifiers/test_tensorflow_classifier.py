@@ -1,5 +1,3 @@
-import threading
-import time
 from typing import Any
 
 import numpy as np
@@ -9,6 +7,7 @@ from earthgql.classifiers import keras_model
 from earthgql.classifiers.bundle import Bundle, open_bundle
 from earthgql.classifiers.exchange import largest_change
 from earthgql.classifiers.preprocess import preprocess
+from earthgql.classifiers.protocol import classify_all
 from earthgql.classifiers.tensorflow import TensorFlowClassifier, _batch_sizes, padded_size
 
 
@@ -23,7 +22,7 @@ def test_scores_are_those_of_keras(
     pixels = telling_pictures[:11]
     inputs = preprocess(pixels, resnet_bundle.manifest.input.spec)
     plain = np.array(keras_model.build(resnet_bundle)(inputs, training=False))
-    scores = classifier.classify(pixels)
+    scores = classify_all(classifier, pixels)
     assert scores.dtype == np.float32
     assert scores.shape == (11, 17)
     assert np.abs(scores - plain).max() < 1e-5
@@ -47,50 +46,12 @@ def test_padding_and_batching_do_not_change_scores(
     classifier: TensorFlowClassifier, telling_pictures: np.ndarray
 ) -> None:
     pixels = telling_pictures[:7]
-    alone = np.concatenate([classifier.classify(pixels[i : i + 1]) for i in range(7)])
-    assert np.abs(classifier.classify(pixels) - alone).max() < 1e-5
+    alone = np.concatenate([classify_all(classifier, pixels[i : i + 1]) for i in range(7)])
+    assert np.abs(classify_all(classifier, pixels) - alone).max() < 1e-5
 
 
 def test_no_tiles_no_scores(classifier: TensorFlowClassifier, telling_pictures: np.ndarray) -> None:
-    assert classifier.classify(telling_pictures[:0]).shape == (0, 17)
-
-
-def test_deadline_midway_gives_the_first_rows(
-    classifier: TensorFlowClassifier, telling_pictures: np.ndarray
-) -> None:
-    pixels = np.tile(telling_pictures[:8], (60, 1, 1, 1))
-    began = time.monotonic()
-    classifier.classify(pixels[:32])
-    pace = (time.monotonic() - began) / 32
-    began = time.monotonic()
-    scores = classifier.classify(pixels, deadline=began + pace * 64)
-    assert 0 < len(scores) < len(pixels)
-    assert np.abs(scores[:8] - classifier.classify(pixels[:8])).max() < 1e-5
-    assert classifier.classify(pixels, deadline=time.monotonic() - 1).shape == (0, 17)
-
-
-def test_threads_take_turns_batch_by_batch(
-    classifier: TensorFlowClassifier, telling_pictures: np.ndarray
-) -> None:
-    large, small = np.tile(telling_pictures[:8], (12, 1, 1, 1)), telling_pictures[:3]
-    done: dict[str, float] = {}
-    scores: dict[str, np.ndarray] = {}
-
-    def ask(name: str, pixels: np.ndarray) -> None:
-        scores[name] = classifier.classify(pixels)
-        done[name] = time.monotonic()
-
-    threads = [threading.Thread(target=ask, args=("large", large))]
-    threads[0].start()
-    while not classifier._turns._line:
-        time.sleep(0.001)
-    threads.append(threading.Thread(target=ask, args=("small", small)))
-    threads[1].start()
-    for thread in threads:
-        thread.join()
-    assert done["small"] < done["large"]
-    assert np.abs(scores["small"] - classifier.classify(small)).max() < 1e-5
-    assert np.abs(scores["large"][-8:] - scores["large"][:8]).max() < 1e-5
+    assert classify_all(classifier, telling_pictures[:0]).shape == (0, 17)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,113 @@
+import importlib.util
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from earthgql.classifiers import load_classifier, runtime
+from earthgql.classifiers.bundle import Bundle, open_bundle, update_manifest
+from earthgql.classifiers.networks import INT8_FOLDER, float_network, read_network
+from earthgql.classifiers.protocol import classify_all
+from earthgql.classifiers.quantization import quantize
+from earthgql.cli.engines import _accept
+from earthgql.cli.model import model
+from earthgql.errors import ModelUnavailableError
+from earthgql.settings import Settings
+from earthgql.training.comparison import Measured
+
+pytestmark = pytest.mark.skipif(not runtime.is_installed(), reason="needs OpenVINO")
+
+
+@pytest.fixture(scope="module")
+def quantized(
+    small_bundle: Bundle, networks_dir: Path, tmp_path_factory, telling_pictures: np.ndarray
+) -> Bundle:
+    """A copy of the small bundle with an 8-bit network in it."""
+    pytest.importorskip("nncf", reason="needs the extra int8")
+    folder = tmp_path_factory.mktemp("bundles") / "small"
+    folder.mkdir()
+    for path in small_bundle.folder.iterdir():
+        if path.is_file():
+            (folder / path.name).write_bytes(path.read_bytes())
+    (folder / INT8_FOLDER).mkdir()
+    manifest = small_bundle.manifest
+    with float_network(folder, manifest, networks_dir) as network:
+        quantize(network, manifest, telling_pictures, folder / INT8_FOLDER)
+    return open_bundle(folder)
+
+
+def test_an_8_bit_network_is_a_model_of_its_own_that_scores_alike(
+    quantized: Bundle, networks_dir: Path, telling_pictures: np.ndarray
+) -> None:
+    settings = Settings(bundle=quantized.folder, var_dir=networks_dir, precision="int8")
+    made = load_classifier(settings)
+    plain = load_classifier(settings.model_copy(update={"precision": "f32"}))
+    scores, exact = (classify_all(c, telling_pictures) for c in (made, plain))
+    assert not np.array_equal(scores, exact)
+    # A network of two layers forgives little: wrong channels or scaling would leave no likeness.
+    assert np.corrcoef(scores.ravel(), exact.ravel())[0, 1] > 0.95
+    assert plain.identity == quantized.identity
+    assert made.identity.version == "1+int8"
+    assert made.identity.sha256 != plain.identity.sha256
+    assert made.identity.labels == plain.identity.labels
+
+
+def test_its_measurement_is_written_beside_it_if_it_is_good_enough(quantized: Bundle) -> None:
+    manifest, folder = quantized.manifest, quantized.folder / INT8_FOLDER
+    made = read_network(folder, manifest)
+    assert made is not None
+    before = made.identity(manifest)
+    with pytest.raises(ModelUnavailableError, match=r"falls from 0.9000 to 0.8940.*nothing was"):
+        _accept([_measured(0.9, 10), _measured(0.894, 30)], manifest, made)
+    assert "f2" not in json.loads((folder / "about.json").read_text())["report"]
+    _accept([_measured(0.9, 10), _measured(0.896, 30)], manifest, made)
+    again = read_network(folder, manifest)
+    assert again is not None
+    assert again.report["speed_up"] == 3
+    assert again.identity(manifest) == before
+
+
+def test_what_was_made_of_another_calibration_is_refused(
+    quantized: Bundle, networks_dir: Path
+) -> None:
+    manifest = quantized.manifest
+    update_manifest(quantized.folder, calibration=None)
+    settings = Settings(bundle=quantized.folder, var_dir=networks_dir, precision="int8")
+    try:
+        with pytest.raises(ModelUnavailableError, match=r"another bundle: run manage.py model opt"):
+            load_classifier(settings)
+    finally:
+        update_manifest(quantized.folder, calibration=manifest.calibration)
+
+
+def test_engines_are_compared(
+    quantized: Bundle, networks_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EARTHGQL_VAR_DIR", str(networks_dir))
+    file = tmp_path / "parity.json"
+    done = CliRunner().invoke(
+        model, ["parity", str(quantized.folder), "--chips", "6", "--json", str(file)]
+    )
+    assert done.exit_code == 0, done.output
+    rows = {row["name"]: row for row in json.loads(file.read_text())["engines"]}
+    assert {"tensorflow f32", "openvino f32", "openvino int8"} <= set(rows)
+    assert rows["tensorflow f32"]["largest_difference"] == 0
+    assert rows["openvino f32"]["largest_difference"] < 1e-3
+    assert rows["openvino int8"]["largest_difference"] > 0
+    assert "tensorflow f32" in done.output
+
+
+def test_without_nncf_the_remedy_is_told(
+    small_bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = importlib.util.find_spec
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: name != "nncf" and found(name))
+    done = CliRunner().invoke(model, ["optimize", str(small_bundle.folder), "--int8"])
+    assert done.exit_code == 1
+    assert "earthgql[int8]" in str(done.exception)
+
+
+def _measured(f2: float, rate: float) -> Measured:
+    return Measured("x", f2, 0.0, 0.0, rate)
