@@ -1,44 +1,42 @@
-"""Stored scores, else infer, then store: the one place that knows database, pixels and model."""
+"""Stored scores, else infer, then store: the one place that knows all three."""
 
-import logging
+import os
 import threading
 import time
+import weakref
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from datetime import UTC, datetime
 
-import numpy as np
 from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 
 from earthgql.catalog.models import ModelRecord, register_model
-from earthgql.catalog.reals import as_real
 from earthgql.catalog.scores import ScoreRecord, find_scores, insert_scores
-from earthgql.classifiers.protocol import Classifier, Pixels, Scores
-from earthgql.errors import (
-    DeadlineError,
-    EarthGQLError,
-    ImageUnreadableError,
-    ModelUnavailableError,
-    NotFoundError,
-)
-from earthgql.tiles import imagery
+from earthgql.classifiers.batcher import LONGEST_TURN_S
+from earthgql.classifiers.counts import BatchCounts
+from earthgql.classifiers.protocol import Classifier
+from earthgql.errors import DeadlineError, EarthGQLError, NotFoundError, OverloadedError
+from earthgql.flights import Flights, Request
 from earthgql.tiles.imagery import TileSource
 
 Answer = ScoreRecord | EarthGQLError
 
-_log = logging.getLogger(__name__)
-_READERS = 4
-# Of the time left, what reading pixels may take: the model must get to some of them, or asking
-# again would never get further.
-_READING_SHARE = 0.4
-
 
 class ScoringService:
-    """Scores tiles with one model; made once per application, used by all its threads."""
+    """Scores tiles with one model; made once per application, used by all its threads.
+
+    Requests that come together share the work: see ``Flights`` and ``Batcher``. A process forked
+    from one that used it begins anew, with a model of its own.
+    """
 
     def __init__(
-        self, engine: Engine, load: Callable[[], Classifier], deadline_s: float = 25.0
+        self,
+        engine: Engine,
+        load: Callable[[], Classifier],
+        deadline_s: float = 25.0,
+        *,
+        queue_size: int = 4096,
+        batch_wait_s: float = 0.0,
+        longest_turn_s: float = LONGEST_TURN_S,
     ) -> None:
         """Remember how to get at database and model; neither is touched yet.
 
@@ -46,13 +44,32 @@ class ScoringService:
             engine: on the database of tiles and scores.
             load: loads the model; called once, when it is first needed.
             deadline_s: seconds a call of ``classify_tiles`` may take when it is not told.
+            queue_size: most tiles of all requests on their way to the model; 0: any number.
+            batch_wait_s: seconds that a batch waits for more tiles when the engine is idle.
+            longest_turn_s: about as many seconds a batch may take that serves few requests.
         """
         self._engine = engine
         self._load = load
         self._deadline_s = deadline_s
+        self._queue_size = queue_size
+        self._batch_wait_s = batch_wait_s
+        self._longest_turn_s = longest_turn_s
+        self._model: ModelRecord | None = None
+        self._begin()
+        os.register_at_fork(after_in_child=_if_alive(weakref.WeakMethod(self._begin_in_child)))
+
+    def _begin(self) -> None:
         self._loading = threading.Lock()
         self._classifier: Classifier | None = None
-        self._model: ModelRecord | None = None
+        self._flights: Flights | None = None
+        self._closing: weakref.finalize[..., ScoringService] | None = None
+
+    def _begin_in_child(self) -> None:
+        """Leave the parent's threads, locks and connections behind: they do not work here."""
+        if self._closing is not None:
+            self._closing.detach()
+        self._engine.dispose(close=False)
+        self._begin()
 
     @property
     def classifier(self) -> Classifier:
@@ -83,13 +100,54 @@ class ScoringService:
                         self._model = ModelRecord(register_model(conn, identity), identity)
         return self._model
 
+    @property
+    def counts(self) -> BatchCounts:
+        """What the batcher has done so far in this process."""
+        return BatchCounts() if self._flights is None else self._flights.batcher.counts
+
+    @property
+    def on_way(self) -> int:
+        """Tiles on their way to their scores: to be read, waiting for the model, or running."""
+        return 0 if self._flights is None else len(self._flights)
+
+    def warm_up(self) -> None:
+        """Load the model, register it, and have its engine do once what is slow the first time.
+
+        Raises:
+            ModelUnavailableError: if that fails.
+        """
+        _ = self.model
+        self.classifier.warm_up()
+
+    def close(self) -> None:
+        """Drop what waits and end the threads; also done when the process ends.
+
+        Calls of ``classify_tiles`` under way return what they have.
+        """
+        if self._closing is not None:
+            self._closing()
+
+    def _started(self) -> Flights:
+        classifier = self.classifier
+        with self._loading:
+            if self._flights is None:
+                self._flights = Flights(
+                    classifier,
+                    queue_size=self._queue_size,
+                    wait_s=self._batch_wait_s,
+                    longest_turn_s=self._longest_turn_s,
+                )
+                self._closing = weakref.finalize(self, self._flights.close)
+            return self._flights
+
     def classify_tiles(
         self, tile_ids: Sequence[int], *, deadline: float | None = None
     ) -> dict[int, Answer]:
         """Answer for each tile: its scores, or why there are none.
 
-        Takes one statement when all scores are kept, else two and one submission to the classifier.
-        No database connection is held while pixels are read or the model runs.
+        Takes one statement when all scores are kept, else two. No database connection is held
+        while pixels are read or the model runs. A tile that another call waits for already is
+        neither read nor inferred again.
 
         Args:
             tile_ids: any tiles, in any order.
@@ -97,16 +155,19 @@ class ScoringService:
 
         Returns:
             By tile id a ``ScoreRecord``, or as a value, not raised: ``NotFoundError``,
-            ``ImageUnreadableError``, or ``DeadlineError`` for what was not done in time (what was
-            is kept, so that asking again continues).
+            ``ImageUnreadableError``, ``ModelUnavailableError`` if the model failed on this tile,
+            ``OverloadedError`` for all that have no scores if too many wait already, or
+            ``DeadlineError`` for what was not done in time (what was is kept, so that asking again
+            continues; of what was running, the next who asks within seconds gets the result).
 
         Raises:
-            ModelUnavailableError: if there is no model, or its scores are not numbers.
+            ModelUnavailableError: if there is no model, or this process is being stopped.
         """
         if not tile_ids:
             return {}
+        began = time.monotonic()
         if deadline is None:
-            deadline = time.monotonic() + self._deadline_s
+            deadline = began + self._deadline_s
         model = self.model
         ids = list(dict.fromkeys(tile_ids))
         with self._engine.connect() as conn:
@@ -117,29 +178,52 @@ class ScoringService:
             if tile_id not in found.stored and tile_id not in found.sources
         }
         answers |= found.stored
-        if found.sources:
+        if found.sources and time.monotonic() < deadline:
             order = [tile_id for tile_id in ids if tile_id in found.sources]
-            answers |= self._infer(model, {i: found.sources[i] for i in order}, deadline)
+            answers |= self._infer(model, {i: found.sources[i] for i in order}, began, deadline)
+        late = [tile_id for tile_id in found.sources if tile_id not in answers]
+        answers |= {tile_id: _too_late(len(ids) - len(late)) for tile_id in late}
         return answers
 
     def _infer(
-        self, model: ModelRecord, sources: Mapping[int, TileSource], deadline: float
+        self,
+        model: ModelRecord,
+        sources: Mapping[int, TileSource],
+        began: float,
+        deadline: float,
     ) -> dict[int, Answer]:
-        """Read, classify and store tiles that have no scores."""
-        began = time.monotonic()
-        enough = began + _READING_SHARE * (deadline - began)
-        pictures, answers = _read_all(sources, enough, deadline)
-        ids = list(pictures)
-        if ids and time.monotonic() < deadline:
-            pixels = np.stack([pictures.pop(tile_id) for tile_id in ids])
-            scores = self.classifier.classify(pixels, deadline=deadline)
-            records = _records(ids, scores, model)
-            self._store(model, records, sources)
-            answers |= {record.tile_id: record for record in records}
-        late = [tile_id for tile_id in sources if tile_id not in answers]
-        return answers | {tile_id: _too_late(len(sources) - len(late)) for tile_id in late}
+        """Have tiles that have no scores read and classified, and store what nobody else does."""
+        request = Request(began, deadline)
+        flights = self._started()
+        try:
+            flights.board(request, sources)
+            request.wait()
+        except OverloadedError as error:
+            return dict.fromkeys(sources, error)
+        finally:
+            flights.leave(request)
+        answers = request.landed()
+        self._store(model, flights, request, sources)
+        return answers
 
     def _store(
+        self,
+        model: ModelRecord,
+        flights: Flights,
+        request: Request,
+        sources: Mapping[int, TileSource],
+    ) -> None:
+        records = flights.claim(request)
+        if not records:
+            return
+        well = False
+        try:
+            self._insert(model, records, sources)
+            well = True
+        finally:
+            flights.stored(request, records, well=well)
+
+    def _insert(
         self, model: ModelRecord, records: Sequence[ScoreRecord], sources: Mapping[int, TileSource]
     ) -> None:
         try:
@@ -152,67 +236,18 @@ class ScoringService:
                 insert_scores(conn, self.model.id, records, sources)
 
 
-def _records(ids: Sequence[int], scores: Scores, model: ModelRecord) -> list[ScoreRecord]:
-    labels = len(model.identity.labels)
-    if scores.ndim != 2 or scores.shape[1] != labels or len(scores) > len(ids):
-        raise ModelUnavailableError(
-            f"model {model.identity.name} answered with shape {list(scores.shape)},"
-            f" expected up to [{len(ids)}, {labels}]"
-        )
-    # Written so that NaN, which compares false with everything, is wrong too.
-    if not ((scores >= 0) & (scores <= 1)).all():
-        raise ModelUnavailableError(
-            f"model {model.identity.name} {model.identity.version} gave scores that are not"
-            " numbers between 0 and 1; nothing was stored: check it with manage.py model verify"
-        )
-    now = datetime.now(UTC)
-    return [
-        ScoreRecord(tile_id, as_real(row), now) for tile_id, row in zip(ids, scores, strict=False)
-    ]
-
-
-def _read_all(
-    sources: Mapping[int, TileSource], enough: float, deadline: float
-) -> tuple[dict[int, Pixels], dict[int, Answer]]:
-    """Read pictures until there has been time enough, and until the deadline for a first one.
-
-    Returns:
-        Pixels by tile id, and the errors of pictures that cannot be read; tiles in neither were
-        not reached.
-    """
-    pictures: dict[int, Pixels] = {}
-    errors: dict[int, Answer] = {}
-    pool = ThreadPoolExecutor(min(_READERS, len(sources)), thread_name_prefix="tile-reader")
-    try:
-        reading = {
-            tile_id: pool.submit(imagery.read, source) for tile_id, source in sources.items()
-        }
-        for tile_id, future in reading.items():
-            until = enough if pictures else deadline
-            if not wait([future], max(0.0, until - time.monotonic())).done:
-                break
-            outcome = _outcome(tile_id, future)
-            if isinstance(outcome, ImageUnreadableError):
-                errors[tile_id] = outcome
-            else:
-                pictures[tile_id] = outcome
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-    return pictures, errors
-
-
-def _outcome(tile_id: int, future: Future[Pixels]) -> Pixels | ImageUnreadableError:
-    """Tell what became of one picture; no failure of it takes its neighbours' answers away."""
-    error = future.exception()
-    if error is None:
-        return future.result()
-    if isinstance(error, ImageUnreadableError):
-        return error
-    _log.error("reading tile %s failed", tile_id, exc_info=error)
-    return ImageUnreadableError(f"tile {tile_id}: its picture cannot be read, see the server's log")
-
-
 def _too_late(done: int) -> DeadlineError:
     return DeadlineError(
-        f"not classified in time; {done} other tiles of the request were: ask again to continue"
+        f"not classified in time; {done:,} other tiles of the request were: ask again to continue"
     )
+
+
+def _if_alive(method: "weakref.WeakMethod[Callable[[], None]]") -> Callable[[], None]:
+    """Call a method of an object unless that is gone, and do not keep it from going."""
+
+    def call() -> None:
+        bound = method()
+        if bound is not None:
+            bound()
+
+    return call

@@ -55,6 +55,13 @@ class DeadlineError(EarthGQLError):
     status = 504
 
 
+class OverloadedError(EarthGQLError):
+    """More is waiting for the model than this process takes; asking again later may do."""
+
+    code = "OVERLOADED"
+    status = 503
+
+
 class DatabaseUnavailableError(EarthGQLError):
     """The database cannot be reached or started."""
 

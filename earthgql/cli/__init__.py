@@ -16,6 +16,7 @@ COMMANDS = {
     "db": ("earthgql.cli.db:db", "The database: start, stop, migrate, open a shell."),
     "ingest": ("earthgql.cli.ingest:ingest", "Read imagery into the catalog."),
     "scenes": ("earthgql.cli.scenes:scenes", "List, show and delete ingested scenes."),
+    "classify": ("earthgql.cli.classify:classify", "Compute and store scores ahead."),
     "model": ("earthgql.cli.model:model", "Train, check and exchange model bundles."),
     "serve": ("earthgql.cli.serve:serve", "Serve the GraphQL API."),
     "schema": ("earthgql.cli.schema:schema", "Write or check the GraphQL schema."),

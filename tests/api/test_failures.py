@@ -19,7 +19,7 @@ from api_client import (
     viewport,
     write_raster,
 )
-from pixel_classifier import PixelClassifier
+from pixel_classifier import GatedClassifier, PixelClassifier
 from sqlalchemy import Engine
 
 from earthgql.app import create_app
@@ -136,10 +136,14 @@ def test_a_dead_database(caplog: pytest.LogCaptureFixture) -> None:
 def test_a_database_that_comes_back(fresh_api: Api) -> None:
     assert fresh_api.data(POINT, lat=LAT, lon=LON)["classifyPoint"]
     with fresh_api.engine.connect() as connection:
-        connection.exec_driver_sql(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        others = (
+            "FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid() "
+            "AND backend_type = 'client backend'"
         )
+        connection.exec_driver_sql(f"SELECT pg_terminate_backend(pid) {others}")
+        while connection.exec_driver_sql(f"SELECT count(*) {others}").scalar_one():
+            connection.exec_driver_sql("SELECT pg_stat_clear_snapshot()")
     assert fresh_api.data(POINT, lat=LAT, lon=LON)["classifyPoint"]
 
 
@@ -218,6 +222,29 @@ def test_ready_once_the_model_is_loaded(fresh_engine: Engine) -> None:
     assert client.get("/readyz").get_json() == {"status": "ready"}
     with fresh_engine.connect() as connection:
         assert connection.exec_driver_sql("SELECT name FROM model").scalars().all() == ["pixel"]
+
+
+def test_more_than_the_queue_holds_is_refused_at_once(fresh_engine: Engine, raster: Path) -> None:
+    ingest(fresh_engine, raster, "lake")
+    classifier = GatedClassifier()
+    api = make_api(fresh_engine, classifier, queue_size=20, inference_deadline=300)
+    first: list[dict[str, Any]] = []
+    asking = threading.Thread(
+        target=lambda: first.append(api.data(VIEWPORT, bounds=viewport(NORTH_WEST, 5, 4)))
+    )
+    asking.start()
+    classifier.wait_begun()
+    answer = api.ask(VIEWPORT, bounds=viewport(NORTH_WEST, 6, 4))
+    nodes = answer["data"]["tilesInBounds"]["nodes"]
+    assert len(nodes) == 24
+    assert [e["extensions"]["code"] for e in answer["errors"]] == ["OVERLOADED"] * 24
+    assert api.codes(POINT, lat=centre(BESIDE)[0], lon=centre(NORTH_WEST._replace(x=8609))[1]) == [
+        "OVERLOADED"
+    ]
+    classifier.let()
+    asking.join(60)
+    assert len(first[0]["tilesInBounds"]["nodes"]) == 20
+    assert api.data(VIEWPORT, bounds=viewport(NORTH_WEST, 6, 4))
 
 
 def test_many_requests_at_once(fresh_engine: Engine, raster: Path) -> None:

@@ -24,7 +24,7 @@ def test_imports_point_down() -> None:
 
 def test_importing_reads_no_setting_and_makes_nothing(tmp_path: Path) -> None:
     program = """
-import importlib, os, sys
+import importlib, os, sys, threading
 import earthgql.settings
 class Read(Exception): pass
 def read(*_): raise Read("a setting was read at import")
@@ -35,6 +35,7 @@ def event(name, arguments):
 sys.addaudithook(event)
 for name in sys.argv[1:]:
     importlib.import_module(name)
+assert threading.active_count() == 1, threading.enumerate()
 """
     light = [name for name in MODULES if not _heavy(name)]
     done = subprocess.run(

@@ -1,0 +1,45 @@
+"""``manage.py classify``: scores ahead of who will ask for them."""
+
+import click
+
+from earthgql.errors import BadInputError
+
+
+@click.command()
+@click.option("--scene", help="Only tiles of the scene of this name.")
+@click.option("--bounds", help="Only tiles in WEST,SOUTH,EAST,NORTH, in degrees.")
+@click.option("--zoom", type=click.IntRange(0, 24), help="Only tiles of this zoom.")
+@click.option("--all", "everything", is_flag=True, help="All tiles.")
+def classify(scene: str | None, bounds: str | None, zoom: int | None, everything: bool) -> None:
+    """Compute and store the scores of tiles ahead, so that no request waits for the model.
+
+    What is stored already is left alone, so a run that was interrupted is continued by the same
+    command. Stored scores belong to one model: another model, or version, begins with none.
+
+    \b
+    Examples:
+      python manage.py classify --all
+      python manage.py classify --scene lakes
+      python manage.py classify --bounds -60.5,-3.5,-59.5,-2.5 --zoom 14
+    """
+    somewhere = scene is not None or bounds is not None
+    if everything and somewhere:
+        raise click.UsageError("--all takes in every scene and place: leave it, or the others, out")
+    if not everything and not somewhere and zoom is None:
+        raise click.UsageError("say which tiles: --scene, --bounds or --zoom, or else --all")
+    from earthgql.catalog.backlog import Choice
+    from earthgql.cli.classify_run import run
+    from earthgql.tiles import grid
+
+    parts = grid.bounds(*_edges(bounds)) if bounds is not None else None
+    run(Choice(scene, parts, zoom))
+
+
+def _edges(bounds: str) -> tuple[float, float, float, float]:
+    try:
+        west, south, east, north = map(float, bounds.split(","))
+    except ValueError:
+        raise BadInputError(
+            f"{bounds!r} is not WEST,SOUTH,EAST,NORTH, such as -60.5,-3.5,-59.5,-2.5"
+        ) from None
+    return west, south, east, north
