@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-import numpy as np
 from flask import Flask
 from sqlalchemy import Engine
 
@@ -31,11 +30,17 @@ def create_app(
         load_classifier: loads the model when it is first needed; None: that of the settings.
     """
     if engine is None:
-        engine = make_engine(settings, statement_timeout=STATEMENT_TIMEOUT_S)
+        engine = make_engine(settings, statement_timeout=STATEMENT_TIMEOUT_S, autocommit=True)
     scoring = ScoringService(
-        engine, load_classifier or _loader(settings), settings.inference_deadline
+        engine,
+        load_classifier or _loader(settings),
+        settings.inference_deadline,
+        queue_size=settings.queue_size,
+        batch_wait_s=settings.batch_wait,
     )
     app = Flask(__name__, static_folder=pages.STATIC, static_url_path=pages.STATIC_URL)
+    # For who wants to watch it: its counts are those of this process.
+    app.extensions["earthgql.scoring"] = scoring
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.add_url_rule(
@@ -46,7 +51,7 @@ def create_app(
     )
     app.register_blueprint(images.blueprint(engine))
     app.register_blueprint(pages.blueprint(engine))
-    app.register_blueprint(health.blueprint(engine, health.WarmUp(lambda: _warm(scoring))))
+    app.register_blueprint(health.blueprint(engine, health.WarmUp(scoring.warm_up)))
     faults.answer_in_json(app)
     cors.allow_origins(app, settings.cors_origins)
     return app
@@ -59,9 +64,3 @@ def _loader(settings: Settings) -> Callable[[], Classifier]:
         return load_classifier(settings)
 
     return load
-
-
-def _warm(scoring: ScoringService) -> None:
-    """Load the model, register it, and run it once: the first run compiles its graph."""
-    _ = scoring.model
-    scoring.classifier.classify(np.zeros((1, 256, 256, 3), np.uint8))

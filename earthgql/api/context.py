@@ -1,11 +1,18 @@
 """What every resolver of one request shares."""
 
-from dataclasses import dataclass
+from __future__ import annotations
 
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from flask import Request
 from strawberry.types import Info
 
 from earthgql.api.loaders import Loaders
 from earthgql.classification import ScoringService
+
+if TYPE_CHECKING:
+    from earthgql.api.types import Model
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,12 +23,19 @@ class Context:
         loaders: batch and remember what this request reads; never shared between requests, since
             they belong to the event loop of theirs.
         scoring: the one service that classifies tiles.
-        base_url: URL of the server as the client sees it, with a trailing slash.
+        request: as it came.
+        models: those of this request so far, by row id; all its tiles share one.
     """
 
     loaders: Loaders
     scoring: ScoringService
-    base_url: str
+    request: Request
+    models: dict[int, Model] = field(default_factory=dict)
+
+    @property
+    def base_url(self) -> str:
+        """URL of the server as the client sees it, with a trailing slash."""
+        return self.request.host_url
 
 
 RequestInfo = Info[Context, None]

@@ -5,7 +5,7 @@ linear in its length, although it would unfold to an answer of any size. Validat
 rules compares repeated fields and spreads pair by pair, so those are limited too.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -24,7 +24,12 @@ from graphql import (
 )
 from strawberry.extensions import SchemaExtension
 
-from earthgql.api.pagination import DEFAULT_FIRST, LARGEST_FIRST
+from earthgql.api.pagination import (
+    DEFAULT_FIRST,
+    DEFAULT_VIEWPORT,
+    LARGEST_FIRST,
+    LARGEST_VIEWPORT,
+)
 
 MAX_LENGTH = 500_000
 MAX_TOKENS = 20_000
@@ -39,9 +44,25 @@ MAX_COMMENTS = 5_000
 CACHED_DOCUMENTS = 128
 CODE = "QUERY_TOO_LARGE"
 
-# How many items a list has at most, and which argument says fewer.
-_LISTS = {"tilesInBounds": "first", "scenes": "first", "models": "first", "scores": "top"}
-_DEFAULT_LENGTHS = {"first": DEFAULT_FIRST, "top": 20}
+
+class _List(NamedTuple):
+    """How long a list is: which argument says it, and how many if it does not, or by a variable."""
+
+    argument: str
+    default: int
+    by_variable: int
+    largest: int
+
+
+_PAGE = _List("first", DEFAULT_FIRST, LARGEST_FIRST, LARGEST_FIRST)
+_LISTS = {
+    "tilesInBounds": _PAGE,
+    "scenes": _PAGE,
+    "models": _PAGE,
+    "scores": _List("top", 20, 20, LARGEST_FIRST),
+}
+# Columns are short work each: such a field counts as one value a tile and those within it.
+_COLUMNS = {"viewport": _List("first", DEFAULT_VIEWPORT, LARGEST_VIEWPORT, LARGEST_VIEWPORT)}
 
 
 class Weight(NamedTuple):
@@ -166,7 +187,7 @@ class _Scale:
         inner = self._weigh(field.selection_set, level + 1) if field.selection_set else Weight()
         return Weight(
             depth=inner.depth + 1,
-            values=(inner.values + 1) * _length(field),
+            values=(inner.values + 1) * _length(field, _LISTS) + _length(field, _COLUMNS) - 1,
             aliases=inner.aliases + (field.alias is not None),
         )
 
@@ -189,15 +210,15 @@ class _Scale:
             raise QueryTooLargeError(f"the answer could have more than {MAX_VALUES:,} values")
 
 
-def _length(field: FieldNode) -> int:
-    """Return how many items a field answers at most: 1 if it is no list of unknown length."""
-    argument = _LISTS.get(field.name.value)
-    if argument is None:
+def _length(field: FieldNode, lists: Mapping[str, _List]) -> int:
+    """Return how many items a field answers at most: 1 if it is none of the lists."""
+    known = lists.get(field.name.value)
+    if known is None:
         return 1
     for given in field.arguments or ():
-        if given.name.value == argument:
+        if given.name.value == known.argument:
             if isinstance(given.value, IntValueNode):
-                return min(max(int(given.value.value[:9]), 1), LARGEST_FIRST)
+                return min(max(int(given.value.value[:9]), 1), known.largest)
             if isinstance(given.value, VariableNode):
-                return LARGEST_FIRST if argument == "first" else _DEFAULT_LENGTHS[argument]
-    return _DEFAULT_LENGTHS[argument]
+                return known.by_variable
+    return known.default

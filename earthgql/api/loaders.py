@@ -14,7 +14,8 @@ from typing import TypeVar
 from sqlalchemy import Connection, Engine
 from strawberry.dataloader import DataLoader
 
-from earthgql.catalog import models, scenes, tiles
+from earthgql.catalog import columns, models, scenes, tiles
+from earthgql.catalog.columns import TileColumns
 from earthgql.catalog.models import ModelRecord
 from earthgql.catalog.scenes import SceneRecord
 from earthgql.catalog.scores import ScoreRecord
@@ -52,6 +53,8 @@ class Loaders:
     Attributes:
         tile_at: ``PointKey`` to the tile there, or None.
         tiles_in: ``BoundsKey`` to its tiles, in the order of their ids.
+        columns: ``BoundsKey`` to its tiles and their stored scores, as columns.
+        count: ``BoundsKey`` to the number of tiles on all pages.
         tile: row id to tile, or None.
         scene: row id to scene, or None.
         tile_count: row id of a scene to the number of its tiles.
@@ -72,6 +75,8 @@ class Loaders:
         self._deadline = deadline
         self.tile_at: DataLoader[PointKey, TileRecord | None] = DataLoader(self._tiles_at)
         self.tiles_in: DataLoader[BoundsKey, list[TileRecord]] = DataLoader(self._tiles_in)
+        self.columns: DataLoader[BoundsKey, TileColumns] = DataLoader(self._columns)
+        self.count: DataLoader[BoundsKey, int] = DataLoader(self._counts)
         self.tile: DataLoader[int, TileRecord | None] = self._by_id(tiles.tiles_by_ids)
         self.scene: DataLoader[int, SceneRecord | None] = self._by_id(scenes.scenes_by_ids)
         self.tile_count: DataLoader[int, int | None] = self._by_id(scenes.tile_counts)
@@ -108,6 +113,16 @@ class Loaders:
         with self.connection() as connection:
             return [_tiles_in(connection, key) for key in keys]
 
+    async def _columns(self, keys: list[BoundsKey]) -> list[TileColumns | BaseException]:
+        model = self._scoring.model
+        width = len(model.identity.labels)
+        with self.connection() as connection:
+            return [_columns(connection, key, model.id, width) for key in keys]
+
+    async def _counts(self, keys: list[BoundsKey]) -> list[int | BaseException]:
+        with self.connection() as connection:
+            return [columns.count_in_bounds(connection, key.parts, key.where) for key in keys]
+
     async def _scores(self, tile_ids: list[int]) -> list[ScoreRecord | BaseException]:
         with database_errors():
             answers = self._scoring.classify_tiles(tile_ids, deadline=self._deadline)
@@ -129,6 +144,23 @@ def _tiles_in(connection: Connection, key: BoundsKey) -> list[TileRecord] | Base
     try:
         return tiles.tiles_in_bounds(
             connection, key.parts, key.where, limit=key.limit, after=key.after
+        )
+    except EarthGQLError as error:
+        return error
+
+
+def _columns(
+    connection: Connection, key: BoundsKey, model_id: int, labels: int
+) -> TileColumns | BaseException:
+    try:
+        return columns.columns_in_bounds(
+            connection,
+            key.parts,
+            key.where,
+            model_id=model_id,
+            labels=labels,
+            limit=key.limit,
+            after=key.after,
         )
     except EarthGQLError as error:
         return error

@@ -1,7 +1,7 @@
 """Connections: pages of a list in a stable order, continued after a cursor."""
 
 from collections.abc import Callable, Sequence
-from typing import Generic, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 import strawberry
 from strawberry import relay
@@ -11,6 +11,8 @@ from earthgql.errors import BadInputError
 
 DEFAULT_FIRST = 100
 LARGEST_FIRST = 1000
+DEFAULT_VIEWPORT = 2_000
+LARGEST_VIEWPORT = 10_000
 CURSOR = "Cursor"
 
 Node = TypeVar("Node")
@@ -25,13 +27,20 @@ class Edge(Generic[Node]):
     node: Node = strawberry.field(description="The item.")
 
 
+def _edges(self: Any) -> Any:
+    """Give each item of a connection its cursor; few ask for that."""
+    pairs = zip(self.row_ids, self.nodes, strict=True)
+    return [Edge(cursor=ids.encode(CURSOR, row_id), node=node) for row_id, node in pairs]
+
+
 @strawberry.type(description="One page of a list, in a stable order.")
 class Connection(Generic[Node]):
     """One page of a list."""
 
+    row_ids: strawberry.Private[list[int]]
     nodes: list[Node] = strawberry.field(description="The items of this page.")
     edges: list[Edge[Node]] = strawberry.field(
-        description="The items of this page, each with its cursor."
+        resolver=_edges, description="The items of this page, each with its cursor."
     )
     page_info: relay.PageInfo = strawberry.field(description="Where this page is in the list.")
 
@@ -53,31 +62,25 @@ class Connection(Generic[Node]):
             key: gives the id of a row.
         """
         kept = rows[: page.first]
-        nodes = [node(row) for row in kept]
-        cursors = [ids.encode(CURSOR, key(row)) for row in kept]
+        row_ids = [key(row) for row in kept]
         return cls(
-            nodes=nodes,
-            edges=[Edge(cursor=c, node=n) for c, n in zip(cursors, nodes, strict=True)],
-            page_info=relay.PageInfo(
-                has_next_page=len(rows) > page.first,
-                has_previous_page=page.after is not None,
-                start_cursor=cursors[0] if cursors else None,
-                end_cursor=cursors[-1] if cursors else None,
-            ),
+            row_ids=row_ids,
+            nodes=[node(row) for row in kept],
+            page_info=page_info(page, row_ids, more=len(rows) > page.first),
         )
 
 
 class Page:
     """Which page is asked for: at most ``first`` rows whose id is above ``after``."""
 
-    def __init__(self, first: int, after: str | None) -> None:
+    def __init__(self, first: int, after: str | None, *, largest: int = LARGEST_FIRST) -> None:
         """Validate a request for a page.
 
         Raises:
-            BadInputError: if ``first`` is not within 1..1000 or the cursor is malformed.
+            BadInputError: if ``first`` is not within 1..``largest`` or the cursor is malformed.
         """
-        if not 1 <= first <= LARGEST_FIRST:
-            raise BadInputError(f"first must be between 1 and {LARGEST_FIRST}, not {first}")
+        if not 1 <= first <= largest:
+            raise BadInputError(f"first must be between 1 and {largest}, not {first}")
         self.first = first
         self.after = None if after is None else ids.decode_as(CURSOR, after)
 
@@ -85,3 +88,19 @@ class Page:
     def limit(self) -> int:
         """Rows to fetch: one more than asked for tells whether there is a next page."""
         return self.first + 1
+
+
+def page_info(page: Page, row_ids: Sequence[int], *, more: bool) -> relay.PageInfo:
+    """Say where a page is.
+
+    Args:
+        page: what was asked for.
+        row_ids: of the items on it.
+        more: whether there is another behind it.
+    """
+    return relay.PageInfo(
+        has_next_page=more,
+        has_previous_page=page.after is not None,
+        start_cursor=ids.encode(CURSOR, row_ids[0]) if row_ids else None,
+        end_cursor=ids.encode(CURSOR, row_ids[-1]) if row_ids else None,
+    )

@@ -9,7 +9,14 @@ from strawberry import relay
 from earthgql.api import ids
 from earthgql.api.context import RequestInfo
 from earthgql.api.loaders import BoundsKey, PointKey
-from earthgql.api.pagination import DEFAULT_FIRST, LARGEST_FIRST, Connection, Page
+from earthgql.api.pagination import (
+    DEFAULT_FIRST,
+    DEFAULT_VIEWPORT,
+    LARGEST_FIRST,
+    LARGEST_VIEWPORT,
+    Connection,
+    Page,
+)
 from earthgql.api.types import Classification, Model, Scene, Tile, classify
 from earthgql.api.values import (
     At,
@@ -20,6 +27,7 @@ from earthgql.api.values import (
     tile_filter,
     valid_cutoff,
 )
+from earthgql.api.viewport import Viewport
 from earthgql.catalog import models as model_catalog
 from earthgql.catalog import scenes as scene_catalog
 from earthgql.catalog.models import ModelRecord
@@ -87,6 +95,40 @@ class Query:
             BoundsKey(parts, where, page.limit, page.after)
         )
         return Connection[Tile].of(page, rows, node=Tile.of, key=_row_id)
+
+    @strawberry.field(
+        description="The same tiles as columns, with the scores of all labels: for maps, and for "
+        "whatever counts or draws many tiles. Null only on errors."
+    )
+    async def viewport(
+        self,
+        info: RequestInfo,
+        *,
+        bounds: Annotated[BoundsInput, strawberry.argument(description="The viewport.")],
+        first: Annotated[
+            int,
+            strawberry.argument(
+                description=f"At most so many tiles, 1 to {LARGEST_VIEWPORT}; `pageInfo` tells "
+                "whether there are more."
+            ),
+        ] = DEFAULT_VIEWPORT,
+        after: After = None,
+        scene: SceneName = None,
+        zoom: Zoom = None,
+        at: At = None,
+        infer: Annotated[
+            bool,
+            strawberry.argument(
+                description="Whether to classify tiles that never were; else they come without "
+                "scores, at once."
+            ),
+        ] = True,
+    ) -> Viewport | None:
+        """Answer for a viewport in columns."""
+        page = Page(first, after, largest=LARGEST_VIEWPORT)
+        parts = grid.bounds(bounds.west, bounds.south, bounds.east, bounds.north)
+        key = BoundsKey(parts, tile_filter(scene, zoom, at), page.limit, page.after)
+        return await Viewport.load(info, key, page, infer=infer)
 
     @strawberry.field(description="One tile, or null if there is none of this id.")
     async def tile(self, info: RequestInfo, id: Id) -> Tile | None:

@@ -7,11 +7,25 @@ import strawberry
 from graphql import GraphQLError
 from strawberry.extensions import ValidationCache
 from strawberry.schema.config import StrawberryConfig
+from strawberry.types.scalar import ScalarDefinition
 
+from earthgql.api.lean import LeanExecution, make_lean
 from earthgql.api.limits import CACHED_DOCUMENTS, LimitedParser
 from earthgql.api.queries import Query
 from earthgql.api.types import Model, Scene, Tile
 from earthgql.api.values import GEOJSON_SCALAR, GeoJSON
+from earthgql.api.viewport import (
+    INTEGERS_SCALAR,
+    SCORE_MATRIX_SCALAR,
+    Integers,
+    ScoreMatrix,
+)
+
+_SCALARS: dict[object, ScalarDefinition] = {
+    GeoJSON: GEOJSON_SCALAR,
+    Integers: INTEGERS_SCALAR,
+    ScoreMatrix: SCORE_MATRIX_SCALAR,
+}
 
 
 class Schema(strawberry.Schema):
@@ -28,12 +42,15 @@ def _validation_cache() -> ValidationCache:
 @cache
 def schema() -> Schema:
     """Return the schema of the API."""
-    return Schema(
+    made = Schema(
         query=Query,
         types=[Tile, Scene, Model],
         extensions=[LimitedParser, _validation_cache],
-        config=StrawberryConfig(scalar_map={GeoJSON: GEOJSON_SCALAR}),
+        execution_context_class=LeanExecution,
+        config=StrawberryConfig(scalar_map=_SCALARS),
     )
+    make_lean(made._schema)
+    return made
 
 
 def sdl() -> str:

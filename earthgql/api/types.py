@@ -187,4 +187,17 @@ async def classify(info: RequestInfo, tile: Tile, cutoff: float | None) -> Class
         EarthGQLError: what kept this tile from being classified.
     """
     record = await info.context.loaders.scores.load(tile.row_id)
-    return Classification.of(tile, Model.of(info.context.scoring.model), record, cutoff)
+    return Classification.of(tile, current_model(info), record, cutoff)
+
+
+def current_model(info: RequestInfo) -> Model:
+    """Return the model that classifies tiles, made once per request.
+
+    Raises:
+        ModelUnavailableError: if there is none.
+    """
+    record = info.context.scoring.model
+    models = info.context.models
+    if record.id not in models:
+        models[record.id] = Model.of(record)
+    return models[record.id]

@@ -18,6 +18,7 @@ from earthgql.api import errors
 from earthgql.api.context import Context
 from earthgql.api.limits import count_operations
 from earthgql.api.loaders import Loaders
+from earthgql.api.loops import Loops
 from earthgql.api.schema import schema
 from earthgql.classification import ScoringService
 from earthgql.errors import error_body
@@ -32,6 +33,8 @@ class GraphQLView(AsyncGraphQLView[Context, None]):
     that are refused get 400 for clients that accept ``application/graphql-response+json`` and
     200 for all others, errors within an answer get 200.
     """
+
+    init_every_request = False
 
     def __init__(
         self,
@@ -53,14 +56,16 @@ class GraphQLView(AsyncGraphQLView[Context, None]):
         self._scoring = scoring
         self._inference_deadline = inference_deadline
         self._page = page
+        self._loops = Loops()
 
-    async def dispatch_request(self) -> ResponseReturnValue:  # type: ignore[override]
+    def dispatch_request(self) -> ResponseReturnValue:  # type: ignore[override]
         """Answer, with JSON also where the request is no GraphQL."""
         if request.method == "HEAD":
             # As GET; the body is left out by who sends the response.
             request.method = "GET"
         try:
-            return await super().dispatch_request()
+            # Flask would make an event loop and a thread for every request.
+            return self._loops.run(super().dispatch_request())
         except (UnicodeDecodeError, RecursionError):
             return _refusal(400, "the request is not JSON in UTF-8, or nested too deeply")
 
@@ -77,7 +82,7 @@ class GraphQLView(AsyncGraphQLView[Context, None]):
         return Context(
             loaders=Loaders(self._engine, self._scoring, deadline),
             scoring=self._scoring,
-            base_url=request.host_url,
+            request=request,
         )
 
     async def get_sub_response(self, request: Request) -> Response:

@@ -6,11 +6,12 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
+from earthgql.catalog.statements import rows
 from earthgql.tiles.grid import TileIndex
 from earthgql.tiles.imagery import TileSource
 
 # What only a tile without scores needs is not transported for the others.
-_FIND = text("""
+_FIND = """
 SELECT t.id, k.scores, k.computed_at,
        CASE WHEN k.tile_id IS NULL THEN s.kind END, CASE WHEN k.tile_id IS NULL THEN s.uri END,
        CASE WHEN k.tile_id IS NULL THEN s.root END, CASE WHEN k.tile_id IS NULL THEN t.path END,
@@ -18,18 +19,21 @@ SELECT t.id, k.scores, k.computed_at,
        CASE WHEN k.tile_id IS NULL THEN COALESCE(t.fingerprint, s.fingerprint) END
   FROM tile t
   JOIN scene s ON s.id = t.scene_id
-  LEFT JOIN tile_score k ON k.tile_id = t.id AND k.model_id = :model
+  -- Never all scores of the model, whatever the planner knows of them.
+  LEFT JOIN LATERAL (
+    SELECT * FROM tile_score WHERE tile_id = t.id AND model_id = :model LIMIT 1) k ON true
  WHERE t.id = ANY(:ids)
-""")
+"""
 
 # A tile that was deleted or replaced since its pixels were read gets no scores; the lock keeps it
 # until the end of the transaction. Sorted, since two requests that insert the same tiles in
 # different orders would wait for each other.
 _INSERT = text("""
 INSERT INTO tile_score (tile_id, model_id, scores, computed_at)
-SELECT t.id, :model, CAST(fresh.scores AS real[]), CAST(:computed_at AS timestamptz)
-  FROM unnest(CAST(:ids AS bigint[]), CAST(:scores AS text[]), CAST(:fingerprints AS text[]))
-       AS fresh(id, scores, fingerprint)
+SELECT t.id, :model, CAST(fresh.scores AS real[]), fresh.computed_at
+  FROM unnest(CAST(:ids AS bigint[]), CAST(:scores AS text[]), CAST(:fingerprints AS text[]),
+              CAST(:computed_at AS timestamptz[]))
+       AS fresh(id, scores, fingerprint, computed_at)
   JOIN tile t ON t.id = fresh.id
   JOIN scene s ON s.id = t.scene_id
  WHERE COALESCE(t.fingerprint, s.fingerprint) IS NOT DISTINCT FROM fresh.fingerprint
@@ -70,7 +74,7 @@ class Found:
 def find_scores(conn: Connection, tile_ids: Sequence[int], model_id: int) -> Found:
     """Return the scores kept of some tiles and the sources of the rest, in one statement."""
     found = Found({}, {})
-    for row in conn.execute(_FIND, {"ids": list(tile_ids), "model": model_id}):
+    for row in rows(conn, _FIND, {"ids": list(tile_ids), "model": model_id}):
         tile_id, scores, computed_at, kind, uri, root, path, z, x, y, rendering, fingerprint = row
         if scores is not None:
             found.stored[tile_id] = ScoreRecord(tile_id, tuple(scores), computed_at)
@@ -92,7 +96,7 @@ def insert_scores(
     Args:
         conn: in a transaction of its own, since it locks the tiles.
         model_id: the model that made them.
-        records: fresh scores, all of one moment.
+        records: fresh scores.
         sources: what their pixels were read from; tiles changed since then get no scores.
     """
     if not records:
@@ -101,7 +105,7 @@ def insert_scores(
         _INSERT,
         {
             "model": model_id,
-            "computed_at": records[0].computed_at,
+            "computed_at": [record.computed_at for record in records],
             "ids": [record.tile_id for record in records],
             "scores": [f"{{{','.join(map(repr, record.scores))}}}" for record in records],
             "fingerprints": [sources[record.tile_id].fingerprint for record in records],

@@ -14,10 +14,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, TextClause, text
+from sqlalchemy import Connection, text
 
+from earthgql.catalog.statements import rows
 from earthgql.errors import BadInputError
 from earthgql.tiles.grid import MAX_ZOOM, Bounds, LonLat, TileIndex, cell_range, tile_at
 from earthgql.tiles.imagery import TileSource
@@ -29,7 +30,7 @@ _ZOOM_CHOSEN = "(CAST(:zoom AS int) IS NULL OR {t}.z = :zoom)"
 
 # Candidates come from the GiST index by a box a hair larger than the point; whole numbers decide
 # which cell owns an edge.
-_AT_POINTS = text(f"""
+_AT_POINTS = f"""
 SELECT best.id, best.scene_id, best.z, best.x, best.y
   FROM unnest(CAST(:lons AS float8[]), CAST(:lats AS float8[]), CAST(:xs AS int[]),
               CAST(:ys AS int[])) WITH ORDINALITY AS p(lon, lat, x, y, place)
@@ -43,7 +44,7 @@ SELECT best.id, best.scene_id, best.z, best.x, best.y
      ORDER BY s.acquired_at DESC NULLS LAST, t.z DESC, t.scene_id DESC
      LIMIT 1) best ON true
  ORDER BY p.place
-""")  # noqa: S608 - only the constants above are put in
+"""  # noqa: S608 - only the constants above are put in
 
 # `chosen` is small (scenes near the viewport, times their zooms); `rival` finds better tiles in
 # the unique index (scene, z, x, y). A lone scene of one zoom has no rivals and costs nothing.
@@ -129,7 +130,8 @@ def tiles_at(
     if not points:
         return []
     cells = [tile_at(position, MAX_ZOOM) for position in points]
-    rows = conn.execute(
+    best = rows(
+        conn,
         _AT_POINTS,
         {
             "lons": [position.lon for position in points],
@@ -138,10 +140,10 @@ def tiles_at(
             "ys": [cell.y for cell in cells],
             **_parameters(where),
         },
-    ).all()
-    found = [_record(row) if row.id is not None else None for row in rows]
+    )
+    found = [_record(row) if row[0] is not None else None for row in best]
     if not any(found):
-        _check_scene(conn, where)
+        check_scene(conn, where)
     return found
 
 
@@ -165,18 +167,43 @@ def tiles_in_bounds(
     Raises:
         BadInputError: if ``where`` names a scene that does not exist.
     """
-    inside = [(part, cells) for part in parts if (cells := cell_range(part))]
-    found: list[TileRecord] = []
-    if inside:
-        values: dict[str, Any] = {"limit": limit, "after": after or 0, **_parameters(where)}
-        for i, (part, cells) in enumerate(inside):
-            values |= {f"{edge}{i}": value for edge, value in zip("wsen", part, strict=True)}
-            edges = ("x0", "y0", "x1", "y1")
-            values |= {f"{edge}{i}": value for edge, value in zip(edges, cells, strict=True)}
-        found = [_record(row) for row in conn.execute(_in_bounds(len(inside)), values)]
+    view = tiles_in_view(parts, where, limit=limit, after=after)
+    found = [_record(row) for row in rows(conn, view.sql, view.parameters)]
     if not found:
-        _check_scene(conn, where)
+        check_scene(conn, where)
     return found
+
+
+class TilesInView(NamedTuple):
+    """The part of a statement that finds the tiles of a viewport, and its parameters.
+
+    Attributes:
+        sql: gives ``id, scene_id, z, x, y``, ordered by id.
+        parameters: for it.
+    """
+
+    sql: str
+    parameters: dict[str, Any]
+
+
+def tiles_in_view(
+    parts: Sequence[Bounds], where: TileFilter, *, limit: int | None, after: int | None = None
+) -> TilesInView:
+    """Return what finds the tiles of a viewport, for other statements to build on.
+
+    Args:
+        parts: the viewport as ``grid.bounds`` gives it.
+        where: which tiles may answer.
+        limit: at most so many; None for all.
+        after: only ids above this one.
+    """
+    inside = [(part, cells) for part in parts if (cells := cell_range(part))]
+    values: dict[str, Any] = {"limit": limit, "after": after or 0, **_parameters(where)}
+    for i, (part, cells) in enumerate(inside):
+        values |= {f"{edge}{i}": value for edge, value in zip("wsen", part, strict=True)}
+        edges = ("x0", "y0", "x1", "y1")
+        values |= {f"{edge}{i}": value for edge, value in zip(edges, cells, strict=True)}
+    return TilesInView(_in_bounds(len(inside)), values)
 
 
 def tiles_by_ids(conn: Connection, ids: Sequence[int]) -> dict[int, TileRecord]:
@@ -186,30 +213,34 @@ def tiles_by_ids(conn: Connection, ids: Sequence[int]) -> dict[int, TileRecord]:
 
 def sources_by_ids(conn: Connection, tile_ids: Sequence[int]) -> dict[int, TileSource]:
     """Return where the pixels of some tiles come from, in one statement."""
-    rows = conn.execute(_SOURCES, {"ids": list(tile_ids)})
+    found = conn.execute(_SOURCES, {"ids": list(tile_ids)})
     return {
         tile_id: TileSource(kind, uri, root, path, TileIndex(z, x, y), rendering, fingerprint)
-        for tile_id, kind, uri, root, path, z, x, y, rendering, fingerprint in rows
+        for tile_id, kind, uri, root, path, z, x, y, rendering, fingerprint in found
     }
 
 
 @cache
-def _in_bounds(count: int) -> TextClause:
-    sql = _IN_BOUNDS.format(
-        scenes_here=" OR ".join(_SCENE_HERE.format(i=i) for i in range(count)),
-        tiles_here=" OR ".join(_TILE_HERE.format(i=i) for i in range(count)),
+def _in_bounds(count: int) -> str:
+    # A viewport off the grid has no part at all.
+    return _IN_BOUNDS.format(
+        scenes_here=" OR ".join(_SCENE_HERE.format(i=i) for i in range(count)) or "false",
+        tiles_here=" OR ".join(_TILE_HERE.format(i=i) for i in range(count)) or "false",
         scene_chosen=_SCENE_CHOSEN.format(s="s"),
         zoom_chosen=_ZOOM_CHOSEN.format(t="z"),
     )
-    return text(sql)
 
 
 def _parameters(where: TileFilter) -> dict[str, Any]:
     return {"scene": where.scene, "zoom": where.zoom, "at": where.at}
 
 
-def _check_scene(conn: Connection, where: TileFilter) -> None:
-    """Only asked when nothing was found, so that the usual request stays one statement."""
+def check_scene(conn: Connection, where: TileFilter) -> None:
+    """Ask whether a scene exists; only when nothing was found, so that the usual request does not.
+
+    Raises:
+        BadInputError: if ``where`` names a scene that does not exist.
+    """
     if where.scene is not None and not conn.scalar(_SCENE_EXISTS, {"name": where.scene}):
         raise BadInputError(f"no scene is named {where.scene!r}")
 

@@ -17,6 +17,8 @@ from earthgql.settings import Settings
 _SPARE_S = 10
 _POLL_S = 0.2
 _NEVER_HANGS_S = 300
+# A connection is held for milliseconds, and a server lends 100 by default.
+_MOST_CONNECTIONS = 32
 
 
 def serve(
@@ -54,6 +56,7 @@ def serve(
     check_free(host, port)
     if quiet and settings.log_level == "INFO":
         settings = settings.model_copy(update={"log_level": "WARNING"})
+    settings = settings.model_copy(update={"pool_size": pool_size(settings, threads)})
     options: dict[str, Any] = {
         "bind": f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
         "workers": workers,
@@ -74,6 +77,11 @@ def serve(
     if on_up is not None:
         options["post_worker_init"] = _announcer(on_up, url_of(host, port))
     _Server(settings, options).run()
+
+
+def pool_size(settings: Settings, threads: int) -> int:
+    """Return how many database connections a worker keeps: one a thread unless told."""
+    return settings.pool_size or min(threads, _MOST_CONNECTIONS)
 
 
 def url_of(host: str, port: int) -> str:

@@ -15,6 +15,9 @@ from earthgql.ingest.sources import SceneFacts, SceneSource, TileChunk
 
 Progress = Callable[[int], None]
 
+# So many new tiles change what the planner should know, at once rather than some minute later.
+_MANY = 1_000
+
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('earthgql.scene ' || :name, 0))")
 _FIND = text("SELECT id, kind, uri, fingerprint FROM scene WHERE name = :name FOR UPDATE")
 _INSERT = text("""
@@ -110,6 +113,8 @@ def store(
             scene_id = _insert(conn, source)
             extent = _copy(conn, scene_id, source, progress, table="tile")
         _describe(conn, scene_id, source, facts, extent)
+    if extent.count >= _MANY:
+        _analyze(engine)
     status = "changed" if existing else "new"
     return Outcome(source.name, status, extent.count, tuple(sorted(extent.zooms)))
 
@@ -200,6 +205,11 @@ def _twice(error: psycopg2.errors.UniqueViolation) -> str:
     detail = (error.diag.message_detail or "").partition(")=(")[2].partition(")")[0]
     cell = "/".join(part.strip() for part in detail.split(",")[1:])
     return f"tile {cell} is listed twice (z/x/y, y from the north)"
+
+
+def _analyze(engine: Engine) -> None:
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
+        conn.execute(text("ANALYZE tile, scene"))
 
 
 def _describe(

@@ -81,6 +81,18 @@ query ($b: BoundsInput!, $n: Int!) { tilesInBounds(bounds: $b, first: $n) { node
 """
 
 
+def test_a_viewport_weighs_a_value_a_tile() -> None:
+    bounds = "bounds: {west: 0, south: 0, east: 1, north: 1}"
+
+    def document(count: int) -> str:
+        fields = (f"a{i}: viewport({bounds}, first: 10000) {{ scores }}" for i in range(count))
+        return f"{{ {' '.join(fields)} }}"
+
+    assert parse_within_limits(document(24)).operations == 1
+    with pytest.raises(GraphQLError, match="values"):
+        parse_within_limits(document(26))
+
+
 @pytest.mark.parametrize(
     "document",
     [

@@ -1,0 +1,42 @@
+"""Event loops that requests run in, kept for the next: a new one costs more than a small query."""
+
+import asyncio
+import weakref
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+Result = TypeVar("Result")
+
+
+class Loops:
+    """Runs coroutines, each in an event loop of its own and in the thread that asks."""
+
+    def __init__(self) -> None:
+        # Adding to a list and taking from it are atomic, and no two threads get the same loop.
+        self._idle: list[asyncio.AbstractEventLoop] = []
+        weakref.finalize(self, _close, self._idle)
+
+    def run(self, coroutine: Coroutine[Any, Any, Result]) -> Result:
+        """Run a coroutine to its end, and cancel whatever it left behind."""
+        try:
+            loop = self._idle.pop()
+        except IndexError:
+            loop = asyncio.new_event_loop()
+        try:
+            return loop.run_until_complete(coroutine)
+        finally:
+            _cancel_rest(loop)
+            self._idle.append(loop)
+
+
+def _cancel_rest(loop: asyncio.AbstractEventLoop) -> None:
+    rest = asyncio.all_tasks(loop)
+    if rest:
+        for task in rest:
+            task.cancel()
+        loop.run_until_complete(asyncio.gather(*rest, return_exceptions=True))
+
+
+def _close(loops: list[asyncio.AbstractEventLoop]) -> None:
+    for loop in loops:
+        loop.close()

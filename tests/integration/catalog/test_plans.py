@@ -1,0 +1,166 @@
+"""How PostgreSQL goes about the look-ups that every request makes."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import pytest
+from sqlalchemy import Connection, Engine, event, text
+
+from earthgql.catalog.columns import NO_SCORE, columns_in_bounds, count_in_bounds
+from earthgql.catalog.models import register_model
+from earthgql.catalog.scores import find_scores
+from earthgql.catalog.tiles import TileFilter, tiles_at, tiles_in_bounds
+from earthgql.classifiers.labels import PLANET_LABELS
+from earthgql.classifiers.protocol import ModelIdentity
+from earthgql.errors import BadInputError
+from earthgql.tiles.grid import Bounds, LonLat, TileIndex, tile_bounds
+
+ZOOM = 14
+CORNER = TileIndex(ZOOM, 8000, 5900)
+SIDE = 150
+LABELS = len(PLANET_LABELS)
+IDENTITY = ModelIdentity("plans", "1", PLANET_LABELS, (0.5,) * LABELS, "plans")
+# Footprints need not be those of the cells to the last digit: indexes look at boxes.
+FILL = """
+WITH s AS (
+  INSERT INTO scene (name, kind, uri, root, zoom, footprint, fingerprint)
+  VALUES ('plans', 'pyramid', '/nowhere', '/nowhere', :z,
+          ST_MakeEnvelope(:west, :south, :east, :north, 4326), '') RETURNING id)
+INSERT INTO tile (scene_id, z, x, y, footprint, area_m2)
+SELECT s.id, :z, x, y,
+       ST_Transform(ST_TileEnvelope(:z, CAST(x AS int), CAST(y AS int)), 4326), 1
+  FROM s, generate_series(:x0, :x1) AS x, generate_series(:y0, :y1) AS y
+"""
+
+
+def window(columns: int, rows: int) -> Bounds:
+    """A viewport of so many tiles in the middle of all."""
+    first = tile_bounds(TileIndex(ZOOM, CORNER.x + 40, CORNER.y + 40))
+    last = tile_bounds(TileIndex(ZOOM, CORNER.x + 39 + columns, CORNER.y + 39 + rows))
+    hair = 1e-5
+    return Bounds(first.west + hair, last.south + hair, last.east - hair, first.north - hair)
+
+
+@pytest.fixture(scope="module")
+def model(module_engine: Engine) -> int:
+    """A model, 22,500 tiles, and scores of all of them."""
+    first = tile_bounds(CORNER)
+    last = tile_bounds(TileIndex(ZOOM, CORNER.x + SIDE - 1, CORNER.y + SIDE - 1))
+    place = {"west": first.west, "south": last.south, "east": last.east, "north": first.north}
+    cells = {"x0": CORNER.x, "x1": CORNER.x + SIDE - 1, "y0": CORNER.y, "y1": CORNER.y + SIDE - 1}
+    with module_engine.begin() as conn:
+        conn.execute(text(FILL), {"z": ZOOM, **place, **cells})
+        model_id = register_model(conn, IDENTITY)
+        conn.execute(
+            text(
+                "INSERT INTO tile_score (tile_id, model_id, scores) SELECT id, :model, "
+                "array_fill((id % 100 / 100.0)::real, ARRAY[:labels]) FROM tile"
+            ),
+            {"model": model_id, "labels": LABELS},
+        )
+    # Nothing is analyzed: scores that were just stored must be found quickly, too.
+    return model_id
+
+
+@contextmanager
+def plans(conn: Connection) -> Iterator[list[str]]:
+    """Collect the plan of each statement in the block, as JSON."""
+    statements: list[str] = []
+
+    def note(_c: Any, cursor: Any, statement: str, parameters: Any, *_rest: Any) -> None:
+        statements.append(cursor.mogrify(statement, parameters).decode())
+
+    found: list[str] = []
+    event.listen(conn, "before_cursor_execute", note)
+    yield found
+    event.remove(conn, "before_cursor_execute", note)
+    driver = conn.connection.driver_connection
+    assert driver is not None
+    with driver.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(f"EXPLAIN (FORMAT JSON) {statement}")
+            found.append(json.dumps(cursor.fetchone()))
+
+
+def reads_all_of(plan: str, table: str) -> bool:
+    return any(
+        step["Node Type"] == "Seq Scan" and step["Relation Name"] == table
+        for step in steps(json.loads(plan))
+    )
+
+
+def steps(part: Any) -> Iterator[dict[str, Any]]:
+    """Yield the steps of a plan, in any order."""
+    if isinstance(part, list):
+        for one in part:
+            yield from steps(one)
+    elif isinstance(part, dict):
+        if "Node Type" in part:
+            yield part
+        for one in part.values():
+            yield from steps(one)
+
+
+def test_look_ups_use_the_indexes(module_engine: Engine, model: int) -> None:
+    view, where = [window(25, 20)], TileFilter()
+    middle = LonLat((view[0].west + view[0].east) / 2, (view[0].south + view[0].north) / 2)
+    with module_engine.connect() as conn:
+        with plans(conn) as found:
+            tiles = tiles_in_bounds(conn, view, where, limit=1000)
+            columns_in_bounds(
+                conn, view, where, model_id=model, labels=LABELS, limit=1000, after=None
+            )
+            count_in_bounds(conn, view, where)
+            tiles_at(conn, [middle], where)
+            find_scores(conn, [tile.id for tile in tiles], model)
+        assert len(tiles) == 500
+    assert len(found) == 5
+    for plan in found:
+        assert not reads_all_of(plan, "tile"), plan
+        assert not reads_all_of(plan, "tile_score"), plan
+    for plan in found[:4]:
+        assert "tile_footprint_idx" in plan
+    assert "tile_score_pkey" in found[1]
+    assert "tile_score_pkey" in found[4]
+
+
+def test_columns_are_what_tiles_and_scores_say(module_engine: Engine, model: int) -> None:
+    view, where = [window(7, 5)], TileFilter()
+    with module_engine.begin() as conn:
+        tiles = tiles_in_bounds(conn, view, where, limit=1000)
+        unknown = [tiles[3].id, tiles[20].id]
+        conn.execute(text("DELETE FROM tile_score WHERE tile_id = ANY(:ids)"), {"ids": unknown})
+        found = columns_in_bounds(conn, view, where, model_id=model, labels=LABELS, limit=1000)
+        stored = find_scores(conn, [tile.id for tile in tiles], model).stored
+        page = columns_in_bounds(
+            conn, view, where, model_id=model, labels=LABELS, limit=10, after=tiles[9].id
+        )
+        other = columns_in_bounds(conn, view, where, model_id=model + 1, labels=3, limit=1000)
+        conn.rollback()
+    assert found.ids == [tile.id for tile in tiles]
+    assert [TileIndex(*cell) for cell in zip(found.z, found.x, found.y, strict=True)] == [
+        tile.index for tile in tiles
+    ]
+    assert found.scores.shape == (35, LABELS)
+    assert found.scores.dtype == np.float32
+    for tile_id, row in zip(found.ids, found.scores, strict=True):
+        if tile_id in unknown:
+            assert (row == NO_SCORE).all()
+        else:
+            np.testing.assert_array_equal(row, np.float32(stored[tile_id].scores))
+    assert page.ids == found.ids[10:20]
+    assert other.scores.shape == (35, 3)
+    assert (other.scores == NO_SCORE).all()
+
+
+def test_columns_of_nothing(connection: Connection) -> None:
+    view = [Bounds(0, 0, 1, 1)]
+    found = columns_in_bounds(connection, view, TileFilter(), model_id=1, labels=4, limit=10)
+    assert (found.ids, found.z, found.x, found.y) == ([], [], [], [])
+    assert found.scores.shape == (0, 4)
+    assert count_in_bounds(connection, view, TileFilter()) == 0
+    with pytest.raises(BadInputError, match="no scene is named"):
+        columns_in_bounds(connection, view, TileFilter("none"), model_id=1, labels=4, limit=10)
