@@ -1,6 +1,6 @@
 """Look-ups of the catalog at a million tiles, against the barest SQL that could answer them.
 
-    make bench ARGS="--tiles 1000000 --json result.json"
+    python -m bench catalog --tiles 1000000 --json result.json
 
 Works in a database of its own, made and dropped on the server of EARTHGQL_DATABASE_URL or on the
 private one. Ratios matter, not the milliseconds.
@@ -10,28 +10,19 @@ import argparse
 import json
 import math
 import random
-import secrets
 import statistics
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import numpy as np
-from sqlalchemy import Connection, Engine, make_url, text
+from sqlalchemy import Connection, text
 
+from bench.scratch import ORIGIN, ZOOM, Block, scratch_database
 from earthgql.catalog.tiles import TileFilter, tiles_at, tiles_in_bounds
-from earthgql.database import migrate
-from earthgql.database.engine import engine_on, private_cluster
-from earthgql.ingest.sources import CHUNK, SceneFacts, TileChunk
 from earthgql.ingest.store import store
-from earthgql.settings import load_settings
 from earthgql.tiles import grid
 from earthgql.tiles.grid import Bounds, LonLat, TileIndex
 
-ZOOM = 14
-ORIGIN = TileIndex(ZOOM, 8000, 5900)
 FLOOR_BOX = text(
     "SELECT id, scene_id, z, x, y FROM tile "
     "WHERE footprint && ST_MakeEnvelope(:w, :s, :e, :n, 4326) ORDER BY id LIMIT 1000"
@@ -40,55 +31,6 @@ FLOOR_POINT = text(
     "SELECT id, scene_id, z, x, y FROM tile "
     "WHERE footprint && ST_SetSRID(ST_Point(:x, :y), 4326) LIMIT 1"
 )
-
-
-@dataclass
-class Block:
-    """A square of tiles as a source."""
-
-    name: str
-    first: TileIndex
-    side: int
-    kind: str = "pyramid"
-    uri: str = "/nowhere"
-    root: str = "/nowhere"
-
-    def fingerprint(self) -> str:
-        return f"{self.first}-{self.side}"
-
-    def facts(self) -> SceneFacts:
-        return SceneFacts()
-
-    def chunks(self) -> Iterator[TileChunk]:
-        for start in range(0, self.side**2, CHUNK):
-            place = np.arange(start, min(start + CHUNK, self.side**2), dtype=np.int64)
-            x, y = self.first.x + place // self.side, self.first.y + place % self.side
-            paths = [f"{ZOOM}/{a}/{b}.png" for a, b in zip(x.tolist(), y.tolist(), strict=True)]
-            zoom = np.full(len(place), self.first.z, dtype=np.int64)
-            yield TileChunk(zoom, x, y, paths, [None] * len(paths), len(paths))
-
-
-@contextmanager
-def scratch_database() -> Iterator[Engine]:
-    settings = load_settings()
-    url = settings.database_url
-    if url is None:
-        cluster = private_cluster(settings, print)
-        cluster.start()
-        url = cluster.url("postgres")
-    name = f"earthgql_bench_{secrets.token_hex(6)}"
-    server = engine_on(url).execution_options(isolation_level="AUTOCOMMIT")
-    with server.connect() as conn:
-        conn.execute(text(f"CREATE DATABASE {name}"))
-    engine = engine_on(make_url(url).set(database=name), statement_timeout=0)
-    try:
-        migrate.upgrade(engine)
-        yield engine
-    finally:
-        engine.dispose()
-        with server.connect() as conn:
-            conn.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-        server.dispose()
 
 
 def median_ms(ask: Callable[[], object], repeat: int = 200) -> float:
@@ -133,9 +75,9 @@ def viewport(side: int, chance: random.Random) -> Bounds:
     return Bounds(west, (last.south + last.north) / 2, (last.west + last.east) / 2, north)
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
-        prog="python -m bench",
+        prog="python -m bench catalog",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -143,7 +85,7 @@ def main() -> None:
         "--tiles", type=int, default=1_000_000, help="rows to look among (default: %(default)s)"
     )
     parser.add_argument("--json", type=Path, help="file to write the result to, beside printing it")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(argv)
     side = math.isqrt(arguments.tiles)
     with scratch_database() as engine:
         began, cpu = time.perf_counter(), time.process_time()

@@ -1,0 +1,55 @@
+"""tipg, a server of OGC features from PostGIS, in an environment of its own."""
+
+import subprocess
+import sys
+from urllib.parse import quote, urlencode
+
+from sqlalchemy import Engine, text
+
+from bench.serving import Server, start
+from earthgql.settings import load_settings
+from earthgql.tiles.grid import Bounds
+
+TIPG = ("tipg==1.6.1", "uvicorn==0.54.0")
+_VIEW = text("""
+CREATE VIEW scored AS
+  SELECT t.id, t.z, t.x, t.y, k.scores, t.footprint
+    FROM tile t JOIN tile_score k ON k.tile_id = t.id AND k.model_id = 1
+""")
+
+
+def start_tipg(engine: Engine) -> Server:
+    """Start it on a view of the scored tiles; installs it first where it is not yet."""
+    folder = load_settings().var_dir / "bench" / "tipg"
+    python = folder / "bin" / "python"
+    if not (folder / "bin" / "uvicorn").exists():
+        uv = [sys.executable, "-m", "uv"]
+        subprocess.run([*uv, "venv", "-q", "--python", sys.executable, folder], check=True)
+        subprocess.run([*uv, "pip", "install", "-q", "--python", python, *TIPG], check=True)
+    with engine.begin() as conn:
+        conn.execute(_VIEW)
+    environment = {
+        "DATABASE_URL": _url(engine),
+        "TIPG_MAX_FEATURES_PER_QUERY": "10000",
+        "TIPG_ADD_TILES_VIEWER": "false",
+        # It looks for new tables this often.
+        "TIPG_CATALOG_TTL": "36000",
+    }
+    command = ["-m", "uvicorn", "tipg.main:app", "--host", "127.0.0.1", "--log-level", "error"]
+    return start(lambda port: [str(python), *command, "--port", str(port)], environment)
+
+
+def _url(engine: Engine) -> str:
+    """Name the database as tipg takes it: a socket's folder as a host, percent-encoded."""
+    url = engine.url
+    folder, port = url.query.get("host"), url.query.get("port", str(url.port or 5432))
+    if not folder:
+        return url.set(drivername="postgresql").render_as_string(hide_password=False)
+    return f"postgresql://{url.username}@{quote(str(folder), safe='')}:{port}/{url.database}"
+
+
+def items(bounds: Bounds, limit: int) -> str:
+    """Path that asks for the features in a rectangle."""
+    box = ",".join(map(repr, map(float, bounds)))
+    query = urlencode({"bbox": box, "limit": limit, "f": "geojson"})
+    return f"/collections/public.scored/items?{query}"
