@@ -35,7 +35,7 @@ format: setup-dev ## Format the code
 	.venv/bin/ruff format .
 	.venv/bin/ruff check --fix .
 
-bench: setup-dev ## Measure look-ups among a million tiles against bare SQL (ARGS=--help)
+bench: setup-dev ## Measure against floors and peers (ARGS='warm --json out.json'; alone: the list)
 	@$(PYTHON_IN_CLONE) -m bench $(ARGS)
 
 requirements: setup-dev ## Compile the pinned requirements (ARGS=--upgrade takes newer ones)

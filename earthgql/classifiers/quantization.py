@@ -25,8 +25,8 @@ def require_nncf() -> None:
     """
     if not runtime.is_installed() or not importlib.util.find_spec("nncf"):
         raise SetupError(
-            "making 8-bit networks takes OpenVINO and NNCF: pip install 'earthgql[int8]', or in a"
-            " clone: .venv/bin/pip install -e '.[int8]'"
+            "making 8-bit networks takes OpenVINO and NNCF: make setup-dev installs both, or"
+            " .venv/bin/uv pip install openvino nncf"
         )
 
 
