@@ -121,8 +121,15 @@ def cell_range(part: Bounds) -> CellRange | None:
     east, south = (f * cells for f in _fractions(part.east, part.south))
     x0 = min(math.floor(west + _SNAP), cells - 1)
     y0 = min(math.floor(north + _SNAP), cells - 1)
-    x1 = max(math.ceil(east - _SNAP) - 1, x0)
-    y1 = max(math.ceil(south - _SNAP) - 1, y0)
+    x1 = math.ceil(east - _SNAP) - 1
+    y1 = math.ceil(south - _SNAP) - 1
+    # What is thinner than the rounding at an edge, or has no area, is where its middle is.
+    middle = LonLat((part.west + part.east) / 2, (part.south + part.north) / 2)
+    _, x, y = tile_at(middle, MAX_ZOOM)
+    if x1 < x0:
+        x0 = x1 = x
+    if y1 < y0:
+        y0 = y1 = y
     return CellRange(x0, y0, min(x1, cells - 1), min(y1, cells - 1))
 
 

@@ -3,7 +3,7 @@ import math
 
 import morecantile
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pyproj import Geod
 
@@ -133,11 +133,20 @@ def test_footprint_is_closed_and_counter_clockwise(tile: TileIndex) -> None:
     assert twice > 0
 
 
+@given(lons, lats, st.integers(0, 24))
+def test_a_rectangle_without_area_gives_the_tile_at_its_place(
+    lon: float, lat: float, zoom: int
+) -> None:
+    place = Bounds(lon, lat, lon, lat)
+    assert list(grid.tiles_in(place, zoom)) == [grid.tile_at(LonLat(lon, lat), zoom)]
+
+
 @given(tiles(20))
 def test_bounds_of_a_tile_hold_that_tile_alone(tile: TileIndex) -> None:
     assert list(grid.tiles_in(grid.tile_bounds(tile), tile.z)) == [tile]
 
 
+@example(0.0, 0.0, 0.0, 2.8032222915931717e-14, 1)
 @given(lons, lons, lats, lats, st.integers(0, 6))
 def test_tiles_in_bounds_hold_all_corners(
     a: float, b: float, c: float, d: float, zoom: int
