@@ -1,5 +1,6 @@
 """The command line: ``python manage.py COMMAND``; a command is imported only when named."""
 
+import errno
 import importlib
 import importlib.util
 import os
@@ -25,6 +26,7 @@ COMMANDS = {
 """Command name to where it is (``module:attribute``) and one line of help, known unimported."""
 
 _INTERRUPTED = 130
+_DISK_REFUSES = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 class LazyGroup(click.Group):
@@ -130,6 +132,8 @@ def _explained(error: Exception) -> str | None:
     """Return the one line for an error with a known remedy; None for a defect of ours."""
     if isinstance(error, EarthGQLError):
         return str(error)
+    if isinstance(error, OSError) and error.errno in _DISK_REFUSES:
+        return f"{error.filename or 'a file'} cannot be written: {error.strerror}"
     if "sqlalchemy" in sys.modules:
         from earthgql.database.engine import explained
 

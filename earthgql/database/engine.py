@@ -19,6 +19,7 @@ _POOL_SIZE = 8
 _CONNECTION_LOST = ("08", "57P", "53300")
 _UNDEFINED_TABLE = "42P01"
 _QUERY_CANCELED = "57014"
+_DISK_FULL = "53100"
 
 
 def _quiet(_line: str) -> None:
@@ -161,6 +162,9 @@ def explained(error: Exception) -> str | None:
     state = cause.pgcode or ""
     if state == _UNDEFINED_TABLE:
         return "the database lacks tables of this version; make them: python manage.py db upgrade"
+    if state == _DISK_FULL:
+        reason = str(cause).strip().splitlines()[0]
+        return f"the database's disk is full, nothing was changed ({reason}): free some space there"
     lost = isinstance(cause, psycopg2.OperationalError | psycopg2.InterfaceError) and not state
     if lost or state.startswith(_CONNECTION_LOST):
         reason = str(cause).strip().splitlines()[0] if str(cause).strip() else "connection lost"

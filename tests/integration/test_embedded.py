@@ -14,6 +14,7 @@ import psycopg2
 import pytest
 from sqlalchemy import Engine, exc, text
 
+from earthgql.database import embedded
 from earthgql.database.embedded import MARKER, Cluster
 from earthgql.database.engine import database_errors, engine_on, make_engine
 from earthgql.errors import DatabaseUnavailableError, SetupError
@@ -214,6 +215,25 @@ def test_statements_end_in_time(running: Cluster) -> None:
 def test_missing_tables_are_explained(running: Cluster) -> None:
     with pytest.raises(DatabaseUnavailableError, match="db upgrade"), database_errors():
         ask(running, "SELECT * FROM tile")
+
+
+def test_a_full_disk_is_explained(running: Cluster) -> None:
+    raising = "RAISE EXCEPTION 'could not extend file: No space left' USING ERRCODE = 'disk_full'"
+    with pytest.raises(DatabaseUnavailableError, match=r"full.*No space left"), database_errors():
+        tell(running, f"DO $$ BEGIN {raising}; END $$")
+
+
+def test_a_server_that_cannot_end_is_stopped_and_recovers(
+    running: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What a full disk does: the last checkpoint of an orderly end does not come to its end.
+    tell(running, "DROP TABLE IF EXISTS kept; CREATE TABLE kept AS SELECT 42 AS answer")
+    pid = ask(running, "SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'")
+    os.kill(int(pid), signal.SIGSTOP)
+    monkeypatch.setattr(embedded, "_STOP_S", 0.5)
+    assert running.stop()
+    running.start()
+    assert ask(running, "SELECT array_agg(answer) FROM kept") == "[42]"
 
 
 def test_a_url_that_is_none_is_an_error_without_its_password() -> None:
