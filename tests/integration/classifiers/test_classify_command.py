@@ -114,7 +114,7 @@ def test_a_new_version_starts_empty_and_keeps_the_scores_of_the_old(place, class
 
 def test_many_chunks_and_interruption_keep_what_was_done(place, monkeypatch) -> None:
     script = f"""
-        import sys
+        import sys, time
         sys.path.insert(0, {str(Path(sys.modules["pixel_classifier"].__file__).parent)!r})
         from pixel_classifier import PixelClassifier
         from earthgql import cli
@@ -124,10 +124,11 @@ def test_many_chunks_and_interruption_keep_what_was_done(place, monkeypatch) -> 
             def scores(self, pixels):
                 if sum(self.submissions) >= 3:
                     print("go", flush=True)
+                    time.sleep(5)  # long enough for the signal to come in the middle
                 return super().scores(pixels)
 
         classify_run.CHUNK = 2
-        classify_run.load_classifier = lambda _: Telling(batch_size=1, seconds_per_tile=0.3)
+        classify_run.load_classifier = lambda _: Telling(batch_size=1)
         cli.main(["classify", "--all"])
     """
     url = place.engine.url.render_as_string(hide_password=False)

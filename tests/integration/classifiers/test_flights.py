@@ -291,6 +291,8 @@ def test_inserts_of_the_same_tiles_in_any_order_do_not_deadlock(place) -> None:
     for thread in threads:
         thread.join(TIMEOUT_S)
     assert failures == []
+    with place.engine.begin() as conn:
+        insert_scores(conn, model, records, sources)
     assert place.count("tile_score") == 6
 
 
