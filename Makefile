@@ -1,5 +1,7 @@
 # Everything starts here: `make help`.
 PYTHON_IN_CLONE := .venv/bin/python
+# What browser, drawing library and Node.js would leave in the home folder.
+TRACES := $(CURDIR)/var/traces
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev demo test lint format bench requirements clean purge
@@ -23,7 +25,8 @@ demo: setup ## Prepare a landscape (or SCENE=my.tif), ingest it and serve it (PO
 
 test: lint ## Lint, then all tests on a real PostGIS and Chromium, with coverage
 	@echo "Chromium: $$($(PYTHON_IN_CLONE) -m tests.chromium)"
-	@$(PYTHON_IN_CLONE) -m pytest --cov --cov-report=term $(ARGS)
+	@XDG_CONFIG_HOME="$(TRACES)/config" MPLCONFIGDIR="$(TRACES)/matplotlib" NODE_COMPILE_CACHE="$(TRACES)/node" \
+		$(PYTHON_IN_CLONE) -m pytest --cov --cov-report=term $(ARGS)
 
 lint: setup-dev ## Check format, style, types and who imports whom
 	.venv/bin/ruff format --check .
