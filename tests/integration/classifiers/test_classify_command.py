@@ -114,7 +114,9 @@ def test_a_new_version_starts_empty_and_keeps_the_scores_of_the_old(place, class
 
 def test_many_chunks_and_interruption_keep_what_was_done(place, monkeypatch) -> None:
     script = f"""
-        import sys, time
+        import signal, sys, time
+        # Whoever runs the tests in the background may ignore it, and children inherit that.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         sys.path.insert(0, {str(Path(sys.modules["pixel_classifier"].__file__).parent)!r})
         from pixel_classifier import PixelClassifier
         from earthgql import cli

@@ -274,9 +274,8 @@ def test_what_is_no_tile_is_refused_before_it_can_spoil_a_batch(gated) -> None:
 
 
 def test_closing_cancels_what_waits_lets_run_what_runs_and_ends_the_thread(gated) -> None:
-    before = threading.active_count()
     batcher, classifier = gated()
-    assert threading.active_count() == before, "no thread before there is a tile"
+    assert batcher._thread is None, "no thread before there is a tile"
     running = busy(batcher, classifier)
     waiting = [batcher.submit(i, tile(i)) for i in range(3)]
     closing = threading.Thread(target=batcher.close)
@@ -290,7 +289,9 @@ def test_closing_cancels_what_waits_lets_run_what_runs_and_ends_the_thread(gated
         batcher.submit(0, tile(0))
     assert batches(classifier) == [[255]]
     batcher.close()
-    assert "batcher" not in [thread.name for thread in threading.enumerate()]
+    assert batcher._thread is not None
+    batcher._thread.join(TIMEOUT_S)
+    assert not batcher._thread.is_alive()
 
 
 def test_pixels_are_not_kept() -> None:

@@ -187,5 +187,7 @@ def test_closing_ends_the_threads(tiles, pool_of) -> None:
     reader.wait_for(2)
     pool.close()
     reader.let_go(2)
-    assert "tile-reader" not in [thread.name for thread in threading.enumerate()]
+    for thread in pool._threads:
+        thread.join(10)
+        assert not thread.is_alive()
     assert len(reader.order) == 2
