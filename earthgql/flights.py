@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 
 from earthgql.catalog.reals import as_real
 from earthgql.catalog.scores import ScoreRecord
-from earthgql.classifiers.batcher import Batcher
+from earthgql.classifiers.batcher import Batcher, stopped
 from earthgql.classifiers.protocol import Classifier, Scores
-from earthgql.errors import EarthGQLError, ModelUnavailableError, OverloadedError
+from earthgql.errors import EarthGQLError, OverloadedError
 from earthgql.tiles.imagery import Pixels, TileSource
 from earthgql.tiles.reading import ReadingPool
 
@@ -127,7 +127,7 @@ class Flights:
         """
         with self._lock:
             if self._closed:
-                raise _stopped()
+                raise stopped()
             self._forget_old()
             known = {i: self._usable((i, s.fingerprint), request) for i, s in sources.items()}
             new = sum(flight is None for flight in known.values())
@@ -188,7 +188,7 @@ class Flights:
         self.batcher.close()
         with self._lock:
             for flight in [f for f in self._flights.values() if f.outcome is None]:
-                self._land(flight, _stopped())
+                self._land(flight, stopped())
 
     def _usable(self, key: Key, request: Request) -> Flight | None:
         """Find a flight that answers a request: under way, or landed unknown to its look-up."""
@@ -269,7 +269,3 @@ class Flights:
             _, flight = self._landed.popleft()
             if self._flights.get(flight.key) is flight:
                 del self._flights[flight.key]
-
-
-def _stopped() -> ModelUnavailableError:
-    return ModelUnavailableError("this process is being stopped: ask again")

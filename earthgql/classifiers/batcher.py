@@ -147,7 +147,7 @@ class Batcher:
     def _admit(self) -> None:
         """See that one more tile may wait, and that somebody will take it."""
         if self._closed:
-            raise _stopped()
+            raise stopped()
         if len(self._waiting) >= self._max_queue_size:
             self.counts.refused += 1
             raise OverloadedError(
@@ -266,7 +266,7 @@ class Batcher:
         """Try the tiles of a failed batch one by one; one that fails alone has failed."""
         if not threading.main_thread().is_alive():
             # The process ends, and with it the threads of the engine.
-            error = _stopped()
+            error = stopped()
         if len(batch) > 1 and not isinstance(error, EarthGQLError):
             _log.warning("a batch of %d failed, tried tile by tile", len(batch), exc_info=error)
             with self._changed:
@@ -279,5 +279,6 @@ class Batcher:
             entry.future.set_exception(failed(error, self._classifier.identity))
 
 
-def _stopped() -> ModelUnavailableError:
+def stopped() -> ModelUnavailableError:
+    """Return what those are told who ask while the process ends."""
     return ModelUnavailableError("this process is being stopped: ask again")
