@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from strawberry.types import Info
 
 from earthgql.api.loaders import Loaders
 from earthgql.classification import ScoringService
+from earthgql.jobs.desk import JobDesk
 
 if TYPE_CHECKING:
     from earthgql.api.types import Model
@@ -23,14 +25,18 @@ class Context:
         loaders: batch and remember what this request reads; never shared between requests, since
             they belong to the event loop of theirs.
         scoring: the one service that classifies tiles.
+        jobs: where jobs are started and cancelled.
         request: as it came.
         models: those of this request so far, by row id; all its tiles share one.
+        cutoffs: those of this request so far, by what asked for them; worked out once.
     """
 
     loaders: Loaders
     scoring: ScoringService
+    jobs: JobDesk
     request: Request
     models: dict[int, Model] = field(default_factory=dict)
+    cutoffs: dict[Hashable, tuple[float, ...]] = field(default_factory=dict)
 
     @property
     def base_url(self) -> str:

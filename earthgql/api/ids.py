@@ -6,7 +6,7 @@ import re
 
 from earthgql.errors import BadInputError
 
-_LARGEST_ROW_ID = 2**63 - 1  # bigint
+LARGEST_ROW_ID = 2**63 - 1  # bigint
 _NUMBER = re.compile("[0-9]{1,40}")
 
 
@@ -26,8 +26,8 @@ def decode(text: str) -> tuple[str, int]:
     except (ValueError, binascii.Error):
         kind, number = "", ""
     if not kind or not _NUMBER.fullmatch(number) or encode(kind, int(number)) != text:
-        raise BadInputError(f"{_shortened(text)} is not an id that this API gave out")
-    return kind, min(int(number), _LARGEST_ROW_ID)
+        raise BadInputError(f"{shortened(text)} is not an id that this API gave out")
+    return kind, min(int(number), LARGEST_ROW_ID)
 
 
 def decode_as(kind: str, text: str) -> int:
@@ -38,9 +38,10 @@ def decode_as(kind: str, text: str) -> int:
     """
     found, row_id = decode(text)
     if found != kind:
-        raise BadInputError(f"{_shortened(text)} is the id of a {found}, not of a {kind}")
+        raise BadInputError(f"{shortened(text)} is the id of a {found}, not of a {kind}")
     return row_id
 
 
-def _shortened(text: str) -> str:
+def shortened(text: str) -> str:
+    """Return what a client gave, as a message may repeat it."""
     return repr(text if len(text) <= 60 else text[:57] + "...")

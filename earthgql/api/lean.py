@@ -2,8 +2,8 @@
 
 Strawberry resolves every field through layers that look for extensions, permissions, and arguments
 to convert. An answer of 500 tiles has 20,000 fields, most of which are attributes of what was
-made for them: those are read directly, and methods that take no more than ``info`` and plain
-numbers are called directly. All others stay as Strawberry made them.
+made for them: those are read directly, and methods that are given no more than ``info`` and
+plain numbers are called directly. All others stay as Strawberry made them.
 
 Objects of which nothing but such scalar attributes is asked, as of 17 scores a tile, are answered
 without looking at each field anew.
@@ -116,13 +116,25 @@ def _direct(type_name: str, name: str, field: GraphQLField) -> Resolver | None:
         return _attribute(definition.python_name)
     if name == "id" and definition.origin is relay.Node:
         return _global_id(type_name)
+    return _call(field, definition)
+
+
+def _call(field: GraphQLField, definition: StrawberryField) -> Resolver | None:
     resolver = definition.base_resolver
-    plain = all(_is_plain(given.type, given.python_name) for given in definition.arguments)
-    if resolver is None or not plain:
+    if resolver is None or field.resolve is None:
         return None
     if resolver.info_parameter is None:
-        return _method(resolver.wrapped_func)
-    return _method_with_info(resolver.wrapped_func, definition, resolver.info_parameter)
+        direct = _method(resolver.wrapped_func)
+    else:
+        direct = _method_with_info(resolver.wrapped_func, definition, resolver.info_parameter)
+    others = [
+        name
+        for name, given in zip(field.args, definition.arguments, strict=True)
+        if not _is_plain(given.type, given.python_name)
+    ]
+    if any(field.args[name].default_value is not None for name in others):
+        return None
+    return _unless_given(others, direct, field.resolve) if others else direct
 
 
 def _is_plain(kind: Any, name: str) -> bool:
@@ -144,6 +156,20 @@ def _attribute(name: str) -> Resolver:
 def _global_id(type_name: str) -> Resolver:
     def resolve(source: Any, _info: RawInfo) -> str:
         return ids.encode(type_name, source.row_id)
+
+    return resolve
+
+
+def _unless_given(names: list[str], direct: Resolver, usual: Resolver) -> Resolver:
+    """Take the direct way of a method that is called without what would need converting."""
+
+    def resolve(source: Any, info: RawInfo, **arguments: Any) -> Any:
+        for name in names:
+            if arguments.get(name) is not None:
+                return usual(source, info, **arguments)
+        for name in names:
+            arguments.pop(name, None)
+        return direct(source, info, **arguments)
 
     return resolve
 

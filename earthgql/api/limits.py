@@ -25,8 +25,10 @@ from graphql import (
 from strawberry.extensions import SchemaExtension
 
 from earthgql.api.pagination import (
+    DEFAULT_DIFFERENCES,
     DEFAULT_FIRST,
     DEFAULT_VIEWPORT,
+    LARGEST_DIFFERENCES,
     LARGEST_FIRST,
     LARGEST_VIEWPORT,
 )
@@ -46,23 +48,35 @@ CODE = "QUERY_TOO_LARGE"
 
 
 class _List(NamedTuple):
-    """How long a list is: which argument says it, and how many if it does not, or by a variable."""
+    """How long a list is: which arguments say it, and how many if none does, or by a variable."""
 
-    argument: str
+    arguments: tuple[str, ...]
     default: int
     by_variable: int
     largest: int
 
 
-_PAGE = _List("first", DEFAULT_FIRST, LARGEST_FIRST, LARGEST_FIRST)
+_PAGE = _List(("first", "last"), DEFAULT_FIRST, LARGEST_FIRST, LARGEST_FIRST)
+_DIFFERENCES = _List(("first",), DEFAULT_DIFFERENCES, LARGEST_DIFFERENCES, LARGEST_DIFFERENCES)
 _LISTS = {
     "tilesInBounds": _PAGE,
     "scenes": _PAGE,
     "models": _PAGE,
-    "scores": _List("top", 20, 20, LARGEST_FIRST),
+    "jobs": _PAGE,
+    "scores": _List(("top",), 20, 20, LARGEST_FIRST),
+    "labelChanges": _DIFFERENCES,
+    "modelComparison": _DIFFERENCES,
 }
-# Columns are short work each: such a field counts as one value a tile and those within it.
-_COLUMNS = {"viewport": _List("first", DEFAULT_VIEWPORT, LARGEST_VIEWPORT, LARGEST_VIEWPORT)}
+# Columns are short work each: such a field counts as one value a tile and those within it. What
+# looks at all tiles of an area counts as much as a viewport does.
+_ANALYSIS = _List((), LARGEST_VIEWPORT, LARGEST_VIEWPORT, LARGEST_VIEWPORT)
+_COLUMNS = {
+    "viewport": _List(("first", "last"), DEFAULT_VIEWPORT, LARGEST_VIEWPORT, LARGEST_VIEWPORT),
+    "labelHistogram": _ANALYSIS,
+    "labelTimeline": _ANALYSIS,
+    "labelChanges": _ANALYSIS,
+    "modelComparison": _ANALYSIS,
+}
 
 
 class Weight(NamedTuple):
@@ -216,7 +230,7 @@ def _length(field: FieldNode, lists: Mapping[str, _List]) -> int:
     if known is None:
         return 1
     for given in field.arguments or ():
-        if given.name.value == known.argument:
+        if given.name.value in known.arguments:
             if isinstance(given.value, IntValueNode):
                 return min(max(int(given.value.value[:9]), 1), known.largest)
             if isinstance(given.value, VariableNode):

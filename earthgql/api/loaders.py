@@ -9,20 +9,22 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from functools import cached_property
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
 from strawberry.dataloader import DataLoader
 
-from earthgql.catalog import columns, models, scenes, tiles
+from earthgql.catalog import columns, models, scenes, scores, tiles
+from earthgql.catalog.choices import BY_ID, Position, TileFilter, TileOrder
 from earthgql.catalog.columns import TileColumns
 from earthgql.catalog.models import ModelRecord
 from earthgql.catalog.scenes import SceneRecord
 from earthgql.catalog.scores import ScoreRecord
-from earthgql.catalog.tiles import TileFilter, TileRecord
+from earthgql.catalog.tiles import TileRecord
 from earthgql.classification import ScoringService
 from earthgql.database.engine import database_errors
-from earthgql.errors import EarthGQLError
+from earthgql.errors import EarthGQLError, ModelUnavailableError
 from earthgql.tiles.grid import Bounds, LonLat
 
 Key = TypeVar("Key", bound=Hashable)
@@ -44,7 +46,34 @@ class BoundsKey:
     parts: tuple[Bounds, ...]
     where: TileFilter
     limit: int
-    after: int | None
+    after: Position | None
+    before: Position | None = None
+    order: TileOrder = BY_ID
+    backward: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnsKey:
+    """A page of the tiles in a viewport, with the scores of a model."""
+
+    page: BoundsKey
+    model: ModelRecord
+
+
+@dataclass(frozen=True, slots=True)
+class CountKey:
+    """All tiles in a viewport, among those that ``where`` admits."""
+
+    parts: tuple[Bounds, ...]
+    where: TileFilter
+
+
+@dataclass(frozen=True, slots=True)
+class StoredKey:
+    """The scores of a tile by a model that this server need not run."""
+
+    tile_id: int
+    model: ModelRecord
 
 
 class Loaders:
@@ -52,13 +81,15 @@ class Loaders:
 
     Attributes:
         tile_at: ``PointKey`` to the tile there, or None.
-        tiles_in: ``BoundsKey`` to its tiles, in the order of their ids.
-        columns: ``BoundsKey`` to its tiles and their stored scores, as columns.
-        count: ``BoundsKey`` to the number of tiles on all pages.
+        tiles_in: ``BoundsKey`` to its tiles, in order.
+        columns: ``ColumnsKey`` to its tiles and their stored scores, as columns.
+        count: ``CountKey`` to the number of tiles.
         tile: row id to tile, or None.
         scene: row id to scene, or None.
         tile_count: row id of a scene to the number of its tiles.
         model: row id to model, or None.
+        model_named: what people call a model to the model; raises if there is none, or several.
+        stored: ``StoredKey`` to the scores kept; raises if there are none.
         scores: row id of a tile to its scores; raises what kept them from being computed.
     """
 
@@ -75,13 +106,23 @@ class Loaders:
         self._deadline = deadline
         self.tile_at: DataLoader[PointKey, TileRecord | None] = DataLoader(self._tiles_at)
         self.tiles_in: DataLoader[BoundsKey, list[TileRecord]] = DataLoader(self._tiles_in)
-        self.columns: DataLoader[BoundsKey, TileColumns] = DataLoader(self._columns)
-        self.count: DataLoader[BoundsKey, int] = DataLoader(self._counts)
+        self.columns: DataLoader[ColumnsKey, TileColumns] = DataLoader(self._columns)
+        self.count: DataLoader[CountKey, int] = DataLoader(self._counts)
         self.tile: DataLoader[int, TileRecord | None] = self._by_id(tiles.tiles_by_ids)
         self.scene: DataLoader[int, SceneRecord | None] = self._by_id(scenes.scenes_by_ids)
         self.tile_count: DataLoader[int, int | None] = self._by_id(scenes.tile_counts)
         self.model: DataLoader[int, ModelRecord | None] = self._by_id(models.models_by_ids)
+        self.model_named: DataLoader[str, ModelRecord] = DataLoader(self._models_named)
+        self.stored: DataLoader[StoredKey, ScoreRecord] = DataLoader(self._stored)
         self.scores: DataLoader[int, ScoreRecord] = DataLoader(self._scores)
+
+    @cached_property
+    def served_id(self) -> int | None:
+        """Row id of the model that this server runs; None if it cannot."""
+        try:
+            return self._scoring.model.id
+        except ModelUnavailableError:
+            return None
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
@@ -113,15 +154,29 @@ class Loaders:
         with self.connection() as connection:
             return [_tiles_in(connection, key) for key in keys]
 
-    async def _columns(self, keys: list[BoundsKey]) -> list[TileColumns | BaseException]:
-        model = self._scoring.model
-        width = len(model.identity.labels)
+    async def _columns(self, keys: list[ColumnsKey]) -> list[TileColumns | BaseException]:
         with self.connection() as connection:
-            return [_columns(connection, key, model.id, width) for key in keys]
+            return [_columns(connection, key) for key in keys]
 
-    async def _counts(self, keys: list[BoundsKey]) -> list[int | BaseException]:
+    async def _counts(self, keys: list[CountKey]) -> list[int | BaseException]:
         with self.connection() as connection:
             return [columns.count_in_bounds(connection, key.parts, key.where) for key in keys]
+
+    async def _models_named(self, names: list[str]) -> list[ModelRecord | BaseException]:
+        _ = self.served_id  # it may not have been used yet; then this registers it
+        with self.connection() as connection:
+            return [_model_named(connection, name) for name in names]
+
+    async def _stored(self, keys: list[StoredKey]) -> list[ScoreRecord | BaseException]:
+        by_model: dict[ModelRecord, list[int]] = defaultdict(list)
+        for key in keys:
+            by_model[key.model].append(key.tile_id)
+        with self.connection() as connection:
+            found = {
+                model: scores.stored_scores(connection, tile_ids, model.id)
+                for model, tile_ids in by_model.items()
+            }
+        return [found[key.model].get(key.tile_id) or _not_stored(key) for key in keys]
 
     async def _scores(self, tile_ids: list[int]) -> list[ScoreRecord | BaseException]:
         with database_errors():
@@ -142,25 +197,45 @@ def _tiles_at(
 
 def _tiles_in(connection: Connection, key: BoundsKey) -> list[TileRecord] | BaseException:
     try:
-        return tiles.tiles_in_bounds(
-            connection, key.parts, key.where, limit=key.limit, after=key.after
-        )
+        return tiles.tiles_in_bounds(connection, key.parts, key.where, **_page(key))
     except EarthGQLError as error:
         return error
 
 
-def _columns(
-    connection: Connection, key: BoundsKey, model_id: int, labels: int
-) -> TileColumns | BaseException:
+def _columns(connection: Connection, key: ColumnsKey) -> TileColumns | BaseException:
     try:
         return columns.columns_in_bounds(
             connection,
-            key.parts,
-            key.where,
-            model_id=model_id,
-            labels=labels,
-            limit=key.limit,
-            after=key.after,
+            key.page.parts,
+            key.page.where,
+            model_id=key.model.id,
+            labels=len(key.model.identity.labels),
+            **_page(key.page),
         )
     except EarthGQLError as error:
         return error
+
+
+def _page(key: BoundsKey) -> dict[str, Any]:
+    return {
+        "limit": key.limit,
+        "after": key.after,
+        "before": key.before,
+        "order": key.order,
+        "backward": key.backward,
+    }
+
+
+def _model_named(connection: Connection, name: str) -> ModelRecord | BaseException:
+    try:
+        return models.model_named(connection, name)
+    except EarthGQLError as error:
+        return error
+
+
+def _not_stored(key: StoredKey) -> ModelUnavailableError:
+    identity = key.model.identity
+    return ModelUnavailableError(
+        f"model {identity.name} {identity.version} has not classified this tile, and is not the"
+        " one that this server runs"
+    )

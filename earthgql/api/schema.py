@@ -1,5 +1,7 @@
 """The schema, built when it is first needed."""
 
+from dataclasses import replace
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -7,11 +9,14 @@ import strawberry
 from graphql import GraphQLError
 from strawberry.extensions import ValidationCache
 from strawberry.schema.config import StrawberryConfig
+from strawberry.schema.types.base_scalars import DateTimeDefinition
 from strawberry.types.scalar import ScalarDefinition
 
+from earthgql.api.analysis import AnalysisQueries
+from earthgql.api.jobs import Job, JobQueries, Mutation
 from earthgql.api.lean import LeanExecution, make_lean
 from earthgql.api.limits import CACHED_DOCUMENTS, LimitedParser
-from earthgql.api.queries import Query
+from earthgql.api.queries import MapQueries
 from earthgql.api.types import Model, Scene, Tile
 from earthgql.api.values import GEOJSON_SCALAR, GeoJSON
 from earthgql.api.viewport import (
@@ -21,11 +26,23 @@ from earthgql.api.viewport import (
     ScoreMatrix,
 )
 
+_DATE_TIME = replace(
+    DateTimeDefinition,
+    description="A moment: date, time and offset as in RFC 3339, such as 2017-08-11T14:00:00Z.",
+    specified_by_url="https://www.rfc-editor.org/rfc/rfc3339",
+)
 _SCALARS: dict[object, ScalarDefinition] = {
+    datetime: _DATE_TIME,
     GeoJSON: GEOJSON_SCALAR,
     Integers: INTEGERS_SCALAR,
     ScoreMatrix: SCORE_MATRIX_SCALAR,
 }
+
+
+# In this order one reads about them.
+@strawberry.type(description="What one can ask.")
+class Query(MapQueries, AnalysisQueries, JobQueries):
+    """What one can ask."""
 
 
 class Schema(strawberry.Schema):
@@ -44,7 +61,8 @@ def schema() -> Schema:
     """Return the schema of the API."""
     made = Schema(
         query=Query,
-        types=[Tile, Scene, Model],
+        mutation=Mutation,
+        types=[Job, Tile, Scene, Model],
         extensions=[LimitedParser, _validation_cache],
         execution_context_class=LeanExecution,
         config=StrawberryConfig(scalar_map=_SCALARS),

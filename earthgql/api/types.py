@@ -1,5 +1,6 @@
 """The types with an id: tiles, scenes and models, and what a model says about a tile."""
 
+from collections.abc import Awaitable
 from datetime import datetime
 from typing import Annotated, Self
 
@@ -7,7 +8,10 @@ import strawberry
 from strawberry import relay
 
 from earthgql.api.context import RequestInfo
-from earthgql.api.values import Bounds, Cutoff, GeoJSON, Score, valid_cutoff
+from earthgql.api.inputs import LabelCutoffs, ModelName, asked_model, cutoffs_asked
+from earthgql.api.loaders import StoredKey
+from earthgql.api.values import Bounds, Cutoff, GeoJSON, LabelScore
+from earthgql.catalog.filters import valid_score
 from earthgql.catalog.models import ModelRecord
 from earthgql.catalog.scenes import SceneRecord
 from earthgql.catalog.scores import ScoreRecord
@@ -83,16 +87,17 @@ class Classification:
     tile: "Tile" = strawberry.field(description="The tile that was classified.")
     model: Model = strawberry.field(description="The model that classified it.")
     computed_at: datetime = strawberry.field(description="When the scores were computed.")
-    counted: strawberry.Private[list[tuple[str, float]]]
+    counted: strawberry.Private[list[tuple[str, float, float]]]
 
     @classmethod
-    def of(cls, tile: "Tile", model: Model, record: ScoreRecord, cutoff: float | None) -> Self:
-        """Apply a cutoff, or the model's thresholds, to the scores of a tile."""
-        floors = model.thresholds if cutoff is None else [cutoff] * len(model.labels)
+    def of(
+        cls, tile: "Tile", model: Model, record: ScoreRecord, cutoffs: tuple[float, ...]
+    ) -> Self:
+        """Apply the cutoffs of a model's labels to the scores of a tile."""
         counted = [
-            (label, score)
-            for label, score, floor in zip(model.labels, record.scores, floors, strict=True)
-            if score >= floor
+            (label, score, cutoff)
+            for label, score, cutoff in zip(model.labels, record.scores, cutoffs, strict=True)
+            if score >= cutoff
         ]
         counted.sort(key=lambda pair: -pair[1])
         return cls(tile=tile, model=model, computed_at=record.computed_at, counted=counted)
@@ -106,16 +111,19 @@ class Classification:
         top: Annotated[
             int | None, strawberry.argument(description="At most this many (default: all).")
         ] = None,
-    ) -> list[Score]:
+    ) -> list[LabelScore]:
         """List the labels that count, with their scores."""
         if top is not None and top < 0:
             raise BadInputError(f"top must not be negative: {top}")
-        return [Score(label=label, score=score) for label, score in self.counted[:top]]
+        return [
+            LabelScore(label=label, score=score, cutoff=cutoff, margin=score - cutoff)
+            for label, score, cutoff in self.counted[:top]
+        ]
 
     @strawberry.field(description="Names of the labels whose score reaches the cutoff, as scores.")
     def labels(self) -> list[str]:
         """Name the labels that count."""
-        return [label for label, _ in self.counted]
+        return [label for label, *_ in self.counted]
 
 
 @strawberry.type(description="A square of a scene in the tile grid WebMercatorQuad.")
@@ -166,37 +174,54 @@ class Tile(relay.Node):
 
     @strawberry.field(
         description="What the model says about the tile; computed now if it never was before. "
-        "Null with an error if the picture is unreadable or time ran out."
+        "Null with an error if the picture is unreadable or time ran out, or if another model than "
+        "this server runs is asked for, and has not classified the tile."
     )
     async def classification(
-        self, info: RequestInfo, cutoff: Cutoff = None
+        self,
+        info: RequestInfo,
+        cutoff: Cutoff = None,
+        cutoffs: LabelCutoffs = None,
+        model: ModelName = None,
     ) -> Classification | None:
         """Classify the tile, together with all others of the request."""
-        return await classify(info, self, valid_cutoff(cutoff))
+        valid_score("cutoff", cutoff or 0.0)
+        asked = await asked_model(info, model)
+        return await classify(info, self, asked, cutoffs_asked(info, asked, cutoff, cutoffs))
 
 
-async def classify(info: RequestInfo, tile: Tile, cutoff: float | None) -> Classification:
+async def classify(
+    info: RequestInfo, tile: Tile, model: ModelRecord, cutoffs: tuple[float, ...]
+) -> Classification:
     """Classify a tile, together with all others of the request.
 
     Args:
         info: of the resolver.
         tile: the tile.
-        cutoff: the least score that counts, 0 to 1; None: the model's thresholds.
+        model: that which this server runs, or another, of which only scores that are kept count.
+        cutoffs: the least score that counts, of each of the model's labels.
 
     Raises:
         EarthGQLError: what kept this tile from being classified.
     """
-    record = await info.context.loaders.scores.load(tile.row_id)
-    return Classification.of(tile, current_model(info), record, cutoff)
+    record = await load_scores(info, tile.row_id, model)
+    return Classification.of(tile, model_of(info, model), record, cutoffs)
 
 
-def current_model(info: RequestInfo) -> Model:
-    """Return the model that classifies tiles, made once per request.
+def load_scores(info: RequestInfo, tile_id: int, model: ModelRecord) -> Awaitable[ScoreRecord]:
+    """Return the scores of a tile; the model that this server runs computes what is missing.
 
     Raises:
-        ModelUnavailableError: if there is none.
+        EarthGQLError: when awaited: what kept this tile from being classified.
     """
-    record = info.context.scoring.model
+    loaders = info.context.loaders
+    if model.id == loaders.served_id:
+        return loaders.scores.load(tile_id)
+    return loaders.stored.load(StoredKey(tile_id, model))
+
+
+def model_of(info: RequestInfo, record: ModelRecord) -> Model:
+    """Return the API's model of a catalogue's, made once per request."""
     models = info.context.models
     if record.id not in models:
         models[record.id] = Model.of(record)

@@ -1,13 +1,10 @@
 """Small types without an id: rectangles, scores, GeoJSON, and what arguments are made of."""
 
-import math
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, NewType
 
 import strawberry
 
-from earthgql.catalog.tiles import TileFilter
-from earthgql.errors import BadInputError
 from earthgql.tiles import grid
 
 GeoJSON = NewType("GeoJSON", dict[str, Any])
@@ -46,13 +43,18 @@ class BoundsInput:
 
 
 @strawberry.type(description="How sure the model is that a label applies to a tile.")
-class Score:
+class LabelScore:
     """A label and its score."""
 
     label: str = strawberry.field(description="The label.")
     score: float = strawberry.field(
         description="From 0 to 1. Not a probability unless the model says so."
     )
+    cutoff: float = strawberry.field(
+        description="The score from which the label counts: what was asked for, or the model's "
+        "threshold of the label."
+    )
+    margin: float = strawberry.field(description="How far the score is above the cutoff.")
 
 
 SceneName = Annotated[
@@ -77,30 +79,3 @@ Cutoff = Annotated[
         "(default: the model's own threshold of each label)."
     ),
 ]
-
-
-def tile_filter(scene: str | None, zoom: int | None, at: datetime | None) -> TileFilter:
-    """Validate the arguments that choose among overlapping tiles.
-
-    Raises:
-        BadInputError: if the zoom is none of the grid's or the name holds a NUL or half a
-            character, which no name in the database can.
-    """
-    if zoom is not None and not 0 <= zoom <= grid.MAX_ZOOM:
-        raise BadInputError(f"zoom must be between 0 and {grid.MAX_ZOOM}, not {zoom}")
-    if scene is not None and (scene.encode(errors="replace").decode() != scene or "\0" in scene):
-        raise BadInputError(f"there is no scene named {scene!r}")
-    if at is not None and at.tzinfo is None:
-        at = at.replace(tzinfo=UTC)
-    return TileFilter(scene=scene, zoom=zoom, at=at)
-
-
-def valid_cutoff(cutoff: float | None) -> float | None:
-    """Return the cutoff.
-
-    Raises:
-        BadInputError: if it is not between 0 and 1.
-    """
-    if cutoff is not None and (math.isnan(cutoff) or not 0 <= cutoff <= 1):
-        raise BadInputError(f"cutoff must be between 0 and 1, not {cutoff}")
-    return cutoff

@@ -4,7 +4,6 @@ import asyncio
 import base64
 import logging
 from collections import defaultdict
-from dataclasses import replace
 from typing import NewType, Self
 
 import numpy as np
@@ -13,10 +12,11 @@ import strawberry
 from strawberry import relay
 
 from earthgql.api.context import RequestInfo
-from earthgql.api.loaders import BoundsKey
+from earthgql.api.loaders import BoundsKey, ColumnsKey, CountKey
 from earthgql.api.pagination import Page, page_info
-from earthgql.api.types import Model, current_model
+from earthgql.api.types import Model, load_scores, model_of
 from earthgql.catalog.columns import NO_SCORE, TileColumns
+from earthgql.catalog.models import ModelRecord
 from earthgql.errors import EarthGQLError
 
 SCALE = 65534
@@ -101,33 +101,36 @@ class Viewport:
         """Count the tiles of the viewport."""
         if self.total is not None:
             return self.total
-        return await info.context.loaders.count.load(replace(self.key, limit=0, after=None))
+        return await info.context.loaders.count.load(CountKey(self.key.parts, self.key.where))
 
     @classmethod
-    async def load(cls, info: RequestInfo, key: BoundsKey, page: Page, *, infer: bool) -> Self:
+    async def load(
+        cls, info: RequestInfo, key: BoundsKey, page: Page, model: ModelRecord, *, infer: bool
+    ) -> Self:
         """Read a viewport, and classify those of its tiles that never were.
 
         Args:
             info: of the resolver.
             key: which tiles; one more than the page holds tells that there is another page.
             page: what was asked for.
+            model: whose scores; another than this server runs classifies nothing.
             infer: whether to classify; else stored scores are all there is.
         """
-        columns = await info.context.loaders.columns.load(key)
-        more = len(columns.ids) > page.first
-        if more:
-            columns = _first(columns, page.first)
+        columns = await info.context.loaders.columns.load(ColumnsKey(key, model))
+        more = len(columns.ids) > page.size
+        columns = columns.part(page.kept(len(columns.ids)))
         unknown = np.flatnonzero(columns.scores[:, 0] == NO_SCORE).tolist()
         errors: list[ViewportError] = []
         scores = columns.scores
         if infer and unknown:
-            scores, errors = await _classify(info, columns, unknown)
-        model = current_model(info)
+            scores, errors = await _classify(info, columns, unknown, model)
+        alone = not more and page.after is None and page.before is None
+        made = model_of(info, model)
         return cls(
             key=key,
-            total=None if more or page.after is not None else len(columns.ids),
-            model=model,
-            labels=model.labels,
+            total=len(columns.ids) if alone else None,
+            model=made,
+            labels=made.labels,
             ids=Integers(columns.ids),
             z=Integers(columns.z),
             x=Integers(columns.x),
@@ -136,7 +139,9 @@ class Viewport:
             tiles_classified=len(columns.ids)
             - (sum(len(error.rows) for error in errors) if infer else len(unknown)),
             errors=errors,
-            page_info=page_info(page, columns.ids, more=more),
+            page_info=page_info(
+                page, [columns.position(row) for row in (0, -1) if columns.ids], more=more
+            ),
         )
 
 
@@ -147,27 +152,16 @@ def encode(scores: npt.NDArray[np.float32]) -> ScoreMatrix:
     return ScoreMatrix(base64.b64encode(numbers.astype("<u2").tobytes()).decode("ascii"))
 
 
-def _first(columns: TileColumns, count: int) -> TileColumns:
-    return TileColumns(
-        columns.ids[:count],
-        columns.z[:count],
-        columns.x[:count],
-        columns.y[:count],
-        columns.scores[:count],
-    )
-
-
 async def _classify(
-    info: RequestInfo, columns: TileColumns, unknown: list[int]
+    info: RequestInfo, columns: TileColumns, unknown: list[int], model: ModelRecord
 ) -> tuple[npt.NDArray[np.float32], list[ViewportError]]:
     """Classify tiles, together with all others of the request.
 
     Returns:
         The scores, with rows of ``unknown`` filled in where that went well, and what did not.
     """
-    load = info.context.loaders.scores.load
     answers = await asyncio.gather(
-        *(load(columns.ids[row]) for row in unknown), return_exceptions=True
+        *(load_scores(info, columns.ids[row], model) for row in unknown), return_exceptions=True
     )
     scores = columns.scores.copy()
     failed: dict[str, list[int]] = defaultdict(list)

@@ -2,14 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from datetime import datetime
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 from sqlalchemy import Connection
 
 from earthgql.catalog.statements import rows
-from earthgql.catalog.tiles import TileFilter, check_scene, tiles_in_view
+from earthgql.catalog.tiles import (
+    BY_ID,
+    Position,
+    TileFilter,
+    TileOrder,
+    check_scene,
+    tiles_in_view,
+)
 from earthgql.tiles.grid import Bounds
 
 NO_SCORE = -1.0
@@ -19,12 +27,12 @@ NO_SCORE = -1.0
 # without scores gets a row of as many -1.
 _COLUMNS = """
 SELECT array_agg(id), array_agg(z), array_agg(x), array_agg(y),
-       string_agg(array_send(scores), ''::bytea)
-  FROM (SELECT p.id, p.z, p.x, p.y,
+       string_agg(array_send(scores), ''::bytea), array_agg(key)
+  FROM (SELECT p.id, p.z, p.x, p.y, {key} AS key,
                COALESCE((SELECT k.scores FROM tile_score k
                           WHERE k.tile_id = p.id AND k.model_id = :model
                             AND cardinality(k.scores) = :labels), CAST(:none AS real[])) AS scores
-          FROM ({tiles}) p ORDER BY p.id) q
+          FROM ({tiles}) p ORDER BY {order}) q
 """
 _COUNT = "SELECT count(*) FROM ({tiles}) p"
 
@@ -34,7 +42,7 @@ _HEADER_WORDS = 5
 
 @dataclass(frozen=True, slots=True)
 class TileColumns:
-    """Tiles of a viewport, ordered by id.
+    """Tiles of a viewport, in order.
 
     Attributes:
         ids: of the tiles.
@@ -43,6 +51,7 @@ class TileColumns:
         y: rows of the grid, counted from the north.
         scores: ``float32 [tiles, labels]``, 0 to 1; ``NO_SCORE`` all along the row of a tile that
             has none; read-only.
+        keys: what the tiles are ordered by, if not by id: scores, or times.
     """
 
     ids: list[int]
@@ -50,6 +59,22 @@ class TileColumns:
     x: list[int]
     y: list[int]
     scores: npt.NDArray[np.float32]
+    keys: list[float | datetime | None]
+
+    def position(self, row: int) -> Position:
+        """The place of a tile in the list."""
+        return Position(self.ids[row], self.keys[row])
+
+    def part(self, rows: slice) -> "TileColumns":
+        """Some of the tiles."""
+        return TileColumns(
+            self.ids[rows],
+            self.z[rows],
+            self.x[rows],
+            self.y[rows],
+            self.scores[rows],
+            self.keys[rows],
+        )
 
 
 def columns_in_bounds(
@@ -60,7 +85,10 @@ def columns_in_bounds(
     model_id: int,
     labels: int,
     limit: int,
-    after: int | None = None,
+    after: Position | int | None = None,
+    before: Position | int | None = None,
+    order: TileOrder = BY_ID,
+    backward: bool = False,
 ) -> TileColumns:
     """Return the tiles that share area with a viewport and their scores, in one statement.
 
@@ -71,30 +99,38 @@ def columns_in_bounds(
         model_id: whose scores.
         labels: how many the model has.
         limit: at most so many tiles.
-        after: only ids above this one (keyset paging).
+        after: only tiles behind this place in the list; a number is an id.
+        before: only tiles in front of this place.
+        order: of the list.
+        backward: keep to the end of the list rather than to its beginning.
 
     Raises:
         BadInputError: if ``where`` names a scene that does not exist.
     """
-    view = tiles_in_view(parts, where, limit=limit, after=after)
+    view = tiles_in_view(
+        parts, where, limit=limit, after=after, before=before, order=order, backward=backward
+    )
     none = f"{{{','.join([str(NO_SCORE)] * labels)}}}"
     values = {**view.parameters, "model": model_id, "labels": labels, "none": none}
-    [(ids, z, x, y, scores)] = rows(conn, _around(_COLUMNS, view.sql), values)
+    key = "NULL" if order.by == "id" else "p.key"
+    [found] = rows(conn, _around(_COLUMNS, view.sql, view.order, key), values)
+    ids, z, x, y, scores, keys = found
     if ids is None:
         check_scene(conn, where)
-        return TileColumns([], [], [], [], np.empty((0, labels), np.float32))
-    return TileColumns(ids, z, x, y, _matrix(scores, len(ids)))
+        return TileColumns([], [], [], [], np.empty((0, labels), np.float32), [])
+    columns = TileColumns(ids, z, x, y, _matrix(scores, len(ids)), keys)
+    return columns.part(slice(None, None, -1)) if backward else columns
 
 
 def count_in_bounds(conn: Connection, parts: Sequence[Bounds], where: TileFilter) -> int:
     """Return how many tiles share area with a viewport."""
-    view = tiles_in_view(parts, where, limit=None)
+    view = tiles_in_view(parts, where, limit=None, order=None)
     return int(rows(conn, _around(_COUNT, view.sql), view.parameters)[0][0])
 
 
-@cache
-def _around(sql: str, tiles: str) -> str:
-    return sql.format(tiles=tiles)
+@lru_cache(maxsize=512)
+def _around(sql: str, tiles: str, order: str = "", key: str = "") -> str:
+    return sql.format(tiles=tiles, order=order, key=key)
 
 
 def _matrix(binary: bytes, tiles: int) -> npt.NDArray[np.float32]:

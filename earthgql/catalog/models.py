@@ -1,16 +1,19 @@
 """Models whose scores are kept."""
 
+import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Row, and_, or_, select, text
+from sqlalchemy import Connection, Row, and_, column, func, or_, select, table, text
 
+from earthgql.catalog.label_indexes import make_label_indexes
 from earthgql.catalog.reals import as_real
 from earthgql.classifiers.protocol import ModelIdentity
-from earthgql.database.tables import Model
-from earthgql.errors import ModelUnavailableError
+from earthgql.errors import BadInputError, ModelUnavailableError, NotFoundError
 
-_MODEL = select(Model.id, Model.name, Model.version, Model.labels, Model.thresholds, Model.sha256)
+# Not the mapped class: a server would import the ORM and GeoAlchemy for it, 1 s of its start.
+_T = table("model", *map(column, ("id", "name", "version", "labels", "thresholds", "sha256")))
+_MODEL = select(_T)
 _INSERT = text("""
 INSERT INTO model (name, version, labels, thresholds, sha256)
 VALUES (:name, :version, :labels, :thresholds, :sha256) ON CONFLICT DO NOTHING
@@ -32,7 +35,7 @@ def register_model(conn: Connection, identity: ModelIdentity) -> int:
     """Return the id of a model, registering it if it is new.
 
     A model is its hash: one known under another name, version or thresholds takes the new ones and
-    keeps its scores.
+    keeps its scores. Its labels get their indexes, if they are the first of their places.
 
     Raises:
         ModelUnavailableError: if its name and version are those of a model with another hash.
@@ -43,33 +46,89 @@ def register_model(conn: Connection, identity: ModelIdentity) -> int:
         # Another process may have been faster; then this finds what it wrote.
         known = _known(conn, identity)
         assert known is not None  # noqa: S101 - either inserted or in the way
+    make_label_indexes(conn, len(identity.labels))
     if known.identity != _as_stored(identity):
         conn.execute(_UPDATE, {**_row(identity), "id": known.id})
     return known.id
 
 
 def list_models(
-    conn: Connection, *, limit: int = 1000, after: int | None = None
+    conn: Connection,
+    *,
+    limit: int | None = None,
+    after: int | None = None,
+    before: int | None = None,
+    backward: bool = False,
 ) -> list[ModelRecord]:
-    """Return up to ``limit`` models with ids above ``after``, by id."""
-    rows = conn.execute(
-        _MODEL.where(Model.id > (after if after is not None else -1))
-        .order_by(Model.id)
-        .limit(limit)
-    )
-    return [_record(row) for row in rows]
+    """Return models in the order of their ids.
+
+    Args:
+        conn: where to ask.
+        limit: at most so many; None for all.
+        after: only ids above this one.
+        before: only ids below this one.
+        backward: keep to the newest rather than to the oldest.
+    """
+    wanted = _MODEL.order_by(_T.c.id.desc() if backward else _T.c.id).limit(limit)
+    if after is not None:
+        wanted = wanted.where(_T.c.id > after)
+    if before is not None:
+        wanted = wanted.where(_T.c.id < before)
+    found = [_record(row) for row in conn.execute(wanted)]
+    return found[::-1] if backward else found
+
+
+def count_models(conn: Connection) -> int:
+    """Return how many models there are."""
+    return conn.scalar(select(func.count()).select_from(_T)) or 0
+
+
+def model_named(conn: Connection, name: str) -> ModelRecord:
+    """Return the model that people call by a name.
+
+    Args:
+        conn: where to ask.
+        name: name and version with a space between, or either alone if that is just one model's.
+
+    Raises:
+        NotFoundError: if there is none; the message names the nearest.
+        BadInputError: if there are several.
+    """
+    models = list_models(conn)
+    for called in (_full_name, _version, _name):
+        found = [model for model in models if called(model) == name]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            several = ", ".join(sorted(repr(_full_name(model)) for model in found))
+            raise BadInputError(f"{name!r:.80} could be any of {several}: name one of them")
+    near = difflib.get_close_matches(name[:80], map(_full_name, models), 1, cutoff=0.0)
+    hint = f"; the nearest is {near[0]!r}" if near else "; none was used here so far"
+    raise NotFoundError(f"there is no model {name!r:.80}{hint}")
+
+
+def _full_name(model: ModelRecord) -> str:
+    return f"{model.identity.name} {model.identity.version}"
+
+
+def _version(model: ModelRecord) -> str:
+    return model.identity.version
+
+
+def _name(model: ModelRecord) -> str:
+    return model.identity.name
 
 
 def models_by_ids(conn: Connection, ids: Sequence[int]) -> dict[int, ModelRecord]:
     """Return the models with these ids; unknown ids are left out."""
-    rows = conn.execute(_MODEL.where(Model.id.in_(ids)))
+    rows = conn.execute(_MODEL.where(_T.c.id.in_(ids)))
     return {row.id: _record(row) for row in rows}
 
 
 def _known(conn: Connection, identity: ModelIdentity) -> ModelRecord | None:
     """The row of this model; none if there is none alike."""
-    same_name = and_(Model.name == identity.name, Model.version == identity.version)
-    alike = _MODEL.where(or_(Model.sha256 == identity.sha256, same_name))
+    same_name = and_(_T.c.name == identity.name, _T.c.version == identity.version)
+    alike = _MODEL.where(or_(_T.c.sha256 == identity.sha256, same_name))
     rows = [_record(row) for row in conn.execute(alike)]
     for other in rows:
         if other.identity.sha256 != identity.sha256:

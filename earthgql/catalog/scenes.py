@@ -18,7 +18,11 @@ SELECT id, name, kind, uri, root, zoom, zooms, acquired_at, attribution, renderi
 """
 _BY_IDS = text(_SCENES + "WHERE id = ANY(:ids)")
 _BY_NAME = text(_SCENES + "WHERE name = :name")
-_LIST = text(_SCENES + "WHERE id > :after ORDER BY id LIMIT :limit")
+_PART = """WHERE id > :after AND (CAST(:before AS bigint) IS NULL OR id < :before)
+ ORDER BY id {way} LIMIT :limit"""
+_FORWARD = text(_SCENES + _PART.format(way="ASC"))
+_BACKWARD = text(_SCENES + _PART.format(way="DESC"))
+_COUNT = text("SELECT count(*) FROM scene")
 _COUNTS = text("SELECT scene_id, count(*) FROM tile WHERE scene_id = ANY(:ids) GROUP BY scene_id")
 _DELETE = text("DELETE FROM scene WHERE name = :name RETURNING id")
 
@@ -71,7 +75,12 @@ def scene_by_name(conn: Connection, name: str) -> SceneRecord | None:
 
 
 def list_scenes(
-    conn: Connection, *, limit: int | None = None, after: int | None = None
+    conn: Connection,
+    *,
+    limit: int | None = None,
+    after: int | None = None,
+    before: int | None = None,
+    backward: bool = False,
 ) -> list[SceneRecord]:
     """Return scenes in the order of their ids.
 
@@ -79,8 +88,17 @@ def list_scenes(
         conn: where to ask.
         limit: at most so many; None for all.
         after: only ids above this one.
+        before: only ids below this one.
+        backward: keep to the newest rather than to the oldest.
     """
-    return [_record(row) for row in conn.execute(_LIST, {"limit": limit, "after": after or 0})]
+    values = {"limit": limit, "after": after or 0, "before": before}
+    found = [_record(row) for row in conn.execute(_BACKWARD if backward else _FORWARD, values)]
+    return found[::-1] if backward else found
+
+
+def count_scenes(conn: Connection) -> int:
+    """Return how many scenes there are."""
+    return int(conn.scalar(_COUNT) or 0)
 
 
 def tile_counts(conn: Connection, scene_ids: Sequence[int]) -> dict[int, int]:

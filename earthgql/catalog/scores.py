@@ -25,6 +25,10 @@ SELECT t.id, k.scores, k.computed_at,
  WHERE t.id = ANY(:ids)
 """
 
+_STORED = """
+SELECT tile_id, scores, computed_at FROM tile_score WHERE model_id = :model AND tile_id = ANY(:ids)
+"""
+
 # A tile that was deleted or replaced since its pixels were read gets no scores; the lock keeps it
 # until the end of the transaction. Sorted, since two requests that insert the same tiles in
 # different orders would wait for each other.
@@ -83,6 +87,17 @@ def find_scores(conn: Connection, tile_ids: Sequence[int], model_id: int) -> Fou
                 kind, uri, root, path, TileIndex(z, x, y), rendering, fingerprint
             )
     return found
+
+
+def stored_scores(
+    conn: Connection, tile_ids: Sequence[int], model_id: int
+) -> dict[int, ScoreRecord]:
+    """Return the scores kept of some tiles, in one statement; others are left out."""
+    found = rows(conn, _STORED, {"ids": list(tile_ids), "model": model_id})
+    return {
+        tile_id: ScoreRecord(tile_id, tuple(scores), computed_at)
+        for tile_id, scores, computed_at in found
+    }
 
 
 def insert_scores(

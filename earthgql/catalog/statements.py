@@ -1,7 +1,7 @@
 """Statements that every request asks, handed to the driver without compiling them anew."""
 
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -20,7 +20,7 @@ def rows(conn: Connection, sql: str, values: Mapping[str, Any]) -> Sequence[tupl
     return found
 
 
-@cache
+@lru_cache(maxsize=1024)
 def _for_driver(sql: str) -> str:
     dialect = postgresql.dialect(paramstyle="pyformat")  # type: ignore[no-untyped-call]
     return str(text(sql).compile(dialect=dialect))

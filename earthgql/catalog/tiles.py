@@ -13,20 +13,32 @@ So the tile at a point is always among those of a viewport around it.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import Connection, text
 
+from earthgql.catalog.choices import BY_ID, LabelTerm, Position, TileFilter, TileOrder
 from earthgql.catalog.statements import rows
+from earthgql.catalog.views import SCENE_CHOSEN, ZOOM_CHOSEN, TilesInView, tiles_in_view
 from earthgql.errors import BadInputError
-from earthgql.tiles.grid import MAX_ZOOM, Bounds, LonLat, TileIndex, cell_range, tile_at
+from earthgql.tiles.grid import MAX_ZOOM, Bounds, LonLat, TileIndex, tile_at
 from earthgql.tiles.imagery import TileSource
 
-# A scene's row takes part if it passes this; `:scene` and `:at` may be NULL.
-_SCENE_CHOSEN = """(CAST(:scene AS text) IS NULL OR {s}.name = :scene)
-      AND (CAST(:at AS timestamptz) IS NULL OR {s}.acquired_at IS NULL OR {s}.acquired_at <= :at)"""
-_ZOOM_CHOSEN = "(CAST(:zoom AS int) IS NULL OR {t}.z = :zoom)"
+__all__ = [
+    "BY_ID",
+    "LabelTerm",
+    "Position",
+    "TileFilter",
+    "TileOrder",
+    "TileRecord",
+    "TilesInView",
+    "check_scene",
+    "sources_by_ids",
+    "tiles_at",
+    "tiles_by_ids",
+    "tiles_in_bounds",
+    "tiles_in_view",
+]
 
 # Candidates come from the GiST index by a box a hair larger than the point; whole numbers decide
 # which cell owns an edge.
@@ -40,51 +52,11 @@ SELECT best.id, best.scene_id, best.z, best.x, best.y
      WHERE t.footprint && ST_MakeEnvelope(p.lon - 1e-9, p.lat - 1e-9,
                                           p.lon + 1e-9, p.lat + 1e-9, 4326)
        AND t.x = p.x >> ({MAX_ZOOM} - t.z) AND t.y = p.y >> ({MAX_ZOOM} - t.z)
-       AND {_ZOOM_CHOSEN.format(t="t")} AND {_SCENE_CHOSEN.format(s="s")}
+       AND {ZOOM_CHOSEN.format(t="t")} AND {SCENE_CHOSEN.format(s="s")}
      ORDER BY s.acquired_at DESC NULLS LAST, t.z DESC, t.scene_id DESC
      LIMIT 1) best ON true
  ORDER BY p.place
 """  # noqa: S608 - only the constants above are put in
-
-# `chosen` is small (scenes near the viewport, times their zooms); `rival` finds better tiles in
-# the unique index (scene, z, x, y). A lone scene of one zoom has no rivals and costs nothing.
-_IN_BOUNDS = """
-WITH chosen AS MATERIALIZED (
-  SELECT s.id, z.z, s.footprint, COALESCE(s.acquired_at, '-infinity') AS acquired_at
-    FROM scene s, unnest(CASE WHEN s.zooms = '{{}}' THEN ARRAY[s.zoom] ELSE s.zooms END) AS z(z)
-   WHERE ({scenes_here}) AND {scene_chosen} AND {zoom_chosen}
-)
-SELECT t.id, t.scene_id, t.z, t.x, t.y
-  FROM tile t JOIN chosen c ON c.id = t.scene_id AND c.z = t.z
- WHERE ({tiles_here}) AND t.id > :after
-   AND NOT EXISTS (
-     SELECT FROM chosen r
-      WHERE (r.acquired_at, r.z, r.id) > (c.acquired_at, c.z, c.id)
-        AND CASE WHEN r.z <= t.z THEN
-          EXISTS (SELECT FROM tile b
-                   WHERE b.scene_id = r.id AND b.z = r.z
-                     AND b.x = t.x >> (t.z - r.z) AND b.y = t.y >> (t.z - r.z))
-        ELSE
-          (r.footprint && t.footprint
-            OR ST_Translate(r.footprint, -360, 0) && t.footprint)
-          AND (SELECT count(*) FROM tile b
-                WHERE b.scene_id = r.id AND b.z = r.z
-                  AND b.x BETWEEN t.x << (r.z - t.z) AND ((t.x + 1) << (r.z - t.z)) - 1
-                  AND b.y BETWEEN t.y << (r.z - t.z) AND ((t.y + 1) << (r.z - t.z)) - 1)
-              = 1::bigint << (2 * (r.z - t.z))
-        END)
- ORDER BY t.id
- LIMIT :limit
-"""
-_BOX = "ST_MakeEnvelope(:w{i}, :s{i}, :e{i}, :n{i}, 4326)"
-# A scene across the antimeridian is stored with longitudes above 180.
-_SCENE_HERE = (
-    f"s.footprint && {_BOX} OR s.footprint && "
-    "ST_MakeEnvelope(:w{i} + 360, :s{i}, :e{i} + 360, :n{i}, 4326)"
-)
-_TILE_HERE = f"""(t.footprint && {_BOX}
-    AND t.x BETWEEN :x0{{i}} >> ({MAX_ZOOM} - t.z) AND :x1{{i}} >> ({MAX_ZOOM} - t.z)
-    AND t.y BETWEEN :y0{{i}} >> ({MAX_ZOOM} - t.z) AND :y1{{i}} >> ({MAX_ZOOM} - t.z))"""
 
 _BY_IDS = text("SELECT id, scene_id, z, x, y FROM tile WHERE id = ANY(:ids)")
 _SOURCES = text("""
@@ -97,26 +69,24 @@ _SCENE_EXISTS = text("SELECT EXISTS (SELECT FROM scene WHERE name = :name)")
 
 @dataclass(frozen=True, slots=True)
 class TileRecord:
-    """One tile; its bounds, footprint and quadkey follow from ``index``."""
+    """One tile; its bounds, footprint and quadkey follow from ``index``.
+
+    Attributes:
+        id: of the row.
+        scene_id: of its scene.
+        index: its place in the grid.
+        key: what the list it was read from is ordered by, if not by id: a score, or a time.
+    """
 
     id: int
     scene_id: int
     index: TileIndex
+    key: float | datetime | None = None
 
-
-@dataclass(frozen=True, slots=True)
-class TileFilter:
-    """Which tiles may answer.
-
-    Attributes:
-        scene: only those of the scene of this name.
-        zoom: only those of this zoom.
-        at: leaves out scenes acquired after this moment; those of unknown date stay.
-    """
-
-    scene: str | None = None
-    zoom: int | None = None
-    at: datetime | None = None
+    @property
+    def position(self) -> Position:
+        """Its place in the list it was read from."""
+        return Position(self.id, self.key)
 
 
 def tiles_at(
@@ -138,7 +108,7 @@ def tiles_at(
             "lats": [position.lat for position in points],
             "xs": [cell.x for cell in cells],
             "ys": [cell.y for cell in cells],
-            **_parameters(where),
+            **where.choice(),
         },
     )
     found = [_record(row) if row[0] is not None else None for row in best]
@@ -153,57 +123,33 @@ def tiles_in_bounds(
     where: TileFilter,
     *,
     limit: int,
-    after: int | None = None,
+    after: Position | int | None = None,
+    before: Position | int | None = None,
+    order: TileOrder = BY_ID,
+    backward: bool = False,
 ) -> list[TileRecord]:
-    """Return the tiles that share area with a viewport, ordered by id, in one statement.
+    """Return the tiles that share area with a viewport, in order, in one statement.
 
     Args:
         conn: where to ask.
         parts: the viewport as ``grid.bounds`` gives it: two rectangles across the antimeridian.
         where: which tiles may answer.
         limit: at most so many.
-        after: only ids above this one (keyset paging).
+        after: only tiles behind this place in the list; a number is an id.
+        before: only tiles in front of this place.
+        order: of the list.
+        backward: keep to the end of the list rather than to its beginning.
 
     Raises:
         BadInputError: if ``where`` names a scene that does not exist.
     """
-    view = tiles_in_view(parts, where, limit=limit, after=after)
+    view = tiles_in_view(
+        parts, where, limit=limit, after=after, before=before, order=order, backward=backward
+    )
     found = [_record(row) for row in rows(conn, view.sql, view.parameters)]
     if not found:
         check_scene(conn, where)
-    return found
-
-
-class TilesInView(NamedTuple):
-    """The part of a statement that finds the tiles of a viewport, and its parameters.
-
-    Attributes:
-        sql: gives ``id, scene_id, z, x, y``, ordered by id.
-        parameters: for it.
-    """
-
-    sql: str
-    parameters: dict[str, Any]
-
-
-def tiles_in_view(
-    parts: Sequence[Bounds], where: TileFilter, *, limit: int | None, after: int | None = None
-) -> TilesInView:
-    """Return what finds the tiles of a viewport, for other statements to build on.
-
-    Args:
-        parts: the viewport as ``grid.bounds`` gives it.
-        where: which tiles may answer.
-        limit: at most so many; None for all.
-        after: only ids above this one.
-    """
-    inside = [(part, cells) for part in parts if (cells := cell_range(part))]
-    values: dict[str, Any] = {"limit": limit, "after": after or 0, **_parameters(where)}
-    for i, (part, cells) in enumerate(inside):
-        values |= {f"{edge}{i}": value for edge, value in zip("wsen", part, strict=True)}
-        edges = ("x0", "y0", "x1", "y1")
-        values |= {f"{edge}{i}": value for edge, value in zip(edges, cells, strict=True)}
-    return TilesInView(_in_bounds(len(inside)), values)
+    return found[::-1] if backward else found
 
 
 def tiles_by_ids(conn: Connection, ids: Sequence[int]) -> dict[int, TileRecord]:
@@ -220,21 +166,6 @@ def sources_by_ids(conn: Connection, tile_ids: Sequence[int]) -> dict[int, TileS
     }
 
 
-@cache
-def _in_bounds(count: int) -> str:
-    # A viewport off the grid has no part at all.
-    return _IN_BOUNDS.format(
-        scenes_here=" OR ".join(_SCENE_HERE.format(i=i) for i in range(count)) or "false",
-        tiles_here=" OR ".join(_TILE_HERE.format(i=i) for i in range(count)) or "false",
-        scene_chosen=_SCENE_CHOSEN.format(s="s"),
-        zoom_chosen=_ZOOM_CHOSEN.format(t="z"),
-    )
-
-
-def _parameters(where: TileFilter) -> dict[str, Any]:
-    return {"scene": where.scene, "zoom": where.zoom, "at": where.at}
-
-
 def check_scene(conn: Connection, where: TileFilter) -> None:
     """Ask whether a scene exists; only when nothing was found, so that the usual request does not.
 
@@ -246,5 +177,5 @@ def check_scene(conn: Connection, where: TileFilter) -> None:
 
 
 def _record(row: Sequence[Any]) -> TileRecord:
-    tile_id, scene_id, z, x, y = row
-    return TileRecord(tile_id, scene_id, TileIndex(z, x, y))
+    tile_id, scene_id, z, x, y, *key = row
+    return TileRecord(tile_id, scene_id, TileIndex(z, x, y), *key)

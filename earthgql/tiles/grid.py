@@ -19,7 +19,8 @@ TILE_PIXELS = 256
 
 _WGS84_A = 6378137.0
 _WGS84_F = 1 / 298.257223563
-_WGS84_E = math.sqrt(_WGS84_F * (2 - _WGS84_F))
+WGS84_E = math.sqrt(_WGS84_F * (2 - _WGS84_F))
+WGS84_B_SQUARED = (_WGS84_A * (1 - _WGS84_F)) ** 2
 # A viewport's edge this near (in cells of MAX_ZOOM, micrometres) to a cell's edge lies on it.
 _SNAP = 1e-6
 
@@ -190,18 +191,22 @@ def flip_y(tile: TileIndex) -> TileIndex:
 
 def _authalic(lat: float) -> float:
     sine = math.sin(math.radians(lat))
-    return sine / (1 - (_WGS84_E * sine) ** 2) + math.atanh(_WGS84_E * sine) / _WGS84_E
+    return sine / (1 - (WGS84_E * sine) ** 2) + math.atanh(WGS84_E * sine) / WGS84_E
 
 
 def area_m2(tile: TileIndex) -> float:
-    """Return a tile's area on the WGS84 ellipsoid, in square metres.
+    """Return a tile's area on the WGS84 ellipsoid, in square metres."""
+    return rectangle_m2(tile_bounds(tile))
 
-    Exact for a cell between two meridians and two parallels: Snyder, "Map Projections: A Working
-    Manual" (USGS Professional Paper 1395, 1987), equation 3-12.
+
+def rectangle_m2(part: Bounds) -> float:
+    """Return the area of a rectangle with west <= east on the WGS84 ellipsoid, in square metres.
+
+    Exact between two meridians and two parallels: Snyder, "Map Projections: A Working Manual"
+    (USGS Professional Paper 1395, 1987), equation 3-12.
     """
-    west, south, east, north = tile_bounds(tile)
-    b_squared = (_WGS84_A * (1 - _WGS84_F)) ** 2
-    return b_squared * math.radians(east - west) / 2 * (_authalic(north) - _authalic(south))
+    west, south, east, north = part
+    return WGS84_B_SQUARED * math.radians(east - west) / 2 * (_authalic(north) - _authalic(south))
 
 
 def valid(tile: TileIndex) -> bool:

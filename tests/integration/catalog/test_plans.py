@@ -1,14 +1,11 @@
 """How PostgreSQL goes about the look-ups that every request makes."""
 
-import json
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
-
 import numpy as np
 import pytest
-from sqlalchemy import Connection, Engine, event, text
+from sqlalchemy import Connection, Engine, text
+from statement_plans import plans, reads_all_of
 
+from earthgql.catalog.choices import LabelTerm
 from earthgql.catalog.columns import NO_SCORE, columns_in_bounds, count_in_bounds
 from earthgql.catalog.models import register_model
 from earthgql.catalog.scores import find_scores
@@ -65,45 +62,6 @@ def model(module_engine: Engine) -> int:
     return model_id
 
 
-@contextmanager
-def plans(conn: Connection) -> Iterator[list[str]]:
-    """Collect the plan of each statement in the block, as JSON."""
-    statements: list[str] = []
-
-    def note(_c: Any, cursor: Any, statement: str, parameters: Any, *_rest: Any) -> None:
-        statements.append(cursor.mogrify(statement, parameters).decode())
-
-    found: list[str] = []
-    event.listen(conn, "before_cursor_execute", note)
-    yield found
-    event.remove(conn, "before_cursor_execute", note)
-    driver = conn.connection.driver_connection
-    assert driver is not None
-    with driver.cursor() as cursor:
-        for statement in statements:
-            cursor.execute(f"EXPLAIN (FORMAT JSON) {statement}")
-            found.append(json.dumps(cursor.fetchone()))
-
-
-def reads_all_of(plan: str, table: str) -> bool:
-    return any(
-        step["Node Type"] == "Seq Scan" and step["Relation Name"] == table
-        for step in steps(json.loads(plan))
-    )
-
-
-def steps(part: Any) -> Iterator[dict[str, Any]]:
-    """Yield the steps of a plan, in any order."""
-    if isinstance(part, list):
-        for one in part:
-            yield from steps(one)
-    elif isinstance(part, dict):
-        if "Node Type" in part:
-            yield part
-        for one in part.values():
-            yield from steps(one)
-
-
 def test_look_ups_use_the_indexes(module_engine: Engine, model: int) -> None:
     view, where = [window(25, 20)], TileFilter()
     middle = LonLat((view[0].west + view[0].east) / 2, (view[0].south + view[0].north) / 2)
@@ -114,17 +72,20 @@ def test_look_ups_use_the_indexes(module_engine: Engine, model: int) -> None:
                 conn, view, where, model_id=model, labels=LABELS, limit=1000, after=None
             )
             count_in_bounds(conn, view, where)
+            labelled = TileFilter(model_id=model, all_of=(LabelTerm(3, 0.5),))
+            half = tiles_in_bounds(conn, view, labelled, limit=1000)
             tiles_at(conn, [middle], where)
             find_scores(conn, [tile.id for tile in tiles], model)
         assert len(tiles) == 500
-    assert len(found) == 5
+        assert [tile.id for tile in half] == [t.id for t in tiles if t.id % 100 >= 50]
+    assert len(found) == 6
     for plan in found:
         assert not reads_all_of(plan, "tile"), plan
         assert not reads_all_of(plan, "tile_score"), plan
-    for plan in found[:4]:
+    for plan in found[:5]:
         assert "tile_footprint_idx" in plan
-    assert "tile_score_pkey" in found[1]
-    assert "tile_score_pkey" in found[4]
+    for place in (1, 3, 5):
+        assert "tile_score_pkey" in found[place]
 
 
 def test_columns_are_what_tiles_and_scores_say(module_engine: Engine, model: int) -> None:

@@ -1,0 +1,181 @@
+"""GeoJSON polygons: what is taken, what is refused, and how that is said."""
+
+import json
+import math
+from typing import Any
+
+import pytest
+from shapely import from_wkt
+
+from earthgql.catalog.areas import MAX_VERTICES, area_of, parse_area
+from earthgql.errors import BadInputError
+from earthgql.tiles import grid
+from earthgql.tiles.grid import Bounds
+
+SQUARE = [[0, 0], [10, 0], [10, 10], [0, 10], [0, 0]]
+HOLE = [[2, 2], [4, 2], [4, 4], [2, 4], [2, 2]]
+
+
+def polygon(*rings: Any) -> dict[str, Any]:
+    return {"type": "Polygon", "coordinates": list(rings)}
+
+
+def multi(*polygons: Any) -> dict[str, Any]:
+    return {"type": "MultiPolygon", "coordinates": list(polygons)}
+
+
+def circle(vertices: int) -> list[list[float]]:
+    turns = [2 * math.pi * i / (vertices - 1) for i in range(vertices - 1)]
+    ring = [[10 * math.cos(turn), 10 * math.sin(turn)] for turn in turns]
+    return [*ring, ring[0]]
+
+
+def test_a_polygon() -> None:
+    area = parse_area(polygon(SQUARE))
+    assert area.parts == (Bounds(0, 0, 10, 10),)
+    assert from_wkt(area.wkt).area == 100
+    assert area == parse_area(json.loads(json.dumps(polygon(SQUARE))))
+    assert hash(area) == hash(parse_area(polygon(SQUARE)))
+
+
+def test_the_way_round_and_heights_do_not_matter() -> None:
+    around = [[lon, lat, 812.5] for lon, lat in reversed(SQUARE)]
+    assert from_wkt(parse_area(polygon(around)).wkt).equals(
+        from_wkt(parse_area(polygon(SQUARE)).wkt)
+    )
+
+
+def test_holes_are_left_out() -> None:
+    area = parse_area(polygon(SQUARE, HOLE))
+    assert from_wkt(area.wkt).area == 96
+    assert area.parts == (Bounds(0, 0, 10, 10),)
+
+
+def test_digits_are_kept() -> None:
+    west, south, east, north = grid.tile_bounds(grid.TileIndex(14, 8601, 5801))
+    ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
+    assert from_wkt(parse_area(polygon(ring)).wkt).bounds == (west, south, east, north)
+
+
+def test_several_polygons_are_looked_for_each_in_its_place() -> None:
+    far = [[100, 40], [101, 40], [101, 41], [100, 41], [100, 40]]
+    area = parse_area(multi([SQUARE, HOLE], [far]))
+    assert area.parts == (Bounds(0, 0, 10, 10), Bounds(100, 40, 101, 41))
+    assert from_wkt(area.wkt).area == 97
+
+
+def test_neighbours_and_polygons_that_overlap_count_once() -> None:
+    beside = [[lon + 10, lat] for lon, lat in SQUARE]
+    area = parse_area(multi([SQUARE], [beside], [HOLE]))
+    assert from_wkt(area.wkt).area == 200
+    assert area.parts == (Bounds(0, 0, 20, 10),)
+
+
+def test_very_many_polygons_are_looked_for_per_hemisphere() -> None:
+    def small(lon: int) -> list[list[list[int]]]:
+        return [[[lon, 0], [lon + 1, 0], [lon + 1, 1], [lon, 0]]]
+
+    area = parse_area(multi(*(small(lon) for lon in range(-30, 30, 3))))
+    assert area.parts == (Bounds(-30, 0, -2, 1), Bounds(0, 0, 28, 1))
+
+
+def test_cut_at_the_antimeridian_as_the_rfc_has_it() -> None:
+    east = [[170, 0], [180, 0], [180, 10], [170, 10], [170, 0]]
+    west = [[-180, 0], [-170, 0], [-170, 10], [-180, 10], [-180, 0]]
+    area = parse_area(multi([east], [west]))
+    assert area.parts == (Bounds(170, 0, 180, 10), Bounds(-180, 0, -170, 10))
+    assert from_wkt(area.wkt).area == 200
+
+
+@pytest.mark.parametrize("turn", [0, -360])
+def test_longitudes_that_run_on_past_180_are_cut(turn: int) -> None:
+    ring = [[170, 0], [190, 0], [190, 10], [170, 10], [170, 0]]
+    area = parse_area(polygon([[lon + turn, lat] for lon, lat in ring]))
+    assert sorted(area.parts) == [Bounds(-180, 0, -170, 10), Bounds(170, 0, 180, 10)]
+    assert from_wkt(area.wkt).area == 200
+
+
+def test_up_to_the_poles() -> None:
+    ring = [[0, -90], [10, -90], [10, 90], [0, 90], [0, -90]]
+    assert parse_area(polygon(ring)).parts == (Bounds(0, -90, 10, 90),)
+
+
+def test_the_most_vertices() -> None:
+    assert parse_area(polygon(circle(MAX_VERTICES))).parts[0].east == 10
+
+
+NOT_POLYGONS = {
+    "null": (None, "must be a GeoJSON Polygon or MultiPolygon, not something else"),
+    "text": ("POLYGON((0 0))", "not something else"),
+    "no type": ({"coordinates": [SQUARE]}, "not something else"),
+    "a point": ({"type": "Point", "coordinates": [1, 2]}, "not of type 'Point'"),
+    "a feature": (
+        {"type": "Feature", "geometry": polygon(SQUARE)},
+        "not of type 'Feature'; give the geometry of the feature",
+    ),
+    "no coordinates": ({"type": "Polygon"}, "must be lists of rings"),
+    "no ring": (polygon(), "must be lists of rings"),
+    "an empty ring": (polygon([]), "must be lists of rings"),
+    "rings too few levels deep": (polygon(*SQUARE), "must be .longitude, latitude., not 0"),
+    "rings too many levels deep": (polygon([SQUARE]), r"must be numbers, not \[0, 0\]"),
+    "a polygon called several": ({"type": "MultiPolygon", "coordinates": [SQUARE]}, "must be"),
+    "a word": (polygon([["a", 0], *SQUARE[1:]]), "must be numbers, not 'a'"),
+    "true": (polygon([[True, 0], *SQUARE[1:]]), "must be numbers, not True"),
+    "null inside": (polygon([[None, 0], *SQUARE[1:]]), "must be numbers, not None"),
+    "NaN": (json.loads(json.dumps(polygon([[math.nan, 0], *SQUARE[1:]]))), "finite.*not nan"),
+    "infinity": (polygon([[0, math.inf], *SQUARE[1:]]), "finite numbers, not inf"),
+    "a number too large for a float": (polygon([[10**400, 0], *SQUARE[1:]]), "not 1e.09"),
+    "open": (
+        polygon(SQUARE[:-1]),
+        "is open: it begins at longitude 0, latitude 0 and must end there too,"
+        " not at longitude 0, latitude 10",
+    ),
+    "three positions": (polygon([[0, 0], [1, 1], [0, 0]]), "at least 4 positions, not 3"),
+    "a line": (polygon([[0, 0], [5, 5], [10, 10], [0, 0]]), "crosses itself|no area"),
+    "self-crossing": (
+        polygon([[0, 0], [10, 10], [10, 0], [0, 10], [0, 0]]),
+        "not valid: it crosses itself at longitude 5, latitude 5",
+    ),
+    "a hole outside": (
+        polygon(SQUARE, [[20, 2], [24, 2], [24, 4], [20, 2]]),
+        "a hole lies outside its outline",
+    ),
+    "a hole over the edge": (polygon(SQUARE, [[8, 2], [14, 2], [14, 4], [8, 2]]), "crosses itself"),
+    "a ring that touches itself": (
+        polygon([[0, 0], [2, 0], [1, 1], [2, 2], [0, 2], [1, 1], [0, 0]]),
+        "a ring touches itself at longitude 1, latitude 1",
+    ),
+    "one of several crosses itself": (
+        multi([SQUARE], [[[20, 0], [30, 10], [30, 0], [20, 10], [20, 0]]]),
+        "crosses itself at longitude 25, latitude 5",
+    ),
+    "latitude 91": (polygon([[0, 91], *SQUARE[1:]]), "must be between -90 and 90, not 91"),
+    "longitude 400": (polygon([[400, 0], *SQUARE[1:]]), "between -180 and 180, not 400"),
+    "over the antimeridian uncut": (
+        polygon([[170, 0], [-170, 0], [-170, 10], [170, 10], [170, 0]]),
+        "longitude 170, latitude 0 to longitude -170, latitude 0.*cut a polygon at the antimeridian"
+        r" \(RFC 7946, section 3.1.9\)",
+    ),
+    "round the pole": (
+        polygon([[-120, 80], [0, 80], [120, 80], [-120, 80]]),
+        "one round a pole cannot be told",
+    ),
+    "100,000 vertices": (polygon(circle(100_000)), "has 100,000 positions, more than 10,000"),
+}
+
+
+@pytest.mark.parametrize("name", NOT_POLYGONS)
+def test_what_is_refused(name: str) -> None:
+    geometry, message = NOT_POLYGONS[name]
+    with pytest.raises(BadInputError, match=message):
+        parse_area(geometry)
+
+
+def test_either_bounds_or_a_polygon() -> None:
+    box = grid.bounds(170, 0, -170, 10)
+    assert area_of(box, None) == (box, None)
+    parts, area = area_of(None, polygon(SQUARE))
+    assert (parts, area) == ((Bounds(0, 0, 10, 10),), parse_area(polygon(SQUARE)))
+    for both in ((box, polygon(SQUARE)), (None, None)):
+        with pytest.raises(BadInputError, match="either bounds or a polygon"):
+            area_of(*both)
