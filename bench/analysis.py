@@ -1,0 +1,272 @@
+"""Sums over 10^5 classified tiles, by several layouts; and changes against the demo's truth.
+
+    python -m bench analysis --json bench/results/analysis.json
+    python -m bench analysis --truth --json bench/results/analysis.json
+
+All layouts sum over the same tiles, found and ranked as everywhere, and give the same numbers:
+tiles, area and mean score of each label. They are asked in turn; medians and 95th percentiles in
+milliseconds, and ratios to the layout in use, which are what matters. Works in a database of its
+own, dropped at the end. With --truth the model also classifies both dates of the demo's landscape,
+and the changes found are held against those that were drawn.
+"""
+
+import argparse
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection, Engine, text
+
+from bench.machine import describe
+from bench.scratch import (
+    IDENTITY,
+    ORIGIN,
+    ZOOM,
+    fill_quickly,
+    make_scores,
+    scratch_database,
+    vacuum,
+    window,
+)
+from bench.warm import in_turn, ratio, summary
+from earthgql.catalog.areas import parse_area
+from earthgql.catalog.changes import label_changes
+from earthgql.catalog.choices import LabelTerm, TileFilter
+from earthgql.catalog.columns import NO_SCORE, columns_in_bounds, count_in_bounds
+from earthgql.catalog.comparison import model_comparison
+from earthgql.catalog.ground import ground
+from earthgql.catalog.histogram import label_histogram
+from earthgql.catalog.models import ModelRecord, register_model
+from earthgql.catalog.reals import least_real
+from earthgql.catalog.statements import rows
+from earthgql.catalog.survey import survey
+from earthgql.catalog.timeline import Interval, label_timeline
+from earthgql.tiles import grid
+from earthgql.tiles.grid import Bounds, TileIndex
+
+ANY = TileFilter()
+LABELS = len(IDENTITY.labels)
+CUTOFFS = (0.8,) * LABELS
+
+# What the layouts below are summed over: the tiles shown, their ground and their scores.
+_SHOWN = """WITH {ground},
+scored AS (
+  SELECT s.m2, k.scores FROM shown s
+    JOIN tile_score k ON k.tile_id = s.id AND k.model_id = :model)
+"""
+_LONG = text("""
+CREATE TABLE label_score AS
+SELECT tile_id, model_id, label::smallint, score
+  FROM tile_score, unnest(scores) WITH ORDINALITY AS u(score, label)
+""")
+_LONG_INDEX = text("CREATE INDEX ON label_score (model_id, tile_id) INCLUDE (label, score)")
+LAYOUTS = {
+    "a FILTER for each label, scores[k] each time": _SHOWN + "SELECT {filters} FROM scored",
+    "unnest, GROUP BY": _SHOWN
+    + """SELECT label, count(*), sum(m2), avg(score)
+      FROM scored, unnest(scores) WITH ORDINALITY AS u(score, label)
+     WHERE score >= CAST(:least AS real) GROUP BY label""",
+    "unnest in the select list, GROUP BY": _SHOWN
+    + """SELECT label, count(*), sum(m2), avg(score)
+      FROM (SELECT m2, unnest(scores) AS score, generate_subscripts(scores, 1) AS label
+              FROM scored) each
+     WHERE score >= CAST(:least AS real) GROUP BY label""",
+    "a table of a row per label": """WITH {ground}
+    SELECT label, count(*), sum(m2), avg(score)
+      FROM shown s JOIN label_score k ON k.tile_id = s.id AND k.model_id = :model
+     WHERE score >= CAST(:least AS real) GROUP BY label""",
+    "geodesic area on the fly": """WITH {ground},
+    scored AS (
+      SELECT ST_Area(t.footprint::geography) AS m2, k.scores FROM shown s
+        JOIN tile t ON t.id = s.id
+        JOIN tile_score k ON k.tile_id = s.id AND k.model_id = :model)
+    SELECT {filters} FROM scored""",
+}
+_FILTERS = ", ".join(
+    f"count(*) FILTER (WHERE scores[{k}] >= CAST(:least AS real)),"
+    f" sum(m2) FILTER (WHERE scores[{k}] >= CAST(:least AS real)),"
+    f" avg(scores[{k}]) FILTER (WHERE scores[{k}] >= CAST(:least AS real))"
+    for k in range(1, LABELS + 1)
+)
+
+
+def numpy_sums(conn: Connection, part: Bounds, model: ModelRecord) -> dict[int, int]:
+    """Fetch all scores in binary and sum them here; areas of whole tiles, from their rows."""
+    found = columns_in_bounds(conn, [part], ANY, model_id=model.id, labels=LABELS, limit=10_000_000)
+    y = np.array(found.y)
+    rows_of_grid, place = np.unique(y, return_inverse=True)
+    m2 = np.array([grid.area_m2(TileIndex(ZOOM, 0, int(row))) for row in rows_of_grid])[place]
+    known = found.scores[:, 0] != NO_SCORE
+    has = (found.scores >= np.float32(least_real(CUTOFFS[0]))) & known[:, None]
+    tiles, areas = has.sum(axis=0), m2 @ has
+    means = np.where(has, found.scores, 0).sum(axis=0, dtype=np.float64) / np.maximum(tiles, 1)
+    assert areas.shape == means.shape == (LABELS,)
+    return dict(enumerate(tiles.tolist()))
+
+
+def layouts(conn: Connection, part: Bounds, model: ModelRecord) -> dict[str, Callable[[], object]]:
+    """Ways to sum over the tiles of a rectangle."""
+    shown = ground([part], ANY, survey(conn, [part], ANY))
+    values = {**shown.parameters, "model": model.id, "least": least_real(CUTOFFS[0])}
+    asks: dict[str, Callable[[], object]] = {
+        "labelHistogram": lambda: label_histogram(conn, [part], ANY, model, CUTOFFS),
+        "binary arrays, NumPy": lambda: numpy_sums(conn, part, model),
+        "floor: only count the tiles": lambda: count_in_bounds(conn, [part], ANY),
+    }
+    for name, layout in LAYOUTS.items():
+        sql = layout.format(ground=shown.sql, filters=_FILTERS)
+        asks[name] = lambda sql=sql: rows(conn, sql, values)
+    return asks
+
+
+def check(asks: Mapping[str, Callable[[], Any]]) -> None:
+    """See that all layouts count the same."""
+    expected = [label.tiles for label in asks["labelHistogram"]().sums.labels]
+    assert list(asks["binary arrays, NumPy"]().values()) == expected
+    for name in LAYOUTS:
+        found = asks[name]()
+        if len(found) == 1:
+            assert list(found[0][::3]) == expected, name
+        else:
+            assert [row[1] for row in sorted(found)] == expected, name
+
+
+def questions(conn: Connection, side: int, models: Sequence[ModelRecord]) -> dict[str, Any]:
+    """The questions that clients ask, over all tiles."""
+    part = window(0, 0, side, side)
+    model = models[0]
+    middle = window(side // 4, side // 4, side // 2, side // 2)
+    triangle = parse_area(
+        {
+            "type": "Polygon",
+            "coordinates": [
+                [
+                    [part.west, part.south],
+                    [part.east, part.south],
+                    [part.east, part.north],
+                    [part.west, part.south],
+                ]
+            ],
+        }
+    )
+    inside = TileFilter(within=triangle)
+    some = TileFilter(all_of=(LabelTerm(3, 0.9),), model_id=model.id)
+    begin = conn.scalar(text("SELECT min(acquired_at) FROM scene"))
+    assert begin is not None
+    end = begin + timedelta(days=3650)
+    change = {"column": 3, "cutoff": 0.8, "begin": begin, "end": end, "first": 100}
+    return {
+        "labelHistogram": lambda: label_histogram(conn, [part], ANY, model, CUTOFFS),
+        "labelHistogram, a quarter": lambda: label_histogram(conn, [middle], ANY, model, CUTOFFS),
+        "labelHistogram, a triangle": lambda: label_histogram(
+            conn, triangle.parts, inside, model, CUTOFFS
+        ),
+        "labelHistogram, where": lambda: label_histogram(conn, [part], some, model, CUTOFFS),
+        "labelTimeline": lambda: label_timeline(
+            conn, [part], ANY, model, CUTOFFS, interval=Interval.YEAR
+        ),
+        "labelChanges": lambda: label_changes(conn, [part], ANY, model, **change),
+        "modelComparison": lambda: model_comparison(
+            conn, [part], ANY, (models[0], models[1]), (CUTOFFS, CUTOFFS), first=100
+        ),
+    }
+
+
+def fill(engine: Engine, side: int) -> list[ModelRecord]:
+    """Make a square of tiles acquired in 2016, and scores of two models for all of them."""
+    fill_quickly(engine, side)
+    models = []
+    with engine.begin() as conn:
+        conn.execute(text("UPDATE scene SET acquired_at = '2016-08-04T14:00Z'"))
+        # The benchmark's tiles come without their area.
+        for y in range(ORIGIN.y, ORIGIN.y + side):
+            conn.execute(
+                text("UPDATE tile SET area_m2 = :area WHERE y = :y"),
+                {"area": grid.area_m2(TileIndex(ZOOM, 0, y)), "y": y},
+            )
+        for number in "12":
+            identity = type(IDENTITY)(
+                IDENTITY.name, number, IDENTITY.labels, IDENTITY.thresholds, f"bench {number}"
+            )
+            models.append(ModelRecord(register_model(conn, identity), identity))
+    for model in models:
+        make_scores(engine, model.id, side)
+    with engine.begin() as conn:
+        conn.execute(_LONG)
+        conn.execute(_LONG_INDEX)
+    vacuum(engine)
+    return models
+
+
+def add_second_date(engine: Engine, models: Sequence[ModelRecord], side: int) -> None:
+    """Make the same tiles again, acquired a year later, and their scores."""
+    with engine.begin() as conn:
+        conn.execute(
+            text("""
+            WITH s AS (
+              INSERT INTO scene (name, kind, uri, root, zoom, zooms, acquired_at, footprint,
+                                 fingerprint)
+              SELECT 'later', kind, uri, root, zoom, zooms, acquired_at + interval '1 year',
+                     footprint, '' FROM scene RETURNING id)
+            INSERT INTO tile (scene_id, z, x, y, footprint, area_m2, path)
+            SELECT s.id, z, x, y, footprint, area_m2, path FROM tile, s
+            """)
+        )
+    for model in models:
+        make_scores(engine, model.id, side)
+    vacuum(engine)
+
+
+def measure(tiles: int, rounds: int) -> dict[str, Any]:
+    side = math.isqrt(tiles - 1) + 1
+    with scratch_database() as engine:
+        models = fill(engine, side)
+        result: dict[str, Any] = {"tiles": side**2}
+        with engine.connect() as conn:
+            conn.execution_options(isolation_level="AUTOCOMMIT")
+            asks = layouts(conn, window(0, 0, side, side), models[0])
+            check(asks)
+            result["layouts"] = summary(in_turn(asks, rounds))
+            result["ratios to labelHistogram"] = {
+                name: ratio(result["layouts"], name, "labelHistogram") for name in asks
+            }
+            one_date = questions(conn, side, models)
+            del one_date["labelChanges"]
+            result["one date"] = summary(in_turn(one_date, rounds))
+            add_second_date(engine, models, side)
+            result["two dates"] = summary(in_turn(questions(conn, side, models), rounds))
+    return result
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m bench analysis",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--tiles", type=int, default=100_000, help="tiles to sum over (default: %(default)s)"
+    )
+    parser.add_argument("--rounds", type=int, default=15, help="times each (default: %(default)s)")
+    parser.add_argument("--truth", action="store_true", help="also hold changes against the truth")
+    parser.add_argument("--json", type=Path, help="file to write the result to")
+    arguments = parser.parse_args(argv)
+    result: dict[str, Any] = {"machine": describe()}
+    if arguments.tiles:
+        result |= measure(arguments.tiles, arguments.rounds)
+    if arguments.truth:
+        from bench.truth import measure_truth
+
+        result["changes against the truth"] = measure_truth()
+    print(json.dumps(result, indent=2))
+    if arguments.json:
+        arguments.json.parent.mkdir(parents=True, exist_ok=True)
+        arguments.json.write_text(json.dumps(result, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,181 @@
+"""Which piece of ground each tile answers for, and its size: what sums over an area rest on.
+
+A viewport may show a coarse tile and finer ones within it. A finer tile that is shown is better
+than the coarse one (else it would be hidden), so at any place the finest tile shown answers. What
+is left to a tile is its own cell, cut to the area asked for, less the cells of the next finer tiles
+within it. Areas are geodesic: those of whole tiles are kept with them, those of tiles at the edge
+are computed in closed form (Snyder, "Map Projections", equation 3-12), or, along a polygon, in an
+equal-area projection.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+from earthgql.catalog.choices import TileFilter
+from earthgql.catalog.region import clip_wkt
+from earthgql.catalog.survey import Survey
+from earthgql.catalog.views import tiles_in_view
+from earthgql.tiles.grid import MAX_ZOOM, WGS84_B_SQUARED, WGS84_E, Bounds
+
+_CELL = "(CAST(360 AS float8) / (1 << p.z))"
+# A cell of the grid that is neither the first nor the last of a rectangle lies within it.
+_INNER = f"""(p.x > :x0{{i}} >> ({MAX_ZOOM} - p.z) AND p.x < :x1{{i}} >> ({MAX_ZOOM} - p.z)
+        AND p.y > :y0{{i}} >> ({MAX_ZOOM} - p.z) AND p.y < :y1{{i}} >> ({MAX_ZOOM} - p.z))"""
+_WIDTH = f"""greatest(least(:e{{i}}, (p.x + 1) * {_CELL} - 180)
+          - greatest(:w{{i}}, p.x * {_CELL} - 180), 0)"""
+
+
+def _authalic(sine: str) -> str:
+    """The area from the equator to a latitude, given its sine: radians of longitude times b²/2."""
+    square = f"({WGS84_E!r} * {sine}) ^ 2"
+    return f"({sine} / (1 - {square}) + atanh({WGS84_E!r} * {sine}) / {WGS84_E!r})"
+
+
+# The sine of a cell's northern edge is tanh(pi (1 - 2 y / 2^z)).
+_EDGE = "tanh(pi() * (1 - 2 * CAST({y} AS float8) / (1 << p.z)))"
+_NORTH = f"least({_EDGE.format(y='p.y')}, sin(radians(:n{{i}})))"
+_SOUTH = f"greatest({_EDGE.format(y='(p.y + 1)')}, sin(radians(:s{{i}})))"
+_PIECE = f"""radians({_WIDTH}) * {WGS84_B_SQUARED / 2!r}
+          * greatest({_authalic(_NORTH)} - {_authalic(_SOUTH)}, 0)"""
+
+# EPSG:6933 is a cylindrical equal-area projection of WGS84: meridians and parallels stay straight
+# in it, and slanting edges nearly so over an eighth of a tile.
+_CUT = f"""CASE WHEN ST_Covers(region.geom, p.footprint) THEN p.area_m2
+      ELSE COALESCE((SELECT sum(ST_Area(ST_Transform(ST_Segmentize(
+                       ST_Intersection(q.geom, p.footprint), {_CELL} / 8), 6933)))
+              FROM {{name}}_parts q WHERE q.geom && p.footprint), 0) END"""  # noqa: S608 - only the constants above are put in
+_REGION = """{name}_region AS MATERIALIZED (
+  SELECT ST_GeomFromText(:{name}_clip, 4326) AS geom
+),
+{name}_parts AS MATERIALIZED (
+  SELECT ST_Subdivide(geom, 64) AS geom FROM {name}_region
+)"""
+# The planner takes the tiles of an area for a hundred or so, however many they are, and would then
+# look for each among all others one by one. It believes the second half to be as large as is said,
+# but there is no row in it, nor is it begun.
+_CELLS = """{name}{kind} AS {how}(
+  SELECT {state} AS state, p.id, p.z, p.x, p.y, {size} AS m2
+    FROM {source}
+   UNION ALL
+  SELECT NULL, NULL, NULL, NULL, NULL, NULL
+    FROM generate_series(1, :{name}_tiles) WHERE (SELECT false)
+)"""
+# Each tile takes its cell from the next coarser tile that holds it.
+_NESTED = """{name}_zooms AS MATERIALIZED (
+  SELECT DISTINCT z FROM {name}_cells
+),
+{name}_taken AS (
+  SELECT state, holder, sum(m2) AS m2
+    FROM (SELECT DISTINCT ON (d.state, d.id) d.state, a.id AS holder, d.m2
+            FROM {name}_cells d
+            JOIN {name}_zooms o ON o.z < d.z
+            JOIN {name}_cells a ON a.state = d.state AND a.z = o.z
+             AND a.x = d.x >> (d.z - o.z) AND a.y = d.y >> (d.z - o.z)
+           ORDER BY d.state, d.id, a.z DESC) nearest
+   GROUP BY state, holder
+),
+{name} AS MATERIALIZED (
+  SELECT c.state, c.id, c.z, c.x, c.y, c.m2 - COALESCE(k.m2, 0) AS m2
+    FROM {name}_cells c LEFT JOIN {name}_taken k ON k.state = c.state AND k.holder = c.id{kept}
+)"""
+_KEPT = """
+   WHERE (c.state, c.id) IN (SELECT {state}, p.id FROM {source})"""
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """Common table expressions, and their parameters.
+
+    The one called as asked gives ``state, id, z, x, y, m2``: tiles, and how many square metres of
+    the area asked for each answers for.
+
+    Attributes:
+        sql: to be put behind ``WITH``.
+        parameters: for it.
+    """
+
+    sql: str
+    parameters: Mapping[str, Any]
+
+
+def ground(
+    parts: Sequence[Bounds],
+    where: TileFilter,
+    survey: Survey,
+    *,
+    name: str = "shown",
+    states: tuple[str, str, Mapping[str, str]] | None = None,
+) -> Ground:
+    """Return what finds the tiles of an area, each with its ground.
+
+    Args:
+        parts: rectangles, apart from each other if ``where.within`` is not what they surround.
+        where: which tiles may answer; ``where.within`` is the area if it is given.
+        survey: of the same area.
+        name: of the expression; parameters and further expressions begin with it.
+        states: for sums at several times at once: a table, its column that tells the times apart,
+            and parameters of ``tiles_in_view`` that columns of it take the place of.
+    """
+    source, parameters = _source(parts, where, name, states)
+    state = "0" if states is None else states[1]
+    wkt = clip_wkt(parts, where.within)
+    boxes = sum(f"{name}_w{i}" in parameters for i in range(len(parts)))
+    if wkt is not None:
+        size, head = _CUT.format(name=name), _REGION.format(name=name) + ",\n"
+        parameters[f"{name}_clip"] = wkt
+        source = f"{name}_region region CROSS JOIN {source}"
+    else:
+        size, head = _renamed(_rectangles(boxes), name, {}), ""
+    parameters[f"{name}_tiles"] = max(survey.tiles, 1)
+    told = {"name": name, "state": state, "size": size}
+    if survey.zooms <= 1:
+        return Ground(head + _CELLS.format(kind="", how="", source=source, **told), parameters)
+    # What conditions on scores leave out still answers for its ground.
+    every, more = _source(parts, replace(where, **_NO_CONDITIONS), name, states)
+    if wkt is not None:
+        every = f"{name}_region region CROSS JOIN {every}"
+    kept = "" if every == source else _KEPT.format(state=state, source=source)
+    cells = _CELLS.format(kind="_cells", how="MATERIALIZED ", source=every, **told)
+    return Ground(f"{head}{cells},\n{_NESTED.format(name=name, kept=kept)}", parameters | more)
+
+
+_NO_CONDITIONS: dict[str, Any] = {"classified": None, "all_of": (), "any_of": (), "none_of": ()}
+
+
+def _source(
+    parts: Sequence[Bounds],
+    where: TileFilter,
+    name: str,
+    states: tuple[str, str, Mapping[str, str]] | None,
+) -> tuple[str, dict[str, Any]]:
+    table, _, columns = states or ("", "", {})
+    view = tiles_in_view(parts, where, limit=None, order=None)
+    parameters = {f"{name}_{key}": value for key, value in view.parameters.items()}
+    sql = f"({_renamed(view.sql, name, columns)}) p"
+    return (f"{table} CROSS JOIN LATERAL {sql}" if table else sql), parameters
+
+
+_PARAMETER = re.compile(r"(?<![:\w]):([a-z]\w*)")
+
+
+def _renamed(sql: str, name: str, columns: Mapping[str, str]) -> str:
+    """Give parameters a prefix, so that a statement may hold several areas; or put columns."""
+
+    def new(found: re.Match[str]) -> str:
+        old = found[1]
+        return columns.get(old) or (f":{name}_{old}")
+
+    return _PARAMETER.sub(new, sql)
+
+
+@lru_cache(maxsize=16)
+def _rectangles(count: int) -> str:
+    """The size of a tile's piece of some rectangles that are apart from each other."""
+    if not count:
+        return "p.area_m2"
+    inner = " OR ".join(_INNER.format(i=i) for i in range(count))
+    pieces = "\n        + ".join(_PIECE.format(i=i) for i in range(count))
+    return f"CASE WHEN {inner} THEN p.area_m2\n      ELSE {pieces} END"

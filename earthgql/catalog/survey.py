@@ -1,0 +1,145 @@
+"""How much work a sum over an area is, found out before it is begun."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Connection
+
+from earthgql.catalog.choices import TileFilter
+from earthgql.catalog.statements import rows
+from earthgql.catalog.tiles import check_scene
+from earthgql.catalog.views import (
+    SCENE_CHOSEN,
+    SCENE_HERE,
+    TILE_HERE,
+    ZOOM_CHOSEN,
+    tiles_in_view,
+)
+from earthgql.errors import AreaTooLargeError
+from earthgql.tiles.grid import MAX_LAT, MAX_ZOOM, Bounds, cell_range
+
+MOST_TILES = 500_000
+# Ranking compares every tile with every scene: about as many take ten seconds.
+MOST_COMPARISONS = 200_000_000
+
+# The number of tiles that the rectangles around scenes have room for, without looking at tiles: a
+# footprint may end within a tile at either end.
+_COLUMNS = "(ST_XMax(s.footprint) - ST_XMin(s.footprint)) / 360 * (1 << z.z) + 1"
+_ROWS = f"""(asinh(tan(radians(least(ST_YMax(s.footprint), {MAX_LAT!r}))))
+             - asinh(tan(radians(greatest(ST_YMin(s.footprint), -{MAX_LAT!r}))))
+            ) / (2 * pi()) * (1 << z.z) + 1"""
+_ROOM = f"(:{{axis}}1{{i}} >> ({MAX_ZOOM} - z.z)) - (:{{axis}}0{{i}} >> ({MAX_ZOOM} - z.z)) + 1"
+_SCENES = """scene s,
+       unnest(CASE WHEN s.zooms = '{{}}' THEN ARRAY[s.zoom] ELSE s.zooms END) AS z(z)
+ WHERE ({here}) AND {scene_chosen} AND {zoom_chosen}"""
+_SURVEY = "SELECT count(DISTINCT z.z), count(*), COALESCE(sum({cells}), 0) FROM {scenes}"
+_COUNT = """
+SELECT count(*)
+  FROM (SELECT FROM tile t JOIN scene s ON s.id = t.scene_id
+         WHERE ({here}) AND {scene_chosen} AND {zoom_chosen}
+         LIMIT :most + 1) p
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What there is in an area.
+
+    Attributes:
+        zooms: number of zooms its tiles may have.
+        scenes: number of scenes that may have tiles there, counted once for each zoom.
+        tiles: most tiles there may be, those counted that others hide.
+    """
+
+    zooms: int
+    scenes: int
+    tiles: int
+
+
+def survey(conn: Connection, parts: Sequence[Bounds], where: TileFilter) -> Survey:
+    """Look at the scenes of an area and, where these leave open whether it is too large, count.
+
+    One statement; two where the area may be too large, or nothing is there of a scene named.
+
+    Args:
+        conn: where to ask.
+        parts: the area as ``grid.bounds`` gives it, or rectangles around a polygon.
+        where: which tiles may answer.
+
+    Raises:
+        AreaTooLargeError: if it has more than ``MOST_TILES``, those counted that others hide, or
+            so many scenes that ranking them takes too long.
+        BadInputError: if ``where`` names a scene that does not exist.
+    """
+    if not any(map(cell_range, parts)):
+        check_scene(conn, where)
+        return Survey(0, 0, 0)
+    values = _values(parts, where)
+    texts = _texts(_boxes(values))
+    zooms, scenes, tiles = rows(conn, texts.survey, values)[0]
+    if not scenes:
+        check_scene(conn, where)
+    if tiles > MOST_TILES:
+        tiles = rows(conn, texts.count, {**values, "most": MOST_TILES})[0][0]
+    if tiles > MOST_TILES:
+        raise AreaTooLargeError(
+            f"the area has more than {MOST_TILES:,} tiles: ask for a smaller one, one zoom or one"
+            " scene"
+        )
+    if tiles * scenes > MOST_COMPARISONS:
+        raise AreaTooLargeError(
+            f"the area has {tiles:,.0f} tiles of {scenes:,} scenes, too many to rank: ask for a"
+            " smaller one, one zoom or one scene"
+        )
+    return Survey(zooms, scenes, int(tiles))
+
+
+def scenes_here(parts: Sequence[Bounds], where: TileFilter) -> tuple[str, dict[str, Any]]:
+    """Return what to put behind ``FROM`` for the scenes ``s`` of an area, and its parameters.
+
+    Each comes once for each of its zooms, ``z.z``; a further condition may follow.
+    """
+    values = _values(parts, where)
+    return _texts(_boxes(values)).scenes, values
+
+
+@dataclass(frozen=True, slots=True)
+class _Texts:
+    scenes: str
+    survey: str
+    count: str
+
+
+def _values(parts: Sequence[Bounds], where: TileFilter) -> dict[str, Any]:
+    return tiles_in_view(parts, where, limit=None, order=None).parameters
+
+
+def _boxes(values: Mapping[str, Any]) -> int:
+    """Number of rectangles that the parameters tell of; none: the whole grid."""
+    return sum(name[0] == "w" and name[1:].isdigit() for name in values)
+
+
+@lru_cache(maxsize=16)
+def _texts(boxes: int) -> _Texts:
+    def here(box: str) -> str:
+        return " OR ".join(box.format(i=i) for i in range(boxes)) or "true"
+
+    scene = SCENE_CHOSEN.format(s="s")
+    cells = [
+        f"least({_ROOM.format(axis='x', i=i)}, {_COLUMNS})"
+        f" * least({_ROOM.format(axis='y', i=i)}, {_ROWS})"
+        for i in range(boxes)
+    ]
+    room = " + ".join(cells) or f"({_COLUMNS}) * ({_ROWS})"
+    scenes = _SCENES.format(
+        here=here(SCENE_HERE), scene_chosen=scene, zoom_chosen=ZOOM_CHOSEN.format(t="z")
+    )
+    return _Texts(
+        scenes,
+        _SURVEY.format(cells=room, scenes=scenes),
+        _COUNT.format(
+            here=here(TILE_HERE), scene_chosen=scene, zoom_chosen=ZOOM_CHOSEN.format(t="t")
+        ),
+    )
