@@ -3,6 +3,7 @@
 from alembic import context
 from geoalchemy2 import alembic_helpers
 
+from earthgql.database.autogenerate import include_object
 from earthgql.database.tables import Base
 
 connection = context.config.attributes.get("connection")
@@ -12,7 +13,7 @@ if connection is None:
 context.configure(
     connection=connection,
     target_metadata=Base.metadata,
-    include_object=alembic_helpers.include_object,
+    include_object=include_object,
     process_revision_directives=alembic_helpers.writer,
     render_item=alembic_helpers.render_item,
     compare_type=True,

@@ -1,11 +1,8 @@
 """Classifies many tiles, chunk by chunk, with progress, and a summary at the end."""
 
-import math
 import time
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
 
 import click
 from rich.markup import escape
@@ -15,10 +12,11 @@ from earthgql.catalog.backlog import Choice, count_scored, unscored
 from earthgql.catalog.scores import ScoreRecord
 from earthgql.classification import Answer, ScoringService
 from earthgql.classifiers import load_classifier
+from earthgql.cli.beside import bulk_scoring
 from earthgql.cli.console import Meter, err, out, progress, step
 from earthgql.cli.serve import prepare_database
 from earthgql.database.engine import make_engine
-from earthgql.errors import NotFoundError
+from earthgql.jobs.tally import Tally
 from earthgql.settings import load_settings
 
 CHUNK = 64
@@ -26,35 +24,6 @@ CHUNK = 64
 
 AT_ONCE = 4
 """Chunks under way together, so that one is always being inferred."""
-
-_SHOWN_FAILURES = 10
-
-
-@dataclass
-class Tally:
-    """What came of the tiles.
-
-    Attributes:
-        done: scored and stored.
-        failed: how many, by code.
-        examples: the first failures, in words.
-        began: ``time.monotonic()`` seconds.
-    """
-
-    done: int = 0
-    failed: Counter[str] = field(default_factory=Counter)
-    examples: list[str] = field(default_factory=list)
-    began: float = field(default_factory=time.monotonic)
-
-    def add(self, answers: dict[int, Answer]) -> None:
-        """Count the answers of a chunk; tiles deleted meanwhile are neither done nor failed."""
-        for tile_id, answer in answers.items():
-            if isinstance(answer, ScoreRecord):
-                self.done += 1
-            elif not isinstance(answer, NotFoundError):
-                self.failed[answer.code] += 1
-                if len(self.examples) < _SHOWN_FAILURES:
-                    self.examples.append(f"tile {tile_id}: {answer}")
 
 
 def run(choice: Choice) -> None:
@@ -67,13 +36,7 @@ def run(choice: Choice) -> None:
     settings = load_settings()
     prepare_database(settings)
     engine = make_engine(settings, statement_timeout=0)
-    service = ScoringService(
-        engine,
-        lambda: load_classifier(settings),
-        math.inf,
-        queue_size=0,
-        longest_turn_s=math.inf,
-    )
+    service = bulk_scoring(engine, lambda: load_classifier(settings))
     try:
         with step("Load the model"):
             model = service.model
@@ -84,11 +47,12 @@ def run(choice: Choice) -> None:
             f"{identity.name} {identity.version}: {tiles:,} tiles, {stored:,} stored already",
             markup=False,
         )
+        began = time.monotonic()
         tally = fill(engine, service, choice, tiles - stored)
     finally:
         service.close()
         engine.dispose()
-    _sum_up(tally, stored)
+    _sum_up(tally, stored, time.monotonic() - began)
     if tally.failed:
         raise click.exceptions.Exit(1)
 
@@ -152,8 +116,7 @@ def _chunks(engine: Engine, model_id: int, choice: Choice) -> Iterator[Sequence[
         after = ids[-1]
 
 
-def _sum_up(tally: Tally, stored: int) -> None:
-    seconds = time.monotonic() - tally.began
+def _sum_up(tally: Tally, stored: int, seconds: float) -> None:
     failed = sum(tally.failed.values())
     rate = f", {tally.done / seconds:.1f} tiles/s" if tally.done else ""
     out.print(

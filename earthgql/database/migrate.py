@@ -37,12 +37,11 @@ def head() -> str | None:
 
 def check(engine: Engine) -> list[str]:
     """Describe each difference between a database and ``tables.py``; none is an empty list."""
-    from geoalchemy2 import alembic_helpers
-
+    from earthgql.database.autogenerate import include_object
     from earthgql.database.tables import Base
 
     options = {
-        "include_object": alembic_helpers.include_object,
+        "include_object": include_object,
         "compare_type": True,
         "compare_server_default": True,
     }

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     func,
+    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, DOUBLE_PRECISION, JSONB, TIMESTAMP
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -112,3 +113,62 @@ class TileScore(Base):
     computed_at: Mapped[datetime] = mapped_column(
         TIMESTAMP(timezone=True), server_default=func.now()
     )
+
+
+class Job(Base):
+    """One asked-for classification of an area by a model, in the background."""
+
+    __tablename__ = "job"
+    __table_args__ = (
+        CheckConstraint(
+            "status IN ('queued', 'running', 'done', 'failed', 'cancelled')",
+            name="job_status_check",
+        ),
+        CheckConstraint(
+            "(finished_at IS NULL) = (status IN ('queued', 'running'))", name="job_finished_check"
+        ),
+        # The same area and model asked for again, while a job of them is under way, are that job.
+        Index(
+            "job_digest_key", "digest", unique=True, postgresql_where=text("finished_at IS NULL")
+        ),
+        Index("job_model_id_idx", "model_id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    model_id: Mapped[int] = mapped_column(ForeignKey("model.id", ondelete="CASCADE"))
+    # What was asked for, as ``catalog.job_requests`` writes it, and its hash with the model.
+    request: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    digest: Mapped[str] = mapped_column(Text)
+    status: Mapped[str] = mapped_column(Text, server_default="queued")
+    # The queue of the workers that have the model, and the entry there that plans the job.
+    queue: Mapped[str] = mapped_column(Text)
+    queue_id: Mapped[int | None] = mapped_column(BigInteger)
+    attempts: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    # Tiles: all of the area, those that had scores before, those that got some, those that cannot.
+    total: Mapped[int | None] = mapped_column(Integer)
+    known: Mapped[int] = mapped_column(Integer, server_default="0")
+    done: Mapped[int] = mapped_column(Integer, server_default="0")
+    failed: Mapped[int] = mapped_column(Integer, server_default="0")
+    # By code of an error: {"tiles": how many, "message": of the first}.
+    failures: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")
+    # Tiles per second, of late.
+    rate: Mapped[float | None] = mapped_column(DOUBLE_PRECISION)
+    created_at: Mapped[datetime] = mapped_column(
+        TIMESTAMP(timezone=True), server_default=func.now()
+    )
+    started_at: Mapped[datetime | None] = mapped_column(TIMESTAMP(timezone=True))
+    progressed_at: Mapped[datetime | None] = mapped_column(TIMESTAMP(timezone=True))
+    finished_at: Mapped[datetime | None] = mapped_column(TIMESTAMP(timezone=True))
+
+
+class JobChunk(Base):
+    """Some tiles of a job that are still to be done; the row goes when they are."""
+
+    __tablename__ = "job_chunk"
+
+    job_id: Mapped[int] = mapped_column(ForeignKey("job.id", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    tile_ids: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
+    # The entry in the queue that does them.
+    queue_id: Mapped[int] = mapped_column(BigInteger)
+    attempts: Mapped[int] = mapped_column(SmallInteger, server_default="0")

@@ -1,0 +1,147 @@
+"""``/jobs/<id>/events``: the progress of a job as server-sent events, until it ends."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from flask import Blueprint, Response, request
+
+from earthgql.catalog.jobs import JobRecord
+from earthgql.errors import DatabaseUnavailableError, NotFoundError, OverloadedError
+from earthgql.jobs.desk import JobDesk
+
+STEP_S = 1.0
+"""Between two looks at a job."""
+
+BEAT_S = 10.0
+"""A stream on which nothing else is to be told says so, so that both ends know of each other."""
+
+LONGEST_S = 600.0
+"""A stream ends after this; whoever still listens comes back by itself, and others get a turn."""
+
+END = "end"
+_RETRY_MS = 3000
+_LARGEST_ROW_ID = 2**63 - 1
+
+
+class Streams:
+    """The streams of a process, of which each keeps a thread from answering others.
+
+    Attributes:
+        most: how many there may be.
+    """
+
+    def __init__(self, most: int, is_over: Callable[[], bool] = lambda: False) -> None:
+        """Begin with none.
+
+        Args:
+            most: how many there may be.
+            is_over: whether the process is to end, and all streams with it.
+        """
+        self.most = most
+        self.is_over = is_over
+        self._open = 0
+        self._lock = threading.Lock()
+
+    def enter(self) -> Callable[[], None]:
+        """Open a stream, and return what closes it; closing it again does nothing.
+
+        Raises:
+            OverloadedError: if there are as many as there may be.
+        """
+        with self._lock:
+            if self._open >= self.most:
+                raise OverloadedError(
+                    f"{self._open} streams of events are open, and this server has no room for "
+                    "more: ask again later, or ask for job(id) now and then"
+                )
+            self._open += 1
+        ended = False
+
+        def leave() -> None:
+            nonlocal ended
+            with self._lock:
+                self._open -= not ended
+                ended = True
+
+        return leave
+
+
+def blueprint(desk: JobDesk, streams: Streams) -> Blueprint:
+    """Return the route of events."""
+    pages = Blueprint("jobs", __name__)
+
+    @pages.get("/jobs/<int:job_id>/events")
+    def job_events(job_id: int) -> Response:
+        """Tell how far a job has come, until it ends.
+
+        Raises:
+            NotFoundError: if there is no such job.
+            OverloadedError: if there are too many streams.
+        """
+        job = desk.find(min(job_id, _LARGEST_ROW_ID))
+        if job is None:
+            raise NotFoundError(f"there is no job {job_id}")
+        if job.finished_at is not None and request.headers.get("Last-Event-ID") == END:
+            # Browsers come back when a stream ends, unless they are told that there is no more.
+            return Response(status=204)
+        response = Response(content_type="text/event-stream; charset=utf-8")
+        response.cache_control.no_store = True
+        response.headers["X-Accel-Buffering"] = "no"
+        if request.method != "HEAD":
+            response.call_on_close(streams.enter())
+            response.response = _events(desk, job, streams.is_over)
+        return response
+
+    return pages
+
+
+def snapshot(job: JobRecord) -> dict[str, Any]:
+    """Return how far a job has come, by the names that GraphQL has for it."""
+    return {
+        "status": job.status.upper(),
+        "total": job.total,
+        "done": job.known + job.done,
+        "alreadyDone": job.known,
+        "failed": job.failed,
+        "rate": job.rate,
+        "eta": job.eta.isoformat() if job.eta is not None else None,
+        "errors": [failure._asdict() for failure in job.failures],
+        "createdAt": job.created_at.isoformat(),
+        "startedAt": job.started_at.isoformat() if job.started_at is not None else None,
+        "finishedAt": job.finished_at.isoformat() if job.finished_at is not None else None,
+    }
+
+
+def _events(desk: JobDesk, job: JobRecord, is_over: Callable[[], bool]) -> Iterator[str]:
+    began = spoke = time.monotonic()
+    yield f"retry: {_RETRY_MS}\n\n"
+    told: JobRecord | None = None
+    while True:
+        if job.finished_at is not None:
+            yield _event(END, END, job)
+            return
+        now = time.monotonic()
+        if job != told:
+            told, spoke = job, now
+            yield _event("progress", f"{job.known + job.done}-{job.failed}", job)
+        elif now - spoke >= BEAT_S:
+            spoke = now
+            yield ": still here\n\n"
+        if is_over() or now - began >= LONGEST_S:
+            return
+        time.sleep(STEP_S)
+        try:
+            # One that is gone has nothing more to be told.
+            found = desk.find(job.id)
+        except DatabaseUnavailableError:
+            continue
+        if found is None:
+            return
+        job = found
+
+
+def _event(kind: str, event_id: str, job: JobRecord) -> str:
+    return f"event: {kind}\nid: {event_id}\ndata: {json.dumps(snapshot(job))}\n\n"

@@ -1,0 +1,200 @@
+"""Jobs over GraphQL: started, found, listed, cancelled, refused."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from api_client import Api, make_api
+from job_place import TILES, JobPlace, area, make_place
+from pixel_classifier import PixelClassifier
+from sqlalchemy import Engine
+
+from earthgql.database.engine import engine_on
+
+START = """
+mutation ($bounds: BoundsInput, $polygon: GeoJSON, $scene: String, $zoom: Int, $model: String) {
+  classifyArea(bounds: $bounds, polygon: $polygon, scene: $scene, zoom: $zoom, model: $model) {
+    id status total done alreadyDone failed rate eta eventsUrl finishedAt
+    errors { code message tiles } model { name version }
+  }
+}
+"""
+JOB = """
+query ($id: ID!) { job(id: $id) { id status total done alreadyDone failed rate eta } }
+"""
+CANCEL = "mutation ($id: ID!) { cancelJob(id: $id) { id status finishedAt } }"
+BOUNDS = dict(zip(("west", "south", "east", "north"), area(), strict=True))
+NOWHERE = {"west": 100, "south": 10, "east": 101, "north": 11}
+
+
+@pytest.fixture
+def place(module_engine: Engine, tmp_path: Path) -> JobPlace:
+    return make_place(module_engine, tmp_path / "pyramid")
+
+
+@pytest.fixture
+def api(place: JobPlace) -> Api:
+    return make_api(place.engine)
+
+
+def start(api: Api, **variables: Any) -> dict[str, Any]:
+    job: dict[str, Any] = api.data(START, **variables)["classifyArea"]
+    return job
+
+
+def test_a_job_from_start_to_end(api: Api, place: JobPlace) -> None:
+    job = start(api, bounds=BOUNDS)
+    assert job == {
+        "id": "Sm9iOjE=",
+        "status": "QUEUED",
+        "total": None,
+        "done": 0,
+        "alreadyDone": 0,
+        "failed": 0,
+        "rate": None,
+        "eta": None,
+        "eventsUrl": "http://localhost/jobs/1/events",
+        "finishedAt": None,
+        "errors": [],
+        "model": {"name": "pixel", "version": "1"},
+    }
+    assert start(api, bounds=BOUNDS)["id"] == job["id"]
+    record = place.desk.find(1)
+    assert record is not None
+    with place.worker(PixelClassifier()):
+        place.wait(record)
+    done = api.data(JOB, id=job["id"])["job"]
+    rate = done.pop("rate")
+    assert done == {
+        "id": job["id"],
+        "status": "DONE",
+        "total": TILES,
+        "done": TILES,
+        "alreadyDone": 0,
+        "failed": 0,
+        "eta": None,
+    }
+    assert rate > 0
+    assert start(api, bounds=BOUNDS)["id"] != job["id"]
+    # What the job has done, the server need not do.
+    fields = "nodes { classification { labels } }"
+    asked = f"query ($b: BoundsInput!) {{ tilesInBounds(bounds: $b) {{ {fields} }} }}"
+    assert len(api.data(asked, b=BOUNDS)["tilesInBounds"]["nodes"]) == TILES
+    assert api.classifier.tiles == 0
+
+
+def test_an_area_without_tiles_is_done(api: Api) -> None:
+    job = start(api, bounds=NOWHERE)
+    assert (job["status"], job["total"], job["done"]) == ("DONE", 0, 0)
+    assert job["finishedAt"] is not None
+
+
+def test_a_polygon_and_a_scene(api: Api) -> None:
+    west, south, east, north = area(2, 2)
+    ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
+    polygon = {"type": "Polygon", "coordinates": [ring]}
+    first = start(api, polygon=polygon)
+    assert first["status"] == "QUEUED"
+    assert start(api, polygon=polygon, scene="place", zoom=14)["id"] != first["id"]
+    assert start(api, polygon=polygon)["id"] == first["id"]
+
+
+def test_cancelling(api: Api) -> None:
+    job = start(api, bounds=BOUNDS)
+    cancelled = api.data(CANCEL, id=job["id"])["cancelJob"]
+    assert cancelled["status"] == "CANCELLED"
+    assert cancelled["finishedAt"] is not None
+    assert api.data(CANCEL, id=job["id"])["cancelJob"] == cancelled
+    assert start(api, bounds=BOUNDS)["id"] != job["id"]
+
+
+def test_jobs_are_listed_and_found_as_nodes(api: Api) -> None:
+    made = [start(api, bounds=BOUNDS, zoom=zoom)["id"] for zoom in (None, 14, 13)]
+    query = """query ($last: Int) { jobs(last: $last) {
+      totalCount nodes { id model { name } } pageInfo { hasPreviousPage hasNextPage } } }"""
+    listed = api.data(query, last=2)["jobs"]
+    assert [node["id"] for node in listed["nodes"]] == made[1:]
+    assert listed["totalCount"] == 3
+    assert listed["pageInfo"] == {"hasPreviousPage": True, "hasNextPage": False}
+    node = "query ($id: ID!) { node(id: $id) { id ... on Job { status } } }"
+    assert api.data(node, id=made[0])["node"] == {"id": made[0], "status": "QUEUED"}
+
+
+def test_how_many_statements_it_takes(api: Api) -> None:
+    start(api, bounds=NOWHERE)  # registers the model, which a process does once
+    short = "mutation ($b: BoundsInput!) { classifyArea(bounds: $b) { id status } }"
+    with api.statements() as seen:
+        job = api.data(short, b=BOUNDS)["classifyArea"]
+    assert len(seen) == 4, seen  # any tile there, the job, its entry in the queue, how many
+    with api.statements() as seen:
+        api.data(JOB, id=job["id"])
+    assert len(seen) == 1
+    with api.statements() as seen:
+        api.data("{ jobs { nodes { id model { name } } } }")
+    assert len(seen) == 2
+
+
+UNKNOWN = "Sm9iOjk5"  # Job:99
+TILE = "VGlsZTox"  # Tile:1
+
+
+@pytest.mark.parametrize(
+    ("variables", "code", "said"),
+    [
+        ({}, "BAD_USER_INPUT", "either bounds or a polygon"),
+        ({"bounds": BOUNDS, "polygon": {"type": "Polygon"}}, "BAD_USER_INPUT", "not both"),
+        ({"polygon": {"type": "Point"}}, "BAD_USER_INPUT", "Polygon or MultiPolygon"),
+        ({"bounds": {**BOUNDS, "south": 80}}, "BAD_USER_INPUT", "south"),
+        ({"bounds": BOUNDS, "zoom": 99}, "BAD_USER_INPUT", "zoom"),
+        ({"bounds": BOUNDS, "scene": "moon"}, "BAD_USER_INPUT", "no scene is named 'moon'"),
+        ({"bounds": BOUNDS, "scene": "m\0n"}, "BAD_USER_INPUT", "no scene"),
+        ({"bounds": BOUNDS, "model": "nobody 7"}, "NOT_FOUND", "nobody 7"),
+    ],
+)
+def test_what_cannot_be_started_is_told(
+    api: Api, variables: dict[str, Any], code: str, said: str
+) -> None:
+    answer = api.ask(START, **variables)
+    [error] = answer["errors"]
+    assert answer["data"] == {"classifyArea": None}
+    assert error["extensions"]["code"] == code
+    assert said in error["message"]
+    assert api.data("{ jobs { totalCount } }") == {"jobs": {"totalCount": 0}}
+
+
+def test_only_the_model_that_is_served_can_classify(api: Api) -> None:
+    with api.engine.begin() as conn:
+        conn.exec_driver_sql(
+            "INSERT INTO model (name, version, labels, thresholds, sha256) "
+            "VALUES ('other', '3', '{a}', '{0.5}', 'x')"
+        )
+    [error] = api.ask(START, bounds=BOUNDS, model="other 3")["errors"]
+    assert error["extensions"]["code"] == "MODEL_UNAVAILABLE"
+    assert "this server runs pixel 1" in error["message"]
+    assert start(api, bounds=BOUNDS, model="pixel 1")["status"] == "QUEUED"
+
+
+def test_ids_that_are_none(api: Api) -> None:
+    assert api.data(JOB, id=UNKNOWN) == {"job": None}
+    assert api.codes(CANCEL, id=UNKNOWN) == ["NOT_FOUND"]
+    for query in (JOB, CANCEL):
+        assert api.codes(query, id=TILE) == ["BAD_USER_INPUT"]
+        assert api.codes(query, id="nonsense") == ["BAD_USER_INPUT"]
+
+
+def test_mutations_over_get_are_refused(api: Api) -> None:
+    response = api.client.get(
+        "/graphql", query_string={"query": "mutation { cancelJob(id: 1) { id } }"}
+    )
+    assert response.status_code in (400, 405)
+    assert "mutation" in response.get_json()["errors"][0]["message"]
+    assert api.data("{ jobs { totalCount } }") == {"jobs": {"totalCount": 0}}
+
+
+def test_a_database_that_is_away(place: JobPlace) -> None:
+    gone = engine_on(place.engine.url.set(database="none"))
+    away = make_api(gone)
+    assert away.codes(JOB, id=UNKNOWN) == ["DATABASE_UNAVAILABLE"]
+    assert away.codes(CANCEL, id=UNKNOWN) == ["DATABASE_UNAVAILABLE"]
+    assert away.codes(START, bounds=BOUNDS) == ["DATABASE_UNAVAILABLE"]
+    gone.dispose()

@@ -1,0 +1,245 @@
+"""Jobs when something breaks: the model, a worker, the database, the queue."""
+
+import dataclasses
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+from job_place import TILES, JobPlace, wait_until
+from pixel_classifier import GatedClassifier, PixelClassifier
+
+from earthgql import classifiers, cli
+from earthgql.cli import beside
+from earthgql.database.engine import engine_on
+from earthgql.errors import ModelUnavailableError
+from earthgql.jobs import work
+from earthgql.jobs.desk import queue_of
+
+OTHERS = """
+SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+ WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+
+
+class Failing(PixelClassifier):
+    """A model that fails on its first batches."""
+
+    batches_to_fail = 3
+
+    def scores(self, pixels):
+        if self.batches_to_fail:
+            self.batches_to_fail -= 1
+            raise ModelUnavailableError("the accelerator is being reset")
+        return super().scores(pixels)
+
+
+def test_what_fails_for_now_is_tried_again(place: JobPlace) -> None:
+    classifier = Failing()
+    with place.worker(classifier):
+        job = place.wait(place.start())
+    assert (job.status, job.done, job.failed, job.failures) == ("done", TILES, 0, ())
+    assert classifier.batches_to_fail == 0
+    assert place.count("tile_score") == TILES
+
+
+def test_what_always_fails_is_counted_at_last(
+    place: JobPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work, "MOST_ATTEMPTS", 2)
+    classifier = Failing()
+    classifier.batches_to_fail = 1_000_000
+    with place.worker(classifier, chunk_tiles=16):
+        job = place.wait(place.start())
+    assert (job.status, job.done, job.failed) == ("done", 0, TILES)
+    [failure] = job.failures
+    assert failure == ("MODEL_UNAVAILABLE", "the accelerator is being reset", TILES)
+    assert (place.count("job_chunk"), place.count("procrastinate_jobs")) == (0, 0)
+
+
+def test_a_model_that_cannot_be_loaded_is_told(
+    place: JobPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Damaged(PixelClassifier):
+        def warm_up(self) -> None:
+            raise ModelUnavailableError("the weights are damaged")
+
+    monkeypatch.setattr(work, "MOST_ATTEMPTS", 2)
+    with place.worker(Damaged()):
+        job = place.wait(place.start())
+    assert (job.status, job.total, job.attempts) == ("failed", None, 2)
+    assert job.failures == (("MODEL_UNAVAILABLE", "the weights are damaged", 0),)
+    assert place.count("procrastinate_jobs") == 0
+
+
+def test_a_defect_is_masked_and_ends_the_job_all_the_same(
+    place: JobPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Defect(PixelClassifier):
+        def warm_up(self) -> None:
+            raise RuntimeError("/secret/path")
+
+    monkeypatch.setattr(work, "MOST_ATTEMPTS", 1)
+    with place.worker(Defect()):
+        job = place.wait(place.start())
+    [failure] = job.failures
+    assert (job.status, failure.code) == ("failed", "INTERNAL_ERROR")
+    assert "secret" not in failure.message
+
+
+def test_a_stopped_worker_gives_back_what_it_has_and_another_goes_on(place: JobPlace) -> None:
+    classifier = GatedClassifier(batch_size=1)
+    with place.worker(classifier, chunk_tiles=20):
+        job = place.start()
+        classifier.wait_begun()
+        # It stops when the block ends: the sixteen tiles it is at are stored, the others left.
+    stored = place.count("tile_score")
+    assert stored == 16
+    assert place.find(job).status == "running"
+    assert place.count("procrastinate_workers") == 0
+    assert place.scalar("SELECT count(*) FROM procrastinate_jobs WHERE status = 'todo'") == 2
+    other = PixelClassifier()
+    with place.worker(other):
+        done = place.wait(job)
+    assert (done.status, done.done) == ("done", TILES)
+    assert other.tiles == TILES - stored
+
+
+def test_a_worker_waits_for_a_database_that_went_away(place: JobPlace) -> None:
+    classifier = GatedClassifier()
+    with place.worker(classifier):
+        job = place.start()
+        classifier.wait_begun()
+        assert place.scalar(OTHERS) >= 2
+        classifier.let()
+        done = place.wait(job)
+        assert (done.status, done.done, done.failed) == ("done", TILES, 0)
+        assert place.scalar(OTHERS) >= 2
+        assert place.wait(place.start()).known == TILES
+    assert classifier.tiles == TILES
+    assert place.count("tile_score") == TILES
+
+
+def test_a_worker_without_a_database_tells_and_can_be_stopped(
+    place: JobPlace, caplog: pytest.LogCaptureFixture
+) -> None:
+    gone = dataclasses.replace(place, engine=engine_on(place.engine.url.set(database="none")))
+    with gone.worker(PixelClassifier()) as working:
+        wait_until(lambda: "jobs wait, next attempt in 2 s" in caplog.text)
+        assert 'database "none" does not exist' in caplog.text
+        assert "Traceback" not in caplog.text
+    assert working.jobs._thread is not None
+    assert not working.jobs._thread.is_alive()
+    gone.engine.dispose()
+
+
+def test_work_that_the_queue_lost_is_queued_again(place: JobPlace) -> None:
+    job = place.start()
+    place.execute("DELETE FROM procrastinate_jobs")
+    classifier = GatedClassifier()
+    with place.worker(classifier):
+        classifier.wait_begun()
+        place.execute("DELETE FROM procrastinate_jobs WHERE status = 'todo'")
+        classifier.let()
+        done = place.wait(job)
+    assert (done.status, done.done) == ("done", TILES)
+    assert classifier.tiles == TILES
+
+
+SCRIPT = """
+    import sys, time
+    sys.path[:0] = {tests!r},
+    from pixel_classifier import PixelClassifier
+    from job_place import QUICK
+    from earthgql import classifiers, cli
+    from earthgql.cli import beside
+    from earthgql.cli import worker as command
+    from earthgql.jobs import worker
+    from earthgql.jobs.desk import queue_of
+
+    class Telling(PixelClassifier):
+        def scores(self, pixels):
+            if sum(self.submissions) == 10:
+                print("go", flush=True)
+                time.sleep({sleep})
+            return super().scores(pixels)
+
+    classifiers.load_classifier = lambda _: Telling(batch_size=1)
+    beside.queue_name = lambda _: queue_of("pixel", "1")
+    command.AT_ONCE = 1
+    worker.Rhythm = lambda: QUICK
+    worker.JobWorker.__init__.__kwdefaults__["chunk_tiles"] = 4
+    cli.main(["worker"])
+"""
+
+
+def begun_worker(place: JobPlace, sleep: float) -> subprocess.Popen[str]:
+    """Run ``manage.py worker`` with a model that says when it is in the middle."""
+    url = place.engine.url.render_as_string(hide_password=False)
+    script = dedent(SCRIPT).format(
+        tests=str(Path(sys.modules["pixel_classifier"].__file__).parent), sleep=sleep
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", script],
+        env={**os.environ, "EARTHGQL_DATABASE_URL": url},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "go\n", process.communicate()
+    return process
+
+
+def test_a_killed_worker_loses_nothing(place: JobPlace) -> None:
+    job = place.start()
+    process = begun_worker(place, sleep=600)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate(timeout=60)
+    stored = place.count("tile_score")
+    assert 0 < stored < TILES
+    assert place.scalar("SELECT count(*) FROM procrastinate_jobs WHERE status = 'doing'") > 0
+    classifier = PixelClassifier()
+    with place.worker(classifier):
+        done = place.wait(job)
+    assert (done.status, done.total, done.done, done.failed) == ("done", TILES, TILES, 0)
+    assert classifier.tiles == TILES - stored
+    assert place.count("tile_score") == TILES
+    assert (place.count("job_chunk"), place.count("procrastinate_jobs")) == (0, 0)
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_a_worker_stops_cleanly(place: JobPlace, how: signal.Signals) -> None:
+    job = place.start()
+    process = begun_worker(place, sleep=0.5)
+    process.send_signal(how)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert "Traceback" not in err
+    assert place.scalar("SELECT count(*) FROM procrastinate_jobs WHERE status = 'doing'") == 0
+    assert place.count("procrastinate_workers") == 0
+    stored = place.count("tile_score")
+    assert 8 <= stored < TILES
+    assert place.find(job).status == "running"
+
+
+def test_a_worker_that_ends_when_nothing_waits(
+    place: JobPlace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    classifier = PixelClassifier()
+    url = place.engine.url.render_as_string(hide_password=False)
+    monkeypatch.setenv("EARTHGQL_DATABASE_URL", url)
+    monkeypatch.setattr(classifiers, "load_classifier", lambda _settings: classifier)
+    monkeypatch.setattr(beside, "queue_name", lambda _settings: queue_of("pixel", "1"))
+    job = place.start()
+    assert cli.run(["worker", "--once"]) == 0
+    assert place.find(job).status == "done"
+    assert classifier.tiles == TILES
+    assert cli.run(["worker", "--once"]) == 0
+    gone = place.engine.url.set(database="none").render_as_string(hide_password=False)
+    monkeypatch.setenv("EARTHGQL_DATABASE_URL", gone)
+    assert cli.run(["worker", "--once"]) == 1
+    assert "the database cannot be reached" in capsys.readouterr().err
