@@ -5,12 +5,14 @@ from collections.abc import Callable
 from flask import Flask
 from sqlalchemy import Engine
 
+from earthgql.api.documents import Documents, read_trusted
 from earthgql.api.view import GraphQLView
 from earthgql.classification import ScoringService
 from earthgql.classifiers import Classifier
 from earthgql.database.engine import make_engine
+from earthgql.jobs.desk import JobDesk
 from earthgql.settings import Settings
-from earthgql.web import cors, faults, health, images, pages
+from earthgql.web import classify, cors, exports, faults, health, images, inference, jobs, pages
 
 MAX_BODY_BYTES = 1_000_000
 STATEMENT_TIMEOUT_S = 30.0
@@ -21,6 +23,7 @@ def create_app(
     *,
     engine: Engine | None = None,
     load_classifier: Callable[[], Classifier] | None = None,
+    streams: int = 4,
 ) -> Flask:
     """Make the application.
 
@@ -28,6 +31,10 @@ def create_app(
         settings: of this process.
         engine: where to read and store; None: the database of the settings.
         load_classifier: loads the model when it is first needed; None: that of the settings.
+        streams: of events at once; each keeps a thread of the server.
+
+    Raises:
+        SetupError: if the file of trusted documents is unusable.
     """
     if engine is None:
         engine = make_engine(settings, statement_timeout=STATEMENT_TIMEOUT_S, autocommit=True)
@@ -41,20 +48,37 @@ def create_app(
     app = Flask(__name__, static_folder=pages.STATIC, static_url_path=pages.STATIC_URL)
     # For who wants to watch it: its counts are those of this process.
     app.extensions["earthgql.scoring"] = scoring
+    app.extensions["earthgql.engine"] = engine
+    app.extensions["earthgql.streams"] = job_streams = jobs.Streams(streams)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.add_url_rule(
         "/graphql",
         view_func=GraphQLView.as_view(
-            "graphql", engine, scoring, settings.inference_deadline, pages.graphiql
+            "graphql",
+            engine,
+            scoring,
+            settings.inference_deadline,
+            pages.graphiql,
+            documents=_documents(settings),
+            cache_seconds=settings.cache_seconds,
         ),
     )
     app.register_blueprint(images.blueprint(engine))
+    app.register_blueprint(exports.blueprint(engine, scoring))
+    app.register_blueprint(jobs.blueprint(JobDesk(engine), job_streams))
+    app.register_blueprint(classify.blueprint(scoring))
+    app.register_blueprint(inference.blueprint(engine, scoring, settings))
     app.register_blueprint(pages.blueprint(engine))
     app.register_blueprint(health.blueprint(engine, health.WarmUp(scoring.warm_up)))
     faults.answer_in_json(app)
-    cors.allow_origins(app, settings.cors_origins)
+    cors.allow_origins(app, settings.cors_origins, to_all=(inference.PATHS,))
     return app
+
+
+def _documents(settings: Settings) -> Documents:
+    path = settings.trusted_documents
+    return Documents(read_trusted(path) if path else {}, only=settings.trusted_only)
 
 
 def _loader(settings: Settings) -> Callable[[], Classifier]:

@@ -10,13 +10,15 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 
 from earthgql.catalog.models import ModelRecord, register_model
+from earthgql.catalog.reals import as_real
 from earthgql.catalog.scores import ScoreRecord, find_scores, insert_scores
 from earthgql.classifiers.batcher import LONGEST_TURN_S
 from earthgql.classifiers.counts import BatchCounts
 from earthgql.classifiers.protocol import Classifier
+from earthgql.database.engine import database_errors
 from earthgql.errors import DeadlineError, EarthGQLError, NotFoundError, OverloadedError
 from earthgql.flights import Flights, Request
-from earthgql.tiles.imagery import TileSource
+from earthgql.tiles.imagery import Pixels, TileSource
 
 Answer = ScoreRecord | EarthGQLError
 
@@ -91,12 +93,13 @@ class ScoringService:
         Raises:
             ModelUnavailableError: if it cannot be loaded, or the database knows another model by
                 its name and version.
+            DatabaseUnavailableError: if the database is away.
         """
         if self._model is None:
             identity = self.classifier.identity
             with self._loading:
                 if self._model is None:
-                    with self._engine.begin() as conn:
+                    with database_errors(), self._engine.begin() as conn:
                         self._model = ModelRecord(register_model(conn, identity), identity)
         return self._model
 
@@ -184,6 +187,36 @@ class ScoringService:
         late = [tile_id for tile_id in found.sources if tile_id not in answers]
         answers |= {tile_id: _too_late(len(ids) - len(late)) for tile_id in late}
         return answers
+
+    def classify_pixels(
+        self, pixels: Pixels, *, deadline: float | None = None
+    ) -> tuple[float, ...]:
+        """Score a picture that is no tile, in common batches with the tiles of all requests.
+
+        Nothing is stored, and the database is not asked.
+
+        Args:
+            pixels: ``uint8 [256, 256, 3]``, red, green, blue; not to be changed afterwards.
+            deadline: ``time.monotonic()`` seconds at which to stop; none: that of the service.
+
+        Returns:
+            One score per label of the model, in their order, 0 to 1.
+
+        Raises:
+            DeadlineError: if it was not done in time.
+            OverloadedError: if too many tiles wait already.
+            ModelUnavailableError: if there is no model, it failed, or this process is being
+                stopped.
+        """
+        if deadline is None:
+            deadline = time.monotonic() + self._deadline_s
+        scoring = self._started().score(pixels, deadline)
+        try:
+            left = min(max(0.0, deadline - time.monotonic()), threading.TIMEOUT_MAX)
+            return as_real(scoring.result(left))
+        except TimeoutError:
+            scoring.cancel()
+            raise DeadlineError("the picture was not classified in time: ask again") from None
 
     def _infer(
         self,

@@ -27,6 +27,27 @@ class BadInputError(EarthGQLError):
     status = 400
 
 
+class MediaTypeError(EarthGQLError):
+    """A request's body is of a kind that its address does not take."""
+
+    code = "UNSUPPORTED_MEDIA_TYPE"
+    status = 415
+
+
+class RequestTooLargeError(EarthGQLError):
+    """A request's body is larger than its address takes."""
+
+    code = "REQUEST_TOO_LARGE"
+    status = 413
+
+
+class AreaTooLargeError(EarthGQLError):
+    """An area has more tiles than one question may look at; a smaller one, zoom or scene helps."""
+
+    code = "AREA_TOO_LARGE"
+    status = 422
+
+
 class NotFoundError(EarthGQLError):
     """A named thing (scene, tile, model) does not exist."""
 

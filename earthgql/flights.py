@@ -130,12 +130,7 @@ class Flights:
                 raise stopped()
             self._forget_old()
             known = {i: self._usable((i, s.fingerprint), request) for i, s in sources.items()}
-            new = sum(flight is None for flight in known.values())
-            if new and self._on_way and self._on_way + new > self._queue_size:
-                raise OverloadedError(
-                    f"{self._on_way:,} tiles are on their way to the model already, and "
-                    f"{new:,} more are too many: ask again later, or for fewer"
-                )
+            self._admit(sum(flight is None for flight in known.values()))
             for tile_id, source in sources.items():
                 self._join(request, tile_id, known[tile_id] or self._send(tile_id, source))
             unread = [flight for flight in request.flights.values() if flight.unread]
@@ -143,6 +138,29 @@ class Flights:
                 request.complete.set()
         if unread:
             self._reading.ask(request, unread)
+
+    def score(self, pixels: Pixels, deadline: float) -> Future[Scores]:
+        """Send a picture that is no tile to the model, in turn with the tiles of all requests.
+
+        Args:
+            pixels: ``uint8 [256, 256, 3]``, red, green, blue; not to be changed afterwards.
+            deadline: ``time.monotonic()`` seconds after which it is not to be run any more.
+
+        Returns:
+            As ``Batcher.submit``.
+
+        Raises:
+            OverloadedError: at once, if too many tiles are on their way.
+            ModelUnavailableError: if the process is being stopped.
+        """
+        with self._lock:
+            if self._closed:
+                raise stopped()
+            self._admit(1)
+            scoring = self.batcher.submit(object(), pixels, deadline)
+            self._on_way += 1
+        scoring.add_done_callback(self._picture_done)
+        return scoring
 
     def leave(self, request: Request) -> None:
         """Stop waiting; what nobody else waits for is dropped, unless it already runs."""
@@ -189,6 +207,17 @@ class Flights:
         with self._lock:
             for flight in [f for f in self._flights.values() if f.outcome is None]:
                 self._land(flight, stopped())
+
+    def _admit(self, new: int) -> None:
+        if new and self._on_way and self._on_way + new > self._queue_size:
+            raise OverloadedError(
+                f"{self._on_way:,} tiles are on their way to the model already, and "
+                f"{new:,} more are too many: ask again later, or for fewer"
+            )
+
+    def _picture_done(self, _scoring: Future[Scores]) -> None:
+        with self._lock:
+            self._on_way -= 1
 
     def _usable(self, key: Key, request: Request) -> Flight | None:
         """Find a flight that answers a request: under way, or landed unknown to its look-up."""

@@ -4,10 +4,10 @@ import os
 import re
 from io import StringIO
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from dotenv.parser import parse_stream
-from pydantic import Field, ValidationError, field_validator
+from pydantic import AliasChoices, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from earthgql.errors import SetupError
@@ -15,6 +15,11 @@ from earthgql.errors import SetupError
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 PREFIX = "EARTHGQL_"
 LOCALHOST_ORIGINS = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?"
+
+
+def _as_before(name: str) -> AliasChoices:
+    """Names of a setting that the predecessor of this server had, ours first."""
+    return AliasChoices(PREFIX + name, name)
 
 
 class Settings(BaseSettings):
@@ -26,6 +31,9 @@ class Settings(BaseSettings):
         env_ignore_empty=True,
         extra="ignore",
         frozen=True,
+        # Settings that the predecessor had, too, go by its names as well.
+        validate_by_name=True,
+        validate_by_alias=True,
     )
 
     database_url: str | None = Field(
@@ -63,6 +71,34 @@ class Settings(BaseSettings):
         [LOCALHOST_ORIGINS],
         description="comma-separated origins (regular expressions) that browsers may call from",
     )
+    cache_seconds: int = Field(
+        0,
+        ge=0,
+        description="seconds for which GET answers made of stored scores may be kept unasked",
+    )
+    trusted_documents: Path | None = Field(
+        None, description="JSON file of documents that clients may ask for by their hash"
+    )
+    trusted_only: bool = Field(
+        False, description="whether no other documents than those of that file are answered"
+    )
+    prediction_cutoff: float = Field(
+        0.1,
+        ge=0,
+        le=1,
+        validation_alias=_as_before("PREDICTION_CUTOFF"),
+        description="/inference/predict answers with labels whose score is above this",
+    )
+    prediction_zoom: int | None = Field(
+        None,
+        ge=0,
+        le=24,
+        validation_alias=_as_before("PREDICTION_ZOOM"),
+        description="/inference/predict answers with tiles of this zoom; unset: of any",
+    )
+    job_worker: bool = Field(
+        True, description="whether serve also works on background jobs; else manage.py worker does"
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="DEBUG, INFO, WARNING or ERROR"
     )
@@ -81,6 +117,12 @@ class Settings(BaseSettings):
             except re.error as error:
                 raise ValueError(f"{origin!r} is no regular expression: {error}") from None
         return origins
+
+    @model_validator(mode="after")
+    def _trust_something(self) -> Self:
+        if self.trusted_only and self.trusted_documents is None:
+            raise ValueError(f"{PREFIX}TRUSTED_ONLY needs {PREFIX}TRUSTED_DOCUMENTS")
+        return self
 
     @field_validator("log_level", mode="before")
     @classmethod
@@ -103,10 +145,16 @@ def load_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        problems = "; ".join(
-            f"{PREFIX}{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()
-        )
+        problems = "; ".join(f"{_variable(e['loc'])}{e['msg']}" for e in error.errors())
         raise SetupError(f"invalid setting: {problems}") from None
+
+
+def _variable(place: tuple[int | str, ...]) -> str:
+    """Say which variable a fault is in; nothing where it is in several."""
+    if not place:
+        return ""
+    name = ".".join(map(str, place)).upper()
+    return f"{name if name.startswith(PREFIX) else PREFIX + name}: "
 
 
 def _names_in_file() -> list[str]:

@@ -1,13 +1,18 @@
 """``/graphql`` over HTTP: what of a request is GraphQL, and how the answer is written."""
 
+import hashlib
 import json
+import re
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any, cast
 
 from cross_web import AsyncHTTPRequestAdapter, HTTPException
 from flask import Request, Response, request
 from flask.typing import ResponseReturnValue
+from graphql import GraphQLError
 from sqlalchemy import Engine
 from strawberry.flask.views import AsyncGraphQLView
 from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData
@@ -16,14 +21,19 @@ from strawberry.types.execution import PreExecutionError
 
 from earthgql.api import errors
 from earthgql.api.context import Context
-from earthgql.api.limits import count_operations
+from earthgql.api.documents import Documents, RefusedDocumentError
+from earthgql.api.limits import count_operations, parse_within_limits
 from earthgql.api.loaders import Loaders
 from earthgql.api.loops import Loops
 from earthgql.api.schema import schema
+from earthgql.api.watch import Watch, WatchedLoaders, watched
 from earthgql.classification import ScoringService
 from earthgql.errors import error_body
+from earthgql.jobs.desk import JobDesk
 
 RESPONSE_TYPE = "application/graphql-response+json"
+# Jobs go on: what was true of one is never to be kept, whatever else was asked with it.
+_LIVE = re.compile(r"\bjobs?\b", re.IGNORECASE)
 
 
 class GraphQLView(AsyncGraphQLView[Context, None]):
@@ -42,6 +52,9 @@ class GraphQLView(AsyncGraphQLView[Context, None]):
         scoring: ScoringService,
         inference_deadline: float,
         page: Callable[[], Response],
+        *,
+        documents: Documents | None = None,
+        cache_seconds: int = 0,
     ) -> None:
         """Make the view.
 
@@ -50,12 +63,18 @@ class GraphQLView(AsyncGraphQLView[Context, None]):
             scoring: what classifies tiles.
             inference_deadline: seconds a request may spend on inference.
             page: makes the page for browsers.
+            documents: those that clients may name.
+            cache_seconds: for how long answers to GET that are made of what is stored may be used
+                without asking again.
         """
         super().__init__(schema(), graphql_ide="graphiql", subscription_protocols=())
         self._engine = engine
         self._scoring = scoring
         self._inference_deadline = inference_deadline
         self._page = page
+        self._documents = documents or Documents()
+        self._cache_seconds = cache_seconds
+        self._jobs = JobDesk(engine)
         self._loops = Loops()
 
     def dispatch_request(self) -> ResponseReturnValue:  # type: ignore[override]
@@ -73,15 +92,17 @@ class GraphQLView(AsyncGraphQLView[Context, None]):
         """Answer a request; see the base class."""
         try:
             return await super().run(request, *args, **kwargs)
+        except RefusedDocumentError as error:
+            return _refusal(error.status_code, error.reason, error.code)
         except HTTPException as error:
             return _refusal(error.status_code, error.reason)
 
     async def get_context(self, request: Request, response: Response) -> Context:  # noqa: ARG002
         """Make what the resolvers of this request share."""
-        deadline = time.monotonic() + self._inference_deadline
         return Context(
-            loaders=Loaders(self._engine, self._scoring, deadline),
+            loaders=Loaders(self._engine, self._scoring, self._deadline()),
             scoring=self._scoring,
+            jobs=self._jobs,
             request=request,
         )
 
@@ -96,7 +117,7 @@ class GraphQLView(AsyncGraphQLView[Context, None]):
         accepted = request.headers.get("accept", "")
         return bool(
             request.method == "GET"
-            and request.query_params.get("query") is None
+            and not {"query", "extensions", "documentId"} & {*request.query_params}
             and "text/html" in accepted
         )
 
@@ -121,7 +142,12 @@ class GraphQLView(AsyncGraphQLView[Context, None]):
             fields = self.decode_json(await request.get_body())
         else:
             raise HTTPException(415, "a POST must have the content type application/json")
-        return _request_data(fields)
+        asked = _request_data(fields)
+        name = cast(dict[str, Any], fields).get("documentId")
+        if not isinstance(name, str | None):
+            raise HTTPException(400, "documentId must be a string")
+        asked.query = self._documents.text(asked.query, name, asked.extensions)
+        return asked
 
     async def execute_single(self, *args: Any, **kwargs: Any) -> ExecutionResult:
         """Execute a request; one that leaves open which operation it means is refused."""
@@ -130,7 +156,34 @@ class GraphQLView(AsyncGraphQLView[Context, None]):
             raise HTTPException(400, "the request has no query")
         if asked.operation_name is None and count_operations(asked.query) > 1:
             raise HTTPException(400, "several operations: name one of them in operationName")
+        timed = asked.extensions is not None and asked.extensions.get("timing") is True
+        if timed or kwargs["request_adapter"].method == "GET":
+            return await self._watched(asked, timed, kwargs)
         return await super().execute_single(*args, **kwargs)
+
+    async def _watched(
+        self, asked: GraphQLRequestData, timed: bool, kwargs: dict[str, Any]
+    ) -> ExecutionResult:
+        """Execute a request whose answer may be kept, or tells how long it took."""
+        watch = Watch()
+        scoring = watched(self._scoring, watch)
+        loaders = WatchedLoaders(self._engine, scoring, self._deadline(), watch)
+        kwargs["context"] = replace(kwargs["context"], loaders=loaders, scoring=scoring)
+        if timed:
+            watch.parse_s = _seconds_to_parse(asked.query or "")
+        result = await super().execute_single(**kwargs)
+        cache = kwargs["sub_response"].cache_control
+        if timed:
+            result.extensions = {**(result.extensions or {}), "timing": watch.as_json()}
+        if timed or result.errors or not watch.only_stored or _LIVE.search(asked.query or ""):
+            cache.no_store = True
+        else:
+            cache.public = cache.must_revalidate = True
+            cache.max_age = self._cache_seconds
+        return result
+
+    def _deadline(self) -> float:
+        return time.monotonic() + self._inference_deadline
 
     async def process_result(
         self,
@@ -142,6 +195,8 @@ class GraphQLView(AsyncGraphQLView[Context, None]):
         response: dict[str, Any] = {"data": result.data} if executed else {}
         if result.errors:
             response["errors"] = errors.present(result.errors, executed=executed)
+        if result.extensions:
+            response["extensions"] = result.extensions
         return cast(GraphQLHTTPResponse, response)
 
     def create_response(self, response_data: Any, sub_response: Response) -> Response:
@@ -150,6 +205,8 @@ class GraphQLView(AsyncGraphQLView[Context, None]):
         if refused and sub_response.mimetype == RESPONSE_TYPE:
             sub_response.status_code = 400
         sub_response.set_data(self.encode_json(response_data))
+        if sub_response.cache_control.public:
+            _name_version(sub_response)
         return sub_response
 
 
@@ -171,9 +228,26 @@ def _request_data(fields: object) -> GraphQLRequestData:
     )
 
 
-def _refusal(status: int, message: str) -> Response:
-    body = json.dumps(error_body(message, errors.BAD_REQUEST))
-    return Response(body, status=status, content_type="application/json; charset=utf-8")
+def _name_version(response: Response) -> None:
+    """Let clients ask whether what they have is still right, and tell them so if it is."""
+    named = f"{response.mimetype}\n".encode() + response.get_data()
+    response.set_etag(hashlib.sha256(named).hexdigest()[:32])
+    response.vary.add("Accept")
+    response.make_conditional(request)
+
+
+def _seconds_to_parse(document: str) -> float:
+    began = time.perf_counter()
+    with suppress(GraphQLError):  # said when it is executed
+        parse_within_limits(document)
+    return time.perf_counter() - began
+
+
+def _refusal(status: int, message: str, code: str = errors.BAD_REQUEST) -> Response:
+    body = json.dumps(error_body(message, code))
+    headers = {"Cache-Control": "no-store"}
+    content_type = "application/json; charset=utf-8"
+    return Response(body, status=status, headers=headers, content_type=content_type)
 
 
 def _no_number(text: str) -> float:

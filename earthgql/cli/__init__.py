@@ -18,8 +18,11 @@ COMMANDS = {
     "ingest": ("earthgql.cli.ingest:ingest", "Read imagery into the catalog."),
     "scenes": ("earthgql.cli.scenes:scenes", "List, show and delete ingested scenes."),
     "classify": ("earthgql.cli.classify:classify", "Compute and store scores ahead."),
+    "query": ("earthgql.cli.query:query", "Ask a GraphQL query, without a server."),
+    "export": ("earthgql.cli.export:export", "Write tiles as GeoJSON, CSV or GeoParquet."),
     "model": ("earthgql.cli.model:model", "Train, check and exchange model bundles."),
     "serve": ("earthgql.cli.serve:serve", "Serve the GraphQL API."),
+    "worker": ("earthgql.cli.worker:worker", "Do background jobs, without a server."),
     "schema": ("earthgql.cli.schema:schema", "Write or check the GraphQL schema."),
     "demo": ("earthgql.cli.demo:demo", "Prepare a landscape, ingest it and serve it."),
 }

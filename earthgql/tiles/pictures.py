@@ -30,24 +30,29 @@ def read_file(root: str, folder: str, path: str | None) -> Pixels:
         raise ImageUnreadableError(f"{path} cannot be read: {error.strerror}") from None
 
 
-def decode(encoded: bytes, *, name: str) -> Pixels:
-    """Decode a PNG, JPEG or WebP of any mode to ``uint8 [256, 256, 3]`` RGB.
+def decode(encoded: bytes, *, name: str, formats: tuple[str, ...] = FORMATS) -> Pixels:
+    """Decode a picture of any mode to ``uint8 [256, 256, 3]`` RGB.
 
     Palettes, grey, CMYK and 16-bit pictures are converted (16 bits keep their upper eight); fully
     transparent pixels become 0, like the invalid pixels of a raster, and other alpha is ignored.
     Pictures of another size are resized.
 
+    Args:
+        encoded: the picture as a file has it.
+        name: what errors call it.
+        formats: which ones are taken, by Pillow's names; told apart by what the file begins with.
+
     Raises:
         ImageUnreadableError: if it is of another format, damaged, truncated or over 25 megapixels.
     """
     try:
-        with Image.open(io.BytesIO(encoded), formats=FORMATS) as picture:
+        with Image.open(io.BytesIO(encoded), formats=formats) as picture:
             check_pixels(name, *picture.size)
             return _rgb(picture)
     except ImageUnreadableError:
         raise
     except UnidentifiedImageError:
-        raise ImageUnreadableError(f"{name} is not a {', '.join(FORMATS)} picture") from None
+        raise ImageUnreadableError(f"{name} is not a {', '.join(formats)} picture") from None
     except Exception as error:  # decoders raise anything on damaged input
         raise ImageUnreadableError(f"{name} is damaged: {error}") from None
 

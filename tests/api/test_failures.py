@@ -125,7 +125,10 @@ def test_a_dead_database(caplog: pytest.LogCaptureFixture) -> None:
     assert error["extensions"]["code"] == "DATABASE_UNAVAILABLE"
     assert "127.0.0.1" not in error["message"]
     assert "127.0.0.1" in caplog.text
-    for path in ("/tiles/1.png", "/readyz", "/examples.json"):
+    # Their resolvers ask first which model is meant.
+    for field in ("viewport { ids }", "labelHistogram { tiles }"):
+        assert api.codes(f"{{ {field} }}") == ["DATABASE_UNAVAILABLE"]
+    for path in ("/tiles/1.png", "/readyz", "/examples.json", "/export/tiles.csv"):
         response = api.client.get(path)
         assert response.status_code == 503
         assert "127.0.0.1" not in response.text
@@ -170,7 +173,7 @@ def test_a_defect_is_logged_in_full_and_masked(
 
 def test_tables_that_are_not_there(fresh_engine: Engine) -> None:
     with fresh_engine.begin() as connection:
-        connection.exec_driver_sql("DROP TABLE tile_score, tile, scene, model")
+        connection.exec_driver_sql("DROP TABLE tile_score, tile, scene, model CASCADE")
     api = make_api(fresh_engine)
     assert api.codes(POINT, lat=LAT, lon=LON) == ["DATABASE_UNAVAILABLE"]
     assert api.codes("{ scenes { nodes { id } } models { nodes { id } } }") == [

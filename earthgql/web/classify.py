@@ -1,0 +1,161 @@
+"""``POST /classify``: what the model says about a picture that is not on the map."""
+
+import io
+import json
+import threading
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import IO, Any
+
+from flask import Blueprint, Request, request
+from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import FileStorage, MultiDict
+from werkzeug.exceptions import ClientDisconnected
+from werkzeug.formparser import FormDataParser
+
+from earthgql.catalog.cutoffs import cutoffs_of
+from earthgql.classification import ScoringService
+from earthgql.classifiers.protocol import ModelIdentity
+from earthgql.errors import BadInputError, MediaTypeError, RequestTooLargeError
+from earthgql.tiles.imagery import Pixels
+
+FIELD = "image"
+FORMATS = ("JPEG", "PNG", "TIFF")
+MAX_BYTES = 10_000_000
+"""Of a picture."""
+
+_AROUND_BYTES = 16_000
+# Less than Werkzeug's buffer would refuse pictures.
+_TEXT_BYTES = 200_000
+_MAX_PARTS = 8
+# A picture of 25 megapixels takes some hundred megabytes on its way to 256 by 256.
+_DECODED_AT_ONCE = 2
+
+
+def blueprint(scoring: ScoringService) -> Blueprint:
+    """Return the route that classifies uploads."""
+    pages = Blueprint("classify", __name__)
+    decoding = threading.BoundedSemaphore(_DECODED_AT_ONCE)
+
+    @pages.post("/classify")
+    def classify() -> ResponseReturnValue:
+        """Classify the picture in the field ``image``.
+
+        ``cutoff``, a number, and ``cutoffs``, a JSON object of numbers by label, may be given
+        beside it or in the query string.
+
+        Raises:
+            BadInputError: if there is no picture, or a cutoff is none, or of no label.
+            ImageUnreadableError: if it cannot be decoded.
+            MediaTypeError: if the body is no multipart form.
+            RequestTooLargeError: if it is larger than ``MAX_BYTES``.
+        """
+        form, files = _parts(request)
+        try:
+            cutoff = _number(form.get("cutoff", request.args.get("cutoff")))
+            by_label = _numbers(form.get("cutoffs", request.args.get("cutoffs")))
+            picture = _picture(files)
+            with decoding:
+                pixels = _pixels(picture)
+        finally:
+            for _, file in files.items(multi=True):
+                file.close()
+        model = scoring.classifier.identity
+        cutoffs = cutoffs_of(model, cutoff, by_label)
+        return _classification(model, scoring.classify_pixels(pixels), cutoffs)
+
+    return pages
+
+
+def _parts(asked: Request) -> tuple[MultiDict[str, str], MultiDict[str, FileStorage]]:
+    """Read a multipart form, whose beginning Werkzeug would take for a form without a picture."""
+    if asked.mimetype != "multipart/form-data":
+        raise MediaTypeError(
+            f"send the picture as the field {FIELD!r} of a form: multipart/form-data, not "
+            f"{asked.mimetype or 'nothing'}"
+        )
+    limit = MAX_BYTES + _AROUND_BYTES
+    if asked.content_length is not None and asked.content_length > limit:
+        raise _too_large()
+    parser = FormDataParser(
+        # In memory, for what is cut short would leave a file open.
+        stream_factory=_memory,
+        max_content_length=limit,
+        max_form_memory_size=_TEXT_BYTES,
+        max_form_parts=_MAX_PARTS,
+        silent=False,
+    )
+    try:
+        _, form, files = parser.parse_from_environ(asked.environ)
+    except (ClientDisconnected, ValueError):
+        raise BadInputError(
+            "the upload was cut short, or is not the form it says it is: send it again"
+        ) from None
+    return form, files
+
+
+def _memory(
+    total_content_length: int | None,  # noqa: ARG001 - the signature is Werkzeug's
+    content_type: str | None,  # noqa: ARG001
+    filename: str | None,  # noqa: ARG001
+    content_length: int | None = None,  # noqa: ARG001
+) -> IO[bytes]:
+    return io.BytesIO()
+
+
+def _picture(files: MultiDict[str, FileStorage]) -> FileStorage:
+    found = list(files.items(multi=True))
+    if [name for name, _ in found] != [FIELD]:
+        raise BadInputError(f"the form must have one picture, as a file in the field {FIELD!r}")
+    return found[0][1]
+
+
+def _pixels(picture: FileStorage) -> Pixels:
+    encoded = picture.stream.read(MAX_BYTES + 1)
+    if len(encoded) > MAX_BYTES:
+        raise _too_large()
+    if not encoded:
+        raise BadInputError(f"the picture in the field {FIELD!r} is empty")
+    # GDAL, which comes with it, is not for starting a server.
+    from earthgql.tiles import pictures
+
+    return pictures.decode(encoded, name="the picture", formats=FORMATS)
+
+
+def _too_large() -> RequestTooLargeError:
+    return RequestTooLargeError(f"a picture may have {MAX_BYTES // 1_000_000} MB at most")
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        return None if text is None else float(text)
+    except ValueError:
+        raise BadInputError(f"cutoff must be a number between 0 and 1, not {text!r:.40}") from None
+
+
+def _numbers(text: str | None) -> dict[str, float] | None:
+    if text is None:
+        return None
+    try:
+        given = json.loads(text)
+        return {label: float(cutoff) for label, cutoff in given.items()}
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        raise BadInputError("cutoffs must be a JSON object of numbers by label") from None
+
+
+def _classification(
+    model: ModelIdentity, scores: Sequence[float], cutoffs: Sequence[float]
+) -> dict[str, Any]:
+    """Return what GraphQL answers for ``Classification``, but for the tile, which there is none."""
+    counted: list[dict[str, Any]] = [
+        {"label": label, "score": score, "cutoff": floor, "margin": score - floor}
+        for label, score, floor in zip(model.labels, scores, cutoffs, strict=True)
+        if score >= floor
+    ]
+    counted.sort(key=lambda entry: -entry["score"])
+    return {
+        "model": {"name": model.name, "version": model.version, "sha256": model.sha256},
+        "computedAt": datetime.now(UTC).isoformat(),
+        "labels": [entry["label"] for entry in counted],
+        "scores": counted,
+    }

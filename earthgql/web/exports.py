@@ -1,0 +1,96 @@
+"""``/export/tiles.{geojson,csv,parquet}``: a filtered viewport as a file."""
+
+import logging
+import tempfile
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import IO
+
+from flask import Blueprint, Response, request
+from sqlalchemy import Connection, Engine
+
+from earthgql.catalog.models import ModelRecord, model_named
+from earthgql.classification import ScoringService
+from earthgql.errors import BadInputError, NotFoundError
+from earthgql.exports.selection import ExportForm, parse_form
+from earthgql.exports.stream import FORMATS, export
+
+_PIECE = 1 << 16
+_IN_MEMORY = 1 << 20
+
+_log = logging.getLogger(__name__)
+
+
+def blueprint(engine: Engine, scoring: ScoringService) -> Blueprint:
+    """Return the routes of exports."""
+    pages = Blueprint("exports", __name__)
+
+    def model(conn: Connection, name: str | None) -> ModelRecord:
+        return scoring.model if name is None else model_named(conn, name)
+
+    @pages.route("/export/tiles.<ending>", methods=["GET", "POST"])
+    def tiles(ending: str) -> Response:
+        """Export tiles with their stored scores; nothing is classified.
+
+        Raises:
+            NotFoundError: if there is no such format, or model.
+            BadInputError: if what is asked is not of the form of ``ExportForm``, or not good.
+        """
+        if ending not in FORMATS:
+            raise NotFoundError(f"there is no tiles.{ending:.20}; exports are {', '.join(FORMATS)}")
+        media_type, write = FORMATS[ending]
+        pieces = export(engine, _form(), model, write)
+        # What is wrong with the request shows here, while it can still be told.
+        body = _logged(chain([next(pieces)], pieces))
+        if request.environ.get("SERVER_PROTOCOL") == "HTTP/1.0":
+            # There the end of a connection is the end of a file, so half of one would look whole.
+            body = _whole(body)
+        response = Response(body, content_type=media_type)
+        response.call_on_close(pieces.close)
+        response.headers["Content-Disposition"] = f'attachment; filename="tiles.{ending}"'
+        response.cache_control.no_store = True
+        return response
+
+    return pages
+
+
+def _form() -> ExportForm:
+    if request.method != "POST":
+        twice = [name for name, values in request.args.lists() if len(values) > 1]
+        if twice:
+            raise BadInputError(f"{twice[0]:.60} is given more than once")
+        return parse_form(request.args.to_dict())
+    try:
+        given = request.get_json(silent=True)
+    except RecursionError:
+        given = None
+    if not isinstance(given, dict):
+        raise BadInputError("the body must be a JSON object, of content type application/json")
+    return parse_form(given)
+
+
+def _logged(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Pass a file on; one that ends too early is not ended properly, so that clients notice."""
+    try:
+        yield from pieces
+    except Exception as error:
+        _log.warning("an export broke off: %s", error)
+        raise
+
+
+def _whole(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Write a file down before any of it is sent."""
+    spool = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closed when sent
+    try:
+        spool.writelines(pieces)
+    except BaseException:
+        spool.close()
+        raise
+    spool.seek(0)
+    return _sent(spool)
+
+
+def _sent(spool: IO[bytes]) -> Iterator[bytes]:
+    with spool:
+        while piece := spool.read(_PIECE):
+            yield piece

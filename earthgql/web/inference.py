@@ -1,0 +1,98 @@
+"""``/inference/…``: the predecessor's two routes, so that front-ends written for it work unchanged.
+
+Payloads and status codes are the predecessor's. Where it had none, because it crashed, the body is
+of the same form: ``success`` false, no ``predictions``, and a ``message`` for people.
+"""
+
+import logging
+from typing import Any, TypeGuard
+
+from flask import Blueprint, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy import Engine
+
+from earthgql.catalog.choices import TileFilter
+from earthgql.catalog.tiles import tiles_at
+from earthgql.classification import ScoringService
+from earthgql.database.engine import database_errors
+from earthgql.errors import BadInputError, EarthGQLError, NotFoundError
+from earthgql.settings import Settings
+from earthgql.tiles import grid
+from earthgql.tiles.grid import LonLat
+
+PATHS = "/inference/"
+"""Beginning of their paths, which pages of any origin may call, as they could."""
+
+_INVALID = "Invalid payload"
+
+_log = logging.getLogger(__name__)
+
+
+def blueprint(engine: Engine, scoring: ScoringService, settings: Settings) -> Blueprint:
+    """Return the routes that the predecessor had.
+
+    Args:
+        engine: where to read.
+        scoring: what classifies tiles.
+        settings: ``prediction_cutoff`` and ``prediction_zoom`` are used.
+    """
+    pages = Blueprint("inference", __name__, url_prefix="/inference")
+    where = TileFilter(zoom=settings.prediction_zoom)
+
+    @pages.get("/ping")
+    def ping() -> ResponseReturnValue:
+        """Say that the process lives."""
+        return {"status": "success", "message": "pong!"}
+
+    @pages.post("/predict")
+    def predict() -> ResponseReturnValue:
+        """Name the labels at ``{"lat1": …, "lng1": …}`` whose score is above the cutoff."""
+        tile_id = _tile_at(engine, _position(_payload()), where)
+        with database_errors():
+            answer = scoring.classify_tiles([tile_id])[tile_id]
+        if isinstance(answer, EarthGQLError):
+            raise answer
+        scored = zip(scoring.model.identity.labels, answer.scores, strict=True)
+        above = [pair for pair in scored if pair[1] > settings.prediction_cutoff]
+        above.sort(key=lambda pair: -pair[1])
+        predictions = [{"label": label, "probability": score} for label, score in above]
+        return {"success": True, "predictions": predictions}
+
+    @pages.errorhandler(EarthGQLError)
+    def failed(error: EarthGQLError) -> ResponseReturnValue:
+        if error.status >= 500:
+            _log.warning("%s: %s", error.code, error)
+        message = error.public_message
+        return {"success": False, "predictions": [], "message": message}, error.status
+
+    return pages
+
+
+def _payload() -> Any:
+    try:
+        return request.get_json(force=True, silent=True)
+    except RecursionError:
+        return None
+
+
+def _position(payload: Any) -> LonLat:
+    given = payload if isinstance(payload, dict) else {}
+    lat, lng = given.get("lat1"), given.get("lng1")
+    if not _is_number(lat) or not _is_number(lng):
+        raise BadInputError(_INVALID)
+    try:
+        return grid.point(lat, lng)
+    except BadInputError as error:
+        raise BadInputError(f"{_INVALID}: {error}") from None
+
+
+def _is_number(value: Any) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _tile_at(engine: Engine, position: LonLat, where: TileFilter) -> int:
+    with database_errors(), engine.connect() as connection:
+        [tile] = tiles_at(connection, [position], where)
+    if tile is None:
+        raise NotFoundError("There is no imagery at this place")
+    return tile.id

@@ -1,0 +1,117 @@
+"""What the predecessor's front-end does when its map is clicked, done by a page of another origin.
+
+Its SatelliteMap component posts the place as JSON, looks at ``resp.ok``, shows ``message`` where
+that is false, and else the predictions by probability. The page here does the same.
+"""
+
+import json
+import os
+import shutil
+import sys
+import threading
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from api_client import NORTH_WEST, SCENE, Api, centre, ingest, make_api, write_raster
+from chromium import Chromium
+from flask import Flask
+from playwright.sync_api import Page, sync_playwright
+from sqlalchemy import Engine
+from werkzeug.serving import make_server
+
+PAGE = """<!doctype html><title>A map</title><script>
+async function clicked(url, lat, lng) {
+  const resp = await fetch(`${url}/inference/predict`, {
+    method: 'POST',
+    headers: { Accept: 'application/json', 'Content-Type': 'application/json' },
+    body: JSON.stringify({ lat1: lat, lng1: lng }),
+  });
+  const json = await resp.json();
+  if (!resp.ok) {
+    return { message: json.message };
+  }
+  json.predictions.sort((a, b) => b.probability - a.probability);
+  return { predictions: json.predictions };
+}
+async function reachable(url) {
+  try {
+    return (await fetch(url)).status;
+  } catch {
+    return 'blocked';
+  }
+}
+</script>"""
+
+
+@contextmanager
+def serving(app: Flask) -> Iterator[str]:
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture(scope="module")
+def api(module_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Api:
+    """A server that lets pages of one other origin call it."""
+    raster = write_raster(tmp_path_factory.mktemp("browser") / "lake.tif", NORTH_WEST, 2, 2)
+    ingest(module_engine, raster, SCENE)
+    return make_api(module_engine, cors_origins=["https://maps.example"])
+
+
+@pytest.fixture(scope="module")
+def page(chromium: Chromium) -> Iterator[Page]:
+    """The front-end, from a port of its own."""
+    front_end = Flask("front-end")
+    front_end.add_url_rule("/", "map", lambda: PAGE)
+    # Playwright's own Node.js needs a library (libatomic) that a bare Debian lacks.
+    node = shutil.which("node") or str(Path(sys.executable).with_name("node"))
+    os.environ.setdefault("PLAYWRIGHT_NODEJS_PATH", node)
+    with serving(front_end) as url, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium.path,
+            env=dict(chromium.environment),
+            args=list(chromium.arguments),
+        )
+        page = browser.new_page()
+        page.goto(url)
+        yield page
+        browser.close()
+
+
+def test_a_click_on_the_map(api: Api, page: Page) -> None:
+    lat, lon = centre(NORTH_WEST)
+
+    def click(lat: float, lng: float) -> Any:
+        return page.evaluate("([url, lat, lng]) => clicked(url, lat, lng)", [url, lat, lng])
+
+    with serving(api.app) as url:
+        shown = click(lat, lon)
+        assert click(0, 0) == {"message": "There is no imagery at this place"}
+        assert click(90, 0) == {"message": "There is no imagery at this place"}
+        # What JSON.stringify makes of undefined and NaN.
+        assert page.evaluate(f"clicked('{url}', undefined, NaN)") == {"message": "Invalid payload"}
+        assert page.evaluate(f"reachable('{url}/inference/ping')") == 200
+        assert page.evaluate(f"reachable('{url}/healthz')") == "blocked"
+        point = f"classifyPoint(lat: {lat}, lon: {lon}, cutoff: 0) {{ scores {{ label score }} }}"
+        # Over HTTP, for Playwright keeps an event loop running in this thread.
+        asked = urllib.parse.urlencode({"query": f"{{ {point} }}"})
+        with urllib.request.urlopen(f"{url}/graphql?{asked}", timeout=60) as response:
+            scores = json.load(response)["data"]["classifyPoint"]["scores"]
+    expected = [
+        {"label": entry["label"], "probability": entry["score"]}
+        for entry in scores
+        if entry["score"] > 0.1
+    ]
+    assert expected
+    assert shown == {"predictions": expected}
