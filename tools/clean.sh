@@ -17,7 +17,9 @@ if [ -e var/postgres/data/postmaster.pid ]; then
         exit 1
     }
 fi
-rm -rf .venv frontend/node_modules earthgql/web/static var/stamps var/debian var/home \
+rm -rf .venv frontend/node_modules clients/node_modules examples/typescript/node_modules \
+    clients/src/generated clients/src/relay/__generated__ examples/typescript/src/generated \
+    examples/typescript/build earthgql/web/static var/stamps var/debian var/home \
     .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage
 find . -name __pycache__ -type d -prune -exec rm -rf {} +
 if [ "${1:-}" = all ]; then

@@ -3,6 +3,7 @@
 #
 #   tools/setup.sh         what `make demo` needs
 #   tools/setup.sh dev     also the tools of `make test` and `make lint`
+#   tools/setup.sh clients also the packages that `make clients` runs
 #
 # Each step is skipped when a stamp in var/stamps says that it was done for the same inputs, so a
 # second run takes no time, and one that was interrupted goes on where it stopped.
@@ -12,6 +13,7 @@ exec 8>&2
 
 UV=0.13.9
 NODE_MAJOR=20
+CLIENTS_NODE_MAJOR=24
 STAMPS=var/stamps
 LOG=var/setup.log
 
@@ -122,17 +124,28 @@ python_environment() {
     fi
 }
 
-# The system's Node.js if it will do, else the one that came as a Python package.
+# use_node MAJOR: the system's Node.js if it will do, else the one that came as a Python package.
 use_node() {
     major=$(node --version 2>/dev/null | sed 's/^v\([0-9]*\).*/\1/')
-    if [ "${major:-0}" -lt "$NODE_MAJOR" ] || ! command -v npm >/dev/null; then
+    if [ "${major:-0}" -lt "$1" ] || ! command -v npm >/dev/null; then
         PATH="$PWD/.venv/bin:$PATH"
         export PATH
     fi
 }
 
 install_modules() {
-    retry npm --prefix frontend ci --no-audit --no-fund --no-update-notifier
+    retry npm --prefix "$1" ci --no-audit --no-fund --no-update-notifier
+}
+
+# modules FOLDER TITLE: install what the lock file of a folder names.
+modules() {
+    name=node_modules-$(printf '%s' "$1" | tr / -)
+    lock=$(digest <"$1/package-lock.json")
+    if [ ! -d "$1/node_modules" ] || ! done_before "$name" "$lock"; then
+        rm -f "$STAMPS/$name"
+        step "Installing the $2 by npm" install_modules "$1"
+        stamp "$name" "$lock"
+    fi
 }
 
 # Built beside its place and then moved: what is served is never half a build.
@@ -144,19 +157,14 @@ build_frontend() {
 
 frontend() {
     [ -f frontend/package-lock.json ] || return 0
-    lock=$(digest <frontend/package-lock.json)
     sources=$(find frontend -name node_modules -prune -o -type f -print | LC_ALL=C sort |
         xargs -d '\n' sha256sum | digest)
     if [ -d earthgql/web/static ] && done_before frontend "$sources"; then
         return
     fi
     rm -f "$STAMPS/frontend"
-    use_node
-    if [ ! -d frontend/node_modules ] || ! done_before node_modules "$lock"; then
-        rm -f "$STAMPS/node_modules"
-        step "Installing the front-end's packages by npm" install_modules
-        stamp node_modules "$lock"
-    fi
+    use_node "$NODE_MAJOR"
+    modules frontend "front-end's packages"
     step "Building the front-end" build_frontend
     stamp frontend "$sources"
 }
@@ -176,7 +184,12 @@ if command -v flock >/dev/null; then
     }
 fi
 case ${1:-} in
-dev) python_environment requirements-dev.txt ;;
+dev | clients) python_environment requirements-dev.txt ;;
 *) python_environment requirements.txt ;;
 esac
 frontend
+if [ "${1:-}" = clients ]; then
+    use_node "$CLIENTS_NODE_MAJOR"
+    modules clients "clients"
+    modules examples/typescript "TypeScript example's packages"
+fi

@@ -1,87 +1,28 @@
 """Example queries that work for the imagery that is ingested, for GraphiQL and the demo."""
 
-from collections.abc import Iterator
+import base64
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
 
-from earthgql.catalog import scenes, tiles
+from earthgql.catalog import jobs, models, scenes, tiles
 from earthgql.catalog.scenes import SceneRecord
 from earthgql.catalog.tiles import TileFilter, TileRecord
 from earthgql.errors import NotFoundError
 from earthgql.tiles import grid
+from earthgql.web import operations
+from earthgql.web.operations import Kind, Operation
 
 _NEAR_CENTRE = 200
 _SHRINK = (16, 4, 1)
 _VIEWPORT_TILES = 3
-
-_CLASSIFY_POINT = """\
-# What is at this place?
-query WhatIsHere($lat: Float!, $lon: Float!) {
-  classifyPoint(lat: $lat, lon: $lon) {
-    scores(top: 5) {
-      label
-      score
-    }
-    tile {
-      imageUrl
-      scene {
-        name
-        acquiredAt
-      }
-    }
-    model {
-      name
-      version
-    }
-  }
-}
-"""
-
-_TILES_IN_BOUNDS = """\
-# What is in this viewport?
-# All its tiles are classified at once.
-query WhatIsInView($bounds: BoundsInput!) {
-  tilesInBounds(bounds: $bounds, first: 25) {
-    nodes {
-      quadkey
-      classification {
-        labels
-        scores(top: 2) {
-          label
-          score
-        }
-      }
-    }
-    pageInfo {
-      hasNextPage
-      endCursor
-    }
-  }
-}
-"""
-
-_SCENES = """\
-# What imagery is there, and which
-# models have looked at it?
-query WhatIsIngested {
-  scenes {
-    nodes {
-      id
-      name
-      zoom
-      tileCount
-      acquiredAt
-      attribution
-      bounds { west south east north }
-    }
-  }
-  models {
-    nodes { name version labels }
-  }
-}
-"""
+_YEAR = timedelta(days=365)
+_LABEL = "primary"
+_WIDEST = 160.0
+_TOUR = (("A point", "WhatIsHere"), ("A viewport", "WhatIsInView"), ("Scenes", "WhatIsIngested"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,16 +41,31 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True)
+class Chapter:
+    """Queries for one kind of user.
+
+    Attributes:
+        title: whom they are for.
+        examples: the queries.
+    """
+
+    title: str
+    examples: tuple[Example, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Examples:
     """Queries about one scene.
 
     Attributes:
         scene: its name; None as long as nothing is ingested.
-        examples: the queries, the first one first.
+        examples: a short tour.
+        collection: all operations, by kind of user.
     """
 
     scene: str | None
     examples: tuple[Example, ...]
+    collection: tuple[Chapter, ...]
 
     def as_json(self) -> dict[str, Any]:
         """Return what ``/examples.json`` answers."""
@@ -129,20 +85,86 @@ def examples(connection: Connection, name: str | None = None) -> Examples:
     scene = _newest(connection) if name is None else scenes.scene_by_name(connection, name)
     if scene is None and name is not None:
         raise NotFoundError(f"there is no scene named {name!r}")
-    overview = Example("Scenes", _SCENES, {})
     tile = None if scene is None else _central_tile(connection, scene)
-    if scene is None or tile is None:
-        return Examples(None, (overview,))
-    west, south, east, north = grid.tile_bounds(tile.index)
-    place = {"lat": round((south + north) / 2, 6), "lon": round((west + east) / 2, 6)}
+    values = {} if scene is None or tile is None else _values(connection, scene, tile)
+    tour = (_example(title, operations.operation(name), values) for title, name in _TOUR)
     return Examples(
-        scene.name,
-        (
-            Example("A point", _CLASSIFY_POINT, place),
-            Example("A viewport", _TILES_IN_BOUNDS, {"bounds": _viewport(tile)}),
-            overview,
-        ),
+        scene=None if scene is None or not values else scene.name,
+        examples=tuple(example for example in tour if example is not None),
+        collection=tuple(_chapter(kind, values) for kind in operations.kinds()),
     )
+
+
+def _chapter(kind: Kind, values: Mapping[str, Any]) -> Chapter:
+    found = (_example(operation.title, operation, values) for operation in kind.operations)
+    return Chapter(kind.title, tuple(example for example in found if example is not None))
+
+
+def _example(title: str, operation: Operation, values: Mapping[str, Any]) -> Example | None:
+    """Make an example; None if it asks for something that is not there yet."""
+    try:
+        return Example(title, operation.query, operation.variables(values))
+    except KeyError:
+        return None
+
+
+def _values(connection: Connection, scene: SceneRecord, tile: TileRecord) -> dict[str, Any]:
+    """Return what variables of the operations stand for, by their names."""
+    west, south, east, north = grid.tile_bounds(tile.index)
+    bounds = _viewport(tile)
+    begin, end = _span(connection, scene)
+    return {
+        "lat": round((south + north) / 2, 6),
+        "lon": round((west + east) / 2, 6),
+        "bounds": bounds,
+        "polygon": _triangle(bounds),
+        "tile": _global_id("Tile", tile.id),
+        "id": _global_id("Scene", scene.id),
+        "from": begin.isoformat(),
+        "to": end.isoformat(),
+        "job": _global_id("Job", _newest_job(connection)),
+        **_of_model(connection),
+    }
+
+
+def _span(connection: Connection, scene: SceneRecord) -> tuple[datetime, datetime]:
+    """Return the first and the last date of the imagery, or two a year apart."""
+    dates = [s.acquired_at for s in scenes.list_scenes(connection) if s.acquired_at is not None]
+    begin = min(dates, default=scene.ingested_at)
+    return begin, max([*dates, begin + _YEAR] if len(set(dates)) < 2 else dates)
+
+
+def _of_model(connection: Connection) -> dict[str, Any]:
+    """Return what depends on a model: nothing as long as none was ever used."""
+    found = models.list_models(connection, limit=1, backward=True)
+    if not found:
+        return {}
+    model = found[0].identity
+    label = _LABEL if _LABEL in model.labels else model.labels[0]
+    return {"model": f"{model.name} {model.version}", "version": model.version, "label": label}
+
+
+def _newest_job(connection: Connection) -> int:
+    """Return the number of the newest job, or one that the first will have."""
+    return max((job.id for job in jobs.list_jobs(connection, limit=1, backward=True)), default=1)
+
+
+def _triangle(bounds: dict[str, float]) -> dict[str, Any]:
+    """Return the south-eastern half of a rectangle as GeoJSON, of less than half the globe."""
+    west, east = _narrowed(bounds["west"], bounds["east"])
+    south, north = _narrowed(bounds["south"], bounds["north"])
+    ring = [[west, south], [east, south], [east, north], [west, south]]
+    return {"type": "Polygon", "coordinates": [ring]}
+
+
+def _narrowed(low: float, high: float) -> tuple[float, float]:
+    middle, reach = (low + high) / 2, min(high - low, _WIDEST) / 2
+    return round(middle - reach, 6), round(middle + reach, 6)
+
+
+def _global_id(kind: str, row_id: int) -> str:
+    """Return an id as the API gives it out."""
+    return base64.b64encode(f"{kind}:{row_id}".encode()).decode()
 
 
 def _newest(connection: Connection) -> SceneRecord | None:

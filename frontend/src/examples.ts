@@ -1,14 +1,37 @@
+/** An operation to try, with variables for it. */
+export interface Example {
+  title: string;
+  query: string;
+  variables: Record<string, unknown>;
+}
+
+/** Operations for one kind of user. */
+export interface Chapter {
+  title: string;
+  examples: Example[];
+}
+
 /** What `GET /examples.json` answers: queries that work for the imagery that is ingested. */
 export interface Examples {
   /** Name of the scene the examples are about; null as long as nothing is ingested. */
   scene: string | null;
-  examples: { title: string; query: string; variables: Record<string, unknown> }[];
+  /** A short tour: the tabs of somebody who was never here. */
+  examples: Example[];
+  /** All operations, by kind of user. */
+  collection: Chapter[];
 }
 
 const NOTHING: Examples = {
   scene: null,
   examples: [{ title: 'Scenes', query: '{ scenes { nodes { name tileCount } } }', variables: {} }],
+  collection: [],
 };
+
+/** An example as the contents of GraphiQL's editors. */
+export function asTab({ query, variables }: Example) {
+  const given = Object.keys(variables).length > 0;
+  return { query, variables: given ? JSON.stringify(variables, null, 2) : null, headers: null };
+}
 
 /** Fetch the examples; a server without a database still gives a usable page. */
 export async function fetchExamples(): Promise<Examples> {

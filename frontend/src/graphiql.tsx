@@ -2,11 +2,13 @@ import 'graphiql/setup-workers/vite';
 import 'graphiql/style.css';
 import './graphiql.css';
 
+import type { GraphiQLPlugin } from '@graphiql/react';
 import { createGraphiQLFetcher, type Fetcher } from '@graphiql/toolkit';
-import { GraphiQL } from 'graphiql';
+import { GraphiQL, HISTORY_PLUGIN } from 'graphiql';
 import { createRoot } from 'react-dom/client';
 
-import { fetchExamples, storageFor, type Examples } from './examples';
+import { collectionPlugin } from './collection';
+import { asTab, fetchExamples, storageFor, type Examples } from './examples';
 import { holdsOperation } from './operations';
 
 const send = createGraphiQLFetcher({ url: new URL('/graphql', location.href).href });
@@ -16,12 +18,8 @@ const send = createGraphiQLFetcher({ url: new URL('/graphql', location.href).hre
 const fetcher: Fetcher = ({ operationName, ...request }, options) =>
   send(holdsOperation(request.query, operationName) ? { ...request, operationName } : request, options);
 
-function Page({ scene, examples }: Examples) {
-  const tabs = examples.map(({ query, variables }) => ({
-    query,
-    variables: Object.keys(variables).length > 0 ? JSON.stringify(variables, null, 2) : null,
-    headers: null,
-  }));
+function Page({ scene, examples, plugins }: Examples & { plugins: GraphiQLPlugin[] }) {
+  const tabs = examples.map(asTab);
   const storage = storageFor(scene);
   // GraphiQL fills the variables' editor from its storage, or from this, but not from the tab.
   const variables = storage.length === 0 ? (tabs[0]?.variables ?? undefined) : undefined;
@@ -29,6 +27,7 @@ function Page({ scene, examples }: Examples) {
     <GraphiQL
       fetcher={fetcher}
       storage={storage}
+      plugins={plugins}
       initialVariables={variables}
       defaultTabs={tabs}
       defaultEditorToolsVisibility="variables"
@@ -49,4 +48,6 @@ const root = document.getElementById('graphiql');
 if (root === null) {
   throw new Error('the page has no #graphiql element');
 }
-createRoot(root).render(<Page {...(await fetchExamples())} />);
+const examples = await fetchExamples();
+const plugins = [collectionPlugin(examples.collection), HISTORY_PLUGIN];
+createRoot(root).render(<Page {...examples} plugins={plugins} />);

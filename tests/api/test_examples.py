@@ -7,6 +7,7 @@ from api_client import SCENE, Api, ingest, make_api, write_raster
 from sqlalchemy import Engine
 
 from earthgql.tiles.grid import TileIndex
+from earthgql.web import operations
 
 
 def test_examples_have_answers(api: Api) -> None:
@@ -22,6 +23,9 @@ def test_without_imagery_one_example_is_left(fresh_engine: Engine) -> None:
     api = make_api(fresh_engine)
     answer = api.client.get("/examples.json").get_json()
     assert answer["scene"] is None
+    chapters = {c["title"]: [e["title"] for e in c["examples"]] for c in answer["collection"]}
+    assert chapters["Explorer"] == [operations.operation("WhatIsIngested").title]
+    assert chapters["Map front-end"] == []
     [example] = answer["examples"]
     assert api.data(example["query"]) == {"scenes": {"nodes": []}, "models": {"nodes": []}}
 
@@ -46,6 +50,12 @@ def test_anywhere(
         data = api.data(example["query"], **example["variables"])
         assert data.get("classifyPoint", True) is not None
         assert data.get("tilesInBounds", {"nodes": [1]})["nodes"]
+    # Now that a model is known, all of the collection can be asked, and is answered everywhere.
+    chapters = api.client.get("/examples.json?scene=a").get_json()["collection"]
+    collection = [example for chapter in chapters for example in chapter["examples"]]
+    assert len(collection) == sum(len(kind.operations) for kind in operations.kinds())
+    for example in sorted(collection, key=lambda e: e["title"] == "Cancel a job."):
+        api.data(example["query"], **example["variables"])
 
 
 def test_a_scene_by_name(api: Api) -> None:

@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from sqlalchemy import Engine
 from werkzeug.serving import make_server
 
-from earthgql.web import pages
+from earthgql.web import operations, pages
 
 WAIT_MS = 60_000
 
@@ -124,6 +124,26 @@ def test_opens_with_examples_that_have_answers(visit: Visit) -> None:
         expect(editor).to_contain_text(tabs.nth(place).inner_text(), timeout=WAIT_MS)
         visit.run()
         assert '"errors"' not in visit.answer(part)
+
+
+def test_opens_operations_of_the_collection(visit: Visit) -> None:
+    visit.page.get_by_role("button", name="Show Operations").click()
+    panel = visit.page.get_by_role("region", name="Operations")
+    expect(panel.get_by_role("heading", level=3)).to_have_text(
+        [kind.title for kind in operations.kinds()]
+    )
+    title = operations.operation("TileCard").title
+    tabs = visit.page.locator(".graphiql-tab-button")
+    panel.get_by_role("button", name=title).click()
+    expect(tabs).to_have_text(["WhatIsHere", "WhatIsInView", "WhatIsIngested", "TileCard"])
+    editor = visit.page.locator(".graphiql-query-editor .view-lines").first
+    expect(editor).to_contain_text("TileCard", timeout=WAIT_MS)
+    visit.run()
+    assert '"errors"' not in visit.answer("footprint")
+    # What is open already is shown, not opened again.
+    panel.get_by_role("button", name=operations.operation("WhatIsHere").title).click()
+    expect(editor).to_contain_text("WhatIsHere", timeout=WAIT_MS)
+    expect(tabs).to_have_count(4)
 
 
 def test_comes_back_to_what_one_left(visit: Visit) -> None:
