@@ -4,7 +4,7 @@ PYTHON_IN_CLONE := .venv/bin/python
 TRACES := $(CURDIR)/var/traces
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test lint format bench requirements clean purge
+.PHONY: help setup setup-dev setup-clients demo test clients lint format bench requirements clean purge
 
 help: ## Show this help
 	@echo "Usage: make TARGET"
@@ -20,6 +20,9 @@ setup: ## Make the Python environment and build the front-end
 setup-dev:
 	@tools/setup.sh dev
 
+setup-clients:
+	@tools/setup.sh clients
+
 demo: setup ## Prepare a landscape (or SCENE=my.tif), ingest it and serve it (PORT=8000)
 	@$(PYTHON_IN_CLONE) manage.py demo $(if $(SCENE),--scene "$(SCENE)") $(if $(PORT),--port "$(PORT)")
 
@@ -27,6 +30,9 @@ test: lint ## Lint, then all tests on a real PostGIS and Chromium, with coverage
 	@echo "Chromium: $$($(PYTHON_IN_CLONE) -m tests.chromium)"
 	@XDG_CONFIG_HOME="$(TRACES)/config" MPLCONFIGDIR="$(TRACES)/matplotlib" NODE_COMPILE_CACHE="$(TRACES)/node" \
 		$(PYTHON_IN_CLONE) -m pytest --cov --cov-report=term $(ARGS)
+
+clients: setup-clients ## Run Apollo, urql, Relay and other clients, and schema linters, against a server
+	@$(PYTHON_IN_CLONE) -m pytest -m clients -v -s --tb=short --show-capture=no tests/clients $(ARGS)
 
 lint: setup-dev ## Check format, style, types and who imports whom
 	.venv/bin/ruff format --check .
@@ -38,8 +44,8 @@ format: setup-dev ## Format the code
 	.venv/bin/ruff format .
 	.venv/bin/ruff check --fix .
 
-bench: setup-dev ## Measure against floors and peers (ARGS='warm --json out.json'; alone: the list)
-	@$(PYTHON_IN_CLONE) -m bench $(ARGS)
+bench: setup-dev ## Measure against floors and peers, all of it (ARGS=warm: one; ARGS=--help: the list)
+	@$(PYTHON_IN_CLONE) -m bench $(or $(ARGS),all)
 
 requirements: setup-dev ## Compile the pinned requirements (ARGS=--upgrade takes newer ones)
 	@tools/requirements.sh $(ARGS)

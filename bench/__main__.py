@@ -1,25 +1,44 @@
-"""What `make bench` runs: `python -m bench NAME --help`."""
+"""What `make bench` runs: `python -m bench NAME --help`, or all of them: `python -m bench all`."""
 
 import importlib
 import sys
+from pathlib import Path
 
 BENCHMARKS = {
     "encodings": "ways to write scores into an answer: sizes, times to write and to read",
+    "analysis": "sums over 10^5 classified tiles by several layouts; changes against the truth",
     "catalog": "look-ups among a million tiles, against bare SQL",
     "engines": "cold tiles, against Flask with Keras, LitServe, TensorFlow and OpenVINO's own",
+    "filters": "lists by label among a million classified tiles: layouts, plans, over HTTP",
+    "footprint": "seconds until a server is ready, and its memory over many tiles",
     "flow": "requests that come together: batches, clicks under a viewport, classifying ahead",
     "warm": "stored answers over HTTP, against a floor, bare Strawberry and tipg",
 }
 
+RESULTS = Path(__file__).parent / "results"
+CHARTS = {"warm": ["--chart", str(RESULTS / "warm.svg")]}
+WITHOUT_JSON = {"engines"}  # writes its results there by itself
+
 
 def main() -> None:
     names = sys.argv[1:2]
+    if names == ["all"]:
+        run_all()
+        return
     if not names or names[0] not in BENCHMARKS:
         print("usage: python -m bench NAME [--help]\n")
         for name, what in BENCHMARKS.items():
             print(f"  {name:10} {what}")
+        print(f"  {'all':10} each of them, results into bench/results: about an hour")
         sys.exit(0 if names in ([], ["--help"], ["-h"]) else 2)
     importlib.import_module(f"bench.{names[0]}").main(sys.argv[2:])
+
+
+def run_all() -> None:
+    for name, what in BENCHMARKS.items():
+        print(f"== {name}: {what}", flush=True)
+        json = [] if name in WITHOUT_JSON else ["--json", str(RESULTS / f"{name}.json")]
+        importlib.import_module(f"bench.{name}").main([*json, *CHARTS.get(name, [])])
 
 
 if __name__ == "__main__":

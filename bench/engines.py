@@ -1,12 +1,13 @@
 """Cold tiles: earthgql against what one would otherwise pick, same tiles, same weights.
 
-    python -m bench engines --litserve OTHER-ENVIRONMENT/bin/python
+    python -m bench engines
 
 (a) a Flask application that answers one tile a request with Keras's `predict`, 1 and 8 clients;
 (b) LitServe with the Keras model and its batching, 16 clients; (c) a frozen TensorFlow graph in
 batches of 32, in process; (d) OpenVINO's own benchmark, the ceiling; (e) earthgql over HTTP with
 empty tables: one viewport, and 16 clients with 4 tiles each. All take turns, round by round.
-Writes bench/results/engines.json and a chart beside it.
+Writes bench/results/engines.json and a chart beside it. LitServe is installed into var/bench the
+first time (--without-litserve leaves it out).
 """
 
 import argparse
@@ -30,7 +31,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Engine
 
-from bench import flow
+from bench import flow, peer
 from bench.engine_servers import BATCH_SIZE
 from bench.machine import describe
 from bench.scratch import ORIGIN, ZOOM, scratch_database
@@ -165,11 +166,12 @@ def ways(
     flask = stack.enter_context(running(flask_command, environment))
     found["a Flask, 1 client"] = lambda: http_rate(flask, 1, few, ask_flask)
     found["a Flask, 8 clients"] = lambda: http_rate(flask, 8, few, ask_flask)
-    if options.litserve:
+    if not options.without_litserve:
+        python = str(peer.installed("litserve", peer.LITSERVE))
         paths = [str(PROJECT_ROOT), *site.getsitepackages()]
         lit = stack.enter_context(
             running(
-                lambda port: [options.litserve, "-m", "bench.litserve_server", str(port)],
+                lambda port: [python, "-m", "bench.litserve_server", str(port)],
                 {**environment, "PYTHONPATH": os.pathsep.join(paths)},
             )
         )
@@ -235,7 +237,7 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--side", type=int, default=16, help="of the viewport, in tiles")
     parser.add_argument("--few", type=int, default=64, help="tiles for (a), (b) and (c)")
     parser.add_argument("--seconds", type=int, default=8, help="of each run of (d)")
-    parser.add_argument("--litserve", help="Python of an environment that has LitServe; else no b")
+    parser.add_argument("--without-litserve", action="store_true", help="leave (b) out")
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder of JSON and chart")
     options = parser.parse_args(argv)
     machine = describe()

@@ -1,7 +1,8 @@
-"""tipg, a server of OGC features from PostGIS, in an environment of its own."""
+"""Servers of others, each in an environment of its own under var/bench; and how tipg is asked."""
 
 import subprocess
 import sys
+from pathlib import Path
 from urllib.parse import quote, urlencode
 
 from sqlalchemy import Engine, text
@@ -11,6 +12,7 @@ from earthgql.settings import load_settings
 from earthgql.tiles.grid import Bounds
 
 TIPG = ("tipg==1.6.1", "uvicorn==0.54.0")
+LITSERVE = ("litserve==0.2.19",)
 _VIEW = text("""
 CREATE VIEW scored AS
   SELECT t.id, t.z, t.x, t.y, k.scores, t.footprint
@@ -18,14 +20,24 @@ CREATE VIEW scored AS
 """)
 
 
-def start_tipg(engine: Engine) -> Server:
-    """Start it on a view of the scored tiles; installs it first where it is not yet."""
-    folder = load_settings().var_dir / "bench" / "tipg"
-    python = folder / "bin" / "python"
-    if not (folder / "bin" / "uvicorn").exists():
+def installed(name: str, packages: tuple[str, ...]) -> Path:
+    """Return the Python of an environment with some packages, made where it is not yet."""
+    folder = load_settings().var_dir / "bench" / name
+    python, done = folder / "bin" / "python", folder / ".installed"
+    if not done.exists() or done.read_text() != " ".join(packages):
+        print(f"installing {', '.join(packages)} into {folder}", file=sys.stderr, flush=True)
         uv = [sys.executable, "-m", "uv"]
-        subprocess.run([*uv, "venv", "-q", "--python", sys.executable, folder], check=True)
-        subprocess.run([*uv, "pip", "install", "-q", "--python", python, *TIPG], check=True)
+        subprocess.run(
+            [*uv, "venv", "-q", "--clear", "--python", sys.executable, folder], check=True
+        )
+        subprocess.run([*uv, "pip", "install", "-q", "--python", python, *packages], check=True)
+        done.write_text(" ".join(packages))
+    return python
+
+
+def start_tipg(engine: Engine) -> Server:
+    """Start tipg on a view of the scored tiles."""
+    python = installed("tipg", TIPG)
     with engine.begin() as conn:
         conn.execute(_VIEW)
     environment = {

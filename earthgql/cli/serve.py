@@ -63,16 +63,18 @@ def prepare_database(settings: Settings) -> None:
     Raises:
         SetupError: if the tables of somebody else's database are not of this version.
     """
-    from earthgql.database import migrate
     from earthgql.database.engine import database_errors, make_engine
+    from earthgql.database.revision import is_current
 
     engine = make_engine(settings, say=lambda line: err.print(line, markup=False))
     try:
         with database_errors():
-            if migrate.current(engine) == migrate.head():
+            if is_current(engine):
                 return
             if settings.database_url is not None:
                 raise SetupError("the database lacks tables: run python manage.py db upgrade")
+            from earthgql.database import migrate
+
             migrate.upgrade(engine)
     except DatabaseUnavailableError as error:
         err.print(f"Warning: {error}", markup=False)

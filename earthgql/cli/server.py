@@ -7,16 +7,23 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from typing import Any
+from concurrent.futures import Future, wait
+from typing import TYPE_CHECKING, Any
 
 from gunicorn.app.base import BaseApplication
 
+from earthgql.cli.beside import Beside
 from earthgql.errors import BadInputError, SetupError
 from earthgql.settings import Settings
+
+if TYPE_CHECKING:
+    from earthgql.classifiers import Classifier
 
 _SPARE_S = 10
 _POLL_S = 0.2
 _NEVER_HANGS_S = 300
+# What loading takes once the network has been converted.
+_HEAD_START_S = 2.0
 # A connection is held for milliseconds, and a server lends 100 by default.
 _MOST_CONNECTIONS = 32
 
@@ -74,14 +81,20 @@ def serve(
         "control_socket_disable": True,
         "proc_name": "earthgql",
     }
-    if on_up is not None:
-        options["post_worker_init"] = _announcer(on_up, url_of(host, port))
+    url = url_of(host, port)
+    beside = Beside(settings, None if on_up is None else lambda: _call_when_up(on_up, url))
+    options |= {"post_worker_init": beside.begin, "worker_exit": beside.end}
     _Server(settings, options).run()
 
 
 def pool_size(settings: Settings, threads: int) -> int:
     """Return how many database connections a worker keeps: one a thread unless told."""
     return settings.pool_size or min(threads, _MOST_CONNECTIONS)
+
+
+def streams(threads: int) -> int:
+    """Return how many streams of events a worker lends its threads to at most: a fourth."""
+    return 0 if threads < 2 else max(1, threads // 4)
 
 
 def url_of(host: str, port: int) -> str:
@@ -143,21 +156,48 @@ class _Server(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> object:
         """Make the application, in the worker, so that --dev sees changed code."""
+        model = _Ahead(self._settings)
+        model.wait(_HEAD_START_S)
         from earthgql.app import create_app
 
         logging.basicConfig(
             level=self._settings.log_level,
             format="[%(asctime)s] [%(process)d] [%(levelname)s] %(name)s: %(message)s",
         )
-        return create_app(self._settings)
+        return create_app(
+            self._settings,
+            load_classifier=model.load,
+            streams=streams(self._options["threads"]),
+        )
 
 
-def _announcer(on_up: Callable[[str], None], url: str) -> Callable[[Any], None]:
-    def announce(worker: Any) -> None:
-        if worker.age == 1:
-            threading.Thread(target=_call_when_up, args=(on_up, url), daemon=True).start()
+class _Ahead:
+    """Loads the model before anybody asks, in a thread, for its first time takes a minute."""
 
-    return announce
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._begun: Future[Classifier] | None = Future()
+        threading.Thread(target=self._run, args=(self._begun,), daemon=True).start()
+
+    def wait(self, seconds: float) -> None:
+        """Give it a head start: loading and importing at once take longer than one by one."""
+        if self._begun is not None:
+            wait([self._begun], seconds)
+
+    def load(self) -> "Classifier":
+        """Return what was loaded ahead; load it anew if it is wanted again, as after a failure."""
+        from earthgql.classifiers import load_classifier
+
+        begun, self._begun = self._begun, None
+        return load_classifier(self._settings) if begun is None else begun.result()
+
+    def _run(self, begun: "Future[Classifier]") -> None:
+        try:
+            from earthgql.classifiers import load_classifier
+
+            begun.set_result(load_classifier(self._settings))
+        except BaseException as error:
+            begun.set_exception(error)
 
 
 def _call_when_up(on_up: Callable[[str], None], url: str) -> None:

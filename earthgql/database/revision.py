@@ -1,0 +1,21 @@
+"""Whether a database has the tables of this version; Alembic would take a second to tell."""
+
+from sqlalchemy import Engine, text
+
+from earthgql.settings import PROJECT_ROOT
+
+_VERSIONS = PROJECT_ROOT / "migrations" / "versions"
+_IS_MIGRATED = text("SELECT to_regclass('alembic_version') IS NOT NULL")
+_REVISION = text("SELECT version_num FROM alembic_version")
+
+
+def newest() -> str:
+    """Return the newest revision: files of migrations begin with theirs, in their order."""
+    return max(path.name.partition("_")[0] for path in _VERSIONS.glob("[0-9]*_*.py"))
+
+
+def is_current(engine: Engine) -> bool:
+    """Tell whether a database has been migrated to the newest revision."""
+    with engine.connect() as connection:
+        migrated = connection.scalar(_IS_MIGRATED)
+        return bool(migrated) and connection.scalar(_REVISION) == newest()
