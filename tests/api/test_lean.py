@@ -25,16 +25,25 @@ query ($b: BoundsInput!, $yes: Boolean! = true, $lat: Float!, $lon: Float!) {
         ...scored computedAt labels top: scores(top: 2) { label }
         model { id name version labels thresholds sha256 } tile { id }
       }
+      own: classification(model: "1", cutoffs: [{label: "road", cutoff: 0.1}]) {
+        scores { label cutoff margin }
+      }
       hidden: z @skip(if: $yes)
       shown: classification { scores @include(if: $yes) { score label __typename } }
     }
     edges { cursor node { id } }
     pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+    totalCount
   }
+  roads: tilesInBounds(
+    where: {labels: {any: [{label: "road", minScore: 0.2}]}, classified: null}
+    orderBy: {label: "road", direction: ASC}, last: 2
+  ) { nodes { x } totalCount }
   classifyPoint(lat: $lat, lon: $lon) { tile { ... on Node { id } } labels }
   viewport(bounds: $b, first: 3) { ids labels tilesTotal pageInfo { endCursor } model { id } }
   scenes { nodes { name tileCount } }
-  models { nodes { name } edges { cursor } }
+  models { nodes { name } edges { cursor } totalCount }
+  model(version: "1") { name }
   node(id: "U2NlbmU6MQ==") { id ... on Scene { name } }
 }
 fragment scored on Classification { scores(top: 3) { label score } scores(top: 3) { score } }
@@ -90,8 +99,8 @@ def test_errors_are_those_of_plain_strawberry() -> None:
 
 def test_what_is_an_attribute_is_read_as_one() -> None:
     fields: Any = schema()._schema.type_map
-    for name in ("label", "score"):
-        assert hasattr(fields["Score"].fields[name].resolve, "read")
+    for name in ("label", "score", "cutoff", "margin"):
+        assert hasattr(fields["LabelScore"].fields[name].resolve, "read")
     assert not hasattr(fields["Query"].fields["classifyPoint"].resolve, "read")
 
 

@@ -53,7 +53,7 @@ def get(url: str) -> Any:
         try:
             with urllib.request.urlopen(url, timeout=10) as response:
                 return json.load(response)
-        except urllib.error.URLError:
+        except (urllib.error.URLError, TimeoutError):
             assert time.monotonic() < deadline, "the server did not come up"
             time.sleep(0.1)
 

@@ -57,5 +57,7 @@ def test_modules_are_short() -> None:
 
 
 def _heavy(name: str) -> bool:
-    # TensorFlow looks at the machine when imported (its own doing, and only in these two places).
-    return name == "earthgql.classifiers.tensorflow" or name.startswith("earthgql.training")
+    # TensorFlow and procrastinate look at the machine when imported (their own doing, and only in
+    # these places).
+    alone = ("earthgql.classifiers.tensorflow", "earthgql.jobs.queue_app")
+    return name in alone or name.startswith("earthgql.training")

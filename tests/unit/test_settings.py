@@ -110,3 +110,27 @@ def test_settings_cannot_be_changed() -> None:
 
 def test_every_setting_is_described() -> None:
     assert all(field.description for field in settings.Settings.model_fields.values())
+
+
+@pytest.mark.parametrize("name", ["PREDICTION_CUTOFF", "PREDICTION_ZOOM"])
+def test_settings_of_the_predecessor_go_by_its_names_too(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    monkeypatch.delenv(name, raising=False)
+    before = {"PREDICTION_CUTOFF": 0.1, "PREDICTION_ZOOM": None}[name]
+    assert getattr(load_settings(), name.lower()) == before
+    (tmp_path / ".env").write_text(f"{name}=1\n")
+    assert getattr(load_settings(), name.lower()) == 1
+    monkeypatch.setenv(name, "0")
+    assert getattr(load_settings(), name.lower()) == 0
+    monkeypatch.setenv(PREFIX + name, "1")
+    assert getattr(load_settings(), name.lower()) == 1
+    monkeypatch.setenv(PREFIX + name, "99")
+    with pytest.raises(SetupError, match=rf"invalid setting: {PREFIX}{name}: Input should be less"):
+        load_settings()
+
+
+def test_trusting_nothing_is_a_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EARTHGQL_TRUSTED_ONLY", "true")
+    with pytest.raises(SetupError, match="EARTHGQL_TRUSTED_ONLY needs EARTHGQL_TRUSTED_DOCUMENTS"):
+        load_settings()
