@@ -13,23 +13,21 @@ and the changes found are held against those that were drawn.
 import argparse
 import json
 import math
+import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, text
 
+from bench.analysis_tiles import add_other_zooms, add_second_date, fill
 from bench.machine import describe
 from bench.scratch import (
     IDENTITY,
-    ORIGIN,
     ZOOM,
-    fill_quickly,
-    make_scores,
     scratch_database,
-    vacuum,
     window,
 )
 from bench.warm import in_turn, ratio, summary
@@ -40,7 +38,7 @@ from earthgql.catalog.columns import NO_SCORE, columns_in_bounds, count_in_bound
 from earthgql.catalog.comparison import model_comparison
 from earthgql.catalog.ground import ground
 from earthgql.catalog.histogram import label_histogram
-from earthgql.catalog.models import ModelRecord, register_model
+from earthgql.catalog.models import ModelRecord
 from earthgql.catalog.reals import least_real
 from earthgql.catalog.statements import rows
 from earthgql.catalog.survey import survey
@@ -58,12 +56,6 @@ scored AS (
   SELECT s.m2, k.scores FROM shown s
     JOIN tile_score k ON k.tile_id = s.id AND k.model_id = :model)
 """
-_LONG = text("""
-CREATE TABLE label_score AS
-SELECT tile_id, model_id, label::smallint, score
-  FROM tile_score, unnest(scores) WITH ORDINALITY AS u(score, label)
-""")
-_LONG_INDEX = text("CREATE INDEX ON label_score (model_id, tile_id) INCLUDE (label, score)")
 LAYOUTS = {
     "a FILTER for each label, scores[k] each time": _SHOWN + "SELECT {filters} FROM scored",
     "unnest, GROUP BY": _SHOWN
@@ -176,51 +168,6 @@ def questions(conn: Connection, side: int, models: Sequence[ModelRecord]) -> dic
     }
 
 
-def fill(engine: Engine, side: int) -> list[ModelRecord]:
-    """Make a square of tiles acquired in 2016, and scores of two models for all of them."""
-    fill_quickly(engine, side)
-    models = []
-    with engine.begin() as conn:
-        conn.execute(text("UPDATE scene SET acquired_at = '2016-08-04T14:00Z'"))
-        # The benchmark's tiles come without their area.
-        for y in range(ORIGIN.y, ORIGIN.y + side):
-            conn.execute(
-                text("UPDATE tile SET area_m2 = :area WHERE y = :y"),
-                {"area": grid.area_m2(TileIndex(ZOOM, 0, y)), "y": y},
-            )
-        for number in "12":
-            identity = type(IDENTITY)(
-                IDENTITY.name, number, IDENTITY.labels, IDENTITY.thresholds, f"bench {number}"
-            )
-            models.append(ModelRecord(register_model(conn, identity), identity))
-    for model in models:
-        make_scores(engine, model.id, side)
-    with engine.begin() as conn:
-        conn.execute(_LONG)
-        conn.execute(_LONG_INDEX)
-    vacuum(engine)
-    return models
-
-
-def add_second_date(engine: Engine, models: Sequence[ModelRecord], side: int) -> None:
-    """Make the same tiles again, acquired a year later, and their scores."""
-    with engine.begin() as conn:
-        conn.execute(
-            text("""
-            WITH s AS (
-              INSERT INTO scene (name, kind, uri, root, zoom, zooms, acquired_at, footprint,
-                                 fingerprint)
-              SELECT 'later', kind, uri, root, zoom, zooms, acquired_at + interval '1 year',
-                     footprint, '' FROM scene RETURNING id)
-            INSERT INTO tile (scene_id, z, x, y, footprint, area_m2, path)
-            SELECT s.id, z, x, y, footprint, area_m2, path FROM tile, s
-            """)
-        )
-    for model in models:
-        make_scores(engine, model.id, side)
-    vacuum(engine)
-
-
 def measure(tiles: int, rounds: int) -> dict[str, Any]:
     side = math.isqrt(tiles - 1) + 1
     with scratch_database() as engine:
@@ -230,15 +177,19 @@ def measure(tiles: int, rounds: int) -> dict[str, Any]:
             conn.execution_options(isolation_level="AUTOCOMMIT")
             asks = layouts(conn, window(0, 0, side, side), models[0])
             check(asks)
-            result["layouts"] = summary(in_turn(asks, rounds))
+            result["layouts"] = summary(in_turn(asks, rounds, warm=1))
             result["ratios to labelHistogram"] = {
                 name: ratio(result["layouts"], name, "labelHistogram") for name in asks
             }
             one_date = questions(conn, side, models)
             del one_date["labelChanges"]
-            result["one date"] = summary(in_turn(one_date, rounds))
+            result["one date"] = summary(in_turn(one_date, rounds, warm=1))
             add_second_date(engine, models, side)
-            result["two dates"] = summary(in_turn(questions(conn, side, models), rounds))
+            result["two dates"] = summary(in_turn(questions(conn, side, models), rounds, warm=1))
+            add_other_zooms(engine, models, side)
+            mixed = questions(conn, 3 * side, models)
+            result["two dates, three zooms"] = summary(in_turn(mixed, rounds, warm=1))
+        result["load_after"] = [round(part, 1) for part in os.getloadavg()]
     return result
 
 
@@ -251,7 +202,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--tiles", type=int, default=100_000, help="tiles to sum over (default: %(default)s)"
     )
-    parser.add_argument("--rounds", type=int, default=15, help="times each (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=3, help="times each (default: %(default)s)")
     parser.add_argument("--truth", action="store_true", help="also hold changes against the truth")
     parser.add_argument("--json", type=Path, help="file to write the result to")
     arguments = parser.parse_args(argv)

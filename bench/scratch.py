@@ -105,6 +105,9 @@ def make_scores(engine: Engine, model_id: int, side: int) -> None:
     """Make up scores for the tiles of a square in the corner of the first block."""
     values = {"model": model_id, "labels": len(IDENTITY.labels)}
     with engine.begin() as conn:
+        # Of tables just filled nothing is known: scores would be looked for among those just
+        # written, all of them for each tile.
+        conn.execute(text("SET LOCAL enable_nestloop = off"))
         conn.execute(_SCORES, {**values, "x": ORIGIN.x + side, "y": ORIGIN.y + side})
 
 

@@ -36,9 +36,10 @@ from bench.scratch import (
 )
 from bench.scratch import window as window_of
 from bench.serving import Client, Server, gunicorn, start
+from earthgql.catalog.choices import TileFilter
 from earthgql.catalog.columns import columns_in_bounds
 from earthgql.catalog.models import register_model
-from earthgql.catalog.tiles import TileFilter, tiles_at, tiles_in_bounds
+from earthgql.catalog.tiles import tiles_at, tiles_in_bounds
 from earthgql.ingest.store import store
 from earthgql.tiles.grid import Bounds, LonLat
 
@@ -59,11 +60,11 @@ Ask = Callable[[], object]
 Times = dict[str, list[float]]
 
 
-def in_turn(asks: Mapping[str, Ask], rounds: int, each: int = 1) -> Times:
+def in_turn(asks: Mapping[str, Ask], rounds: int, each: int = 1, warm: int = 3) -> Times:
     """Ask each a few times, and again, so that a busy moment hits all of them."""
     times: Times = {name: [] for name in asks}
     for ask in asks.values():
-        for _ in range(3):
+        for _ in range(warm):
             ask()
     for _ in range(rounds):
         for name, ask in asks.items():

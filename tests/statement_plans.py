@@ -1,7 +1,7 @@
 """How PostgreSQL goes about the statements of a connection."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -46,3 +46,14 @@ def steps(part: Any) -> Iterator[dict[str, Any]]:
             yield part
         for one in part.values():
             yield from steps(one)
+
+
+def compares_pairs(plan: str, text: str) -> bool:
+    """Tell whether a plan joins by a condition with such a text that is no key, pair by pair."""
+    return any(text in step.get("Join Filter", "") for step in steps(json.loads(plan)))
+
+
+def joins_by(plan: str, columns: Sequence[str]) -> bool:
+    """Tell whether a plan joins somewhere by keys of which these columns are."""
+    keys = (step.get("Hash Cond", step.get("Merge Cond", "")) for step in steps(json.loads(plan)))
+    return any(all(f".{column} =" in key for column in columns) for key in keys)

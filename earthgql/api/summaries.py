@@ -61,7 +61,7 @@ class LabelHistogram:
         description="Share of the area asked for that the model has classified, 0 to 1; null if "
         "it has no size."
     )
-    tiles: int = strawberry.field(description="How many tiles share area with it.")
+    tiles: int = strawberry.field(description="How many tiles answer for ground in it.")
     tiles_classified: int = strawberry.field(
         description="How many of these the model has classified."
     )

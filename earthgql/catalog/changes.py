@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from earthgql.catalog.choices import TileFilter
-from earthgql.catalog.ground import ground
+from earthgql.catalog.ground import ground, is_left
 from earthgql.catalog.models import ModelRecord
 from earthgql.catalog.reals import least_real
 from earthgql.catalog.region import asked_m2
@@ -21,7 +21,8 @@ _SAME_CELLS = """piece AS (
     FROM before b JOIN after a ON a.z = b.z AND a.x = b.x AND a.y = b.y
 )"""
 # Else it is what is left of a cell of either time when the next finer cells of both are taken out
-# of it; at each time the finest tile that holds it answers.
+# of it; at each time the finest tile that holds it answers. `OFFSET 0` and
+# the empty second half of `held`, which the planner takes for one row without: see ground.py.
 _ALL_CELLS = """cells AS MATERIALIZED (
   SELECT z, x, y, max(m2) AS m2, max(before_id) AS before_id, max(after_id) AS after_id
     FROM (SELECT z, x, y, m2, id AS before_id, CAST(NULL AS bigint) AS after_id FROM before_cells
@@ -34,10 +35,14 @@ held AS MATERIALIZED (
            FILTER (WHERE h.before_id IS NOT NULL))[1] AS before_id,
          (array_agg(h.after_id ORDER BY h.z DESC)
            FILTER (WHERE h.after_id IS NOT NULL))[1] AS after_id
-    FROM cells c
-    JOIN (SELECT DISTINCT z FROM cells) o ON o.z <= c.z
-    JOIN cells h ON h.z = o.z AND h.x = c.x >> (c.z - o.z) AND h.y = c.y >> (c.z - o.z)
+    FROM (SELECT c.*, o.z AS at_z, c.x >> (c.z - o.z) AS at_x, c.y >> (c.z - o.z) AS at_y
+            FROM cells c JOIN (SELECT DISTINCT z FROM cells) o ON o.z <= c.z
+          OFFSET 0) c
+    JOIN cells h ON h.z = c.at_z AND h.x = c.at_x AND h.y = c.at_y
    GROUP BY c.z, c.x, c.y, c.m2
+   UNION ALL
+  SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL
+    FROM generate_series(1, :after_tiles) WHERE (SELECT false)
 ),
 taken AS (
   SELECT holder AS z, x >> (z - holder) AS x, y >> (z - holder) AS y, sum(m2) AS m2
@@ -47,7 +52,7 @@ piece AS (
   SELECT h.before_id, h.after_id, h.m2 - COALESCE(k.m2, 0) AS m2
     FROM held h LEFT JOIN taken k ON k.z = h.z AND k.x = h.x AND k.y = h.y
    WHERE h.before_id IN (SELECT id FROM before) AND h.after_id IN (SELECT id FROM after)
-     AND (k.m2 IS NULL OR h.m2 - k.m2 > 1e-9 * h.m2)
+     AND {left}
 )"""
 _CHANGES = """
 WITH {before},
@@ -169,7 +174,8 @@ def label_changes(
     seen = survey(conn, parts, replace(where, at=end))
     before = ground(parts, replace(where, at=begin), seen, name="before")
     after = ground(parts, replace(where, at=end), seen, name="after")
-    piece = _SAME_CELLS if seen.zooms <= 1 else _ALL_CELLS
+    left = is_left("h", "k", cut=where.within is not None)
+    piece = _SAME_CELLS if seen.zooms <= 1 else _ALL_CELLS.format(left=left)
     sql = _CHANGES.format(before=before.sql, after=after.sql, piece=piece)
     values = {**before.parameters, **after.parameters, "model": model.id, "column": column}
     [row] = rows(conn, sql, values | {"least": least_real(cutoff), "first": first})

@@ -63,26 +63,37 @@ _CELLS = """{name}{kind} AS {how}(
   SELECT NULL, NULL, NULL, NULL, NULL, NULL
     FROM generate_series(1, :{name}_tiles) WHERE (SELECT false)
 )"""
-# Each tile takes its cell from the next coarser tile that holds it.
+# Each tile takes its cell from the next coarser tile that holds it. The cells that may hold it are
+# named first: `a.x = d.x >> (d.z - o.z)` would mention three relations, and be nothing that two can
+# be joined by; `OFFSET 0` keeps the planner from putting that back together.
 _NESTED = """{name}_zooms AS MATERIALIZED (
   SELECT DISTINCT z FROM {name}_cells
 ),
 {name}_taken AS (
   SELECT state, holder, sum(m2) AS m2
     FROM (SELECT DISTINCT ON (d.state, d.id) d.state, a.id AS holder, d.m2
-            FROM {name}_cells d
-            JOIN {name}_zooms o ON o.z < d.z
-            JOIN {name}_cells a ON a.state = d.state AND a.z = o.z
-             AND a.x = d.x >> (d.z - o.z) AND a.y = d.y >> (d.z - o.z)
+            FROM (SELECT d.state, d.id, d.m2,
+                         o.z, d.x >> (d.z - o.z) AS x, d.y >> (d.z - o.z) AS y
+                    FROM {name}_cells d JOIN {name}_zooms o ON o.z < d.z
+                  OFFSET 0) d
+            JOIN {name}_cells a ON a.state = d.state AND a.z = d.z AND a.x = d.x AND a.y = d.y
            ORDER BY d.state, d.id, a.z DESC) nearest
    GROUP BY state, holder
 ),
 {name} AS MATERIALIZED (
   SELECT c.state, c.id, c.z, c.x, c.y, c.m2 - COALESCE(k.m2, 0) AS m2
-    FROM {name}_cells c LEFT JOIN {name}_taken k ON k.state = c.state AND k.holder = c.id{kept}
+    FROM {name}_cells c LEFT JOIN {name}_taken k ON k.state = c.state AND k.holder = c.id
+   WHERE {left}{kept}
 )"""
+_MET = """{name}_met AS MATERIALIZED (
+  SELECT {state} AS state, p.id
+    FROM {source}
+   UNION ALL
+  SELECT NULL, NULL FROM generate_series(1, :{name}_tiles) WHERE (SELECT false)
+),
+"""
 _KEPT = """
-   WHERE (c.state, c.id) IN (SELECT {state}, p.id FROM {source})"""
+     AND (c.state, c.id) IN (SELECT state, id FROM {name}_met)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,9 +148,29 @@ def ground(
     every, more = _source(parts, replace(where, **_NO_CONDITIONS), name, states)
     if wkt is not None:
         every = f"{name}_region region CROSS JOIN {every}"
-    kept = "" if every == source else _KEPT.format(state=state, source=source)
+    if every == source:
+        kept = ""
+    else:
+        head += _MET.format(name=name, state=state, source=source)
+        kept = _KEPT.format(name=name)
     cells = _CELLS.format(kind="_cells", how="MATERIALIZED ", source=every, **told)
-    return Ground(f"{head}{cells},\n{_NESTED.format(name=name, kept=kept)}", parameters | more)
+    nested = _NESTED.format(name=name, kept=kept, left=is_left("c", "k", cut=wkt is not None))
+    return Ground(f"{head}{cells},\n{nested}", parameters | more)
+
+
+def is_left(cell: str, taken: str, *, cut: bool) -> str:
+    """Return the condition that a tile has ground of its own when finer ones have taken theirs.
+
+    What is less than a billionth of it is but rounding; along a polygon, whose slanting edges are
+    not measured as exactly, a millionth.
+
+    Args:
+        cell: alias of what has ``m2``, all ground of the tile.
+        taken: alias of what has ``m2``, NULL if nothing was taken.
+        cut: whether the area is a polygon.
+    """
+    share = 1e-6 if cut else 1e-9
+    return f"({taken}.m2 IS NULL OR {cell}.m2 - {taken}.m2 > {share} * {cell}.m2)"
 
 
 _NO_CONDITIONS: dict[str, Any] = {"classified": None, "all_of": (), "any_of": (), "none_of": ()}

@@ -21,7 +21,7 @@ class Histogram:
 
     Attributes:
         asked_m2: geodesic size of the area asked for, with tiles or without.
-        sums: over the tiles that share area with it.
+        sums: over the tiles that answer for ground in it.
     """
 
     asked_m2: float

@@ -6,9 +6,9 @@ import pytest
 from made_scenes import CELL, WORLD, Made, add_scene, children, day, expected, middle
 from sqlalchemy import Connection, event
 
+from earthgql.catalog.choices import TileFilter
 from earthgql.catalog.scenes import list_scenes, scenes_by_ids, tile_counts
 from earthgql.catalog.tiles import (
-    TileFilter,
     TileRecord,
     sources_by_ids,
     tiles_at,

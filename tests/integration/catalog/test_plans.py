@@ -5,11 +5,11 @@ import pytest
 from sqlalchemy import Connection, Engine, text
 from statement_plans import plans, reads_all_of
 
-from earthgql.catalog.choices import LabelTerm
+from earthgql.catalog.choices import LabelTerm, TileFilter
 from earthgql.catalog.columns import NO_SCORE, columns_in_bounds, count_in_bounds
 from earthgql.catalog.models import register_model
 from earthgql.catalog.scores import find_scores
-from earthgql.catalog.tiles import TileFilter, tiles_at, tiles_in_bounds
+from earthgql.catalog.tiles import tiles_at, tiles_in_bounds
 from earthgql.classifiers.labels import PLANET_LABELS
 from earthgql.classifiers.protocol import ModelIdentity
 from earthgql.errors import BadInputError
