@@ -148,6 +148,7 @@ class JobQueries:
         before: Before = None,
     ) -> Connection[Job] | None:
         """List the jobs."""
+        info.context.loaders.note_live()
         page = Page(Cursors("jobs"), first, after, last, before)
 
         async def count() -> int:
@@ -204,7 +205,8 @@ class Mutation:
         parts = None
         if bounds is not None:
             parts = grid.bounds(bounds.west, bounds.south, bounds.east, bounds.north)
-        request = AreaRequest.of(parts, polygon, scene=scene, zoom=zoom, at=at)
+        area = None if polygon is None or parts is not None else info.context.area(polygon)
+        request = AreaRequest.of(parts, polygon, scene=scene, zoom=zoom, at=at, area=area)
         with database_errors():
             served = info.context.scoring.model
         asked = served if model is None else await asked_model(info, model)
@@ -214,18 +216,22 @@ class Mutation:
                 f"can classify: ask a server that runs {asked.identity.name} "
                 f"{asked.identity.version}"
             )
-        return Job.of(info.context.jobs.start(served, request))
+        with info.context.loaders.database_time():
+            return Job.of(info.context.jobs.start(served, request))
 
     @strawberry.mutation(
         description="Cancel a job. What it has classified stays; a finished job stays as it is."
     )
     async def cancel_job(self, info: RequestInfo, id: JobId) -> Job | None:
         """Cancel a job."""
-        return Job.of(info.context.jobs.cancel(ids.decode_as("Job", id)))
+        row_id = ids.decode_as("Job", id)
+        with info.context.loaders.database_time():
+            return Job.of(info.context.jobs.cancel(row_id))
 
 
 async def find_job(info: RequestInfo, row_id: int) -> Job | None:
-    """Find a job by its row."""
+    """Find a job by its row; answers that tell of one are not to be kept."""
+    info.context.loaders.note_live()
     with info.context.loaders.connection() as connection:
         record = job_catalog.jobs_by_ids(connection, [row_id]).get(row_id)
     return None if record is None else Job.of(record)

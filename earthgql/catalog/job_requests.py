@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Self
 
-from earthgql.catalog.areas import area_of
+from earthgql.catalog.areas import Area, area_of
+from earthgql.catalog.choices import TileFilter
 from earthgql.catalog.filters import tile_filter
-from earthgql.catalog.tiles import TileFilter
 from earthgql.tiles.grid import Bounds
 
 
@@ -36,6 +36,7 @@ class AreaRequest:
         scene: str | None = None,
         zoom: int | None = None,
         at: datetime | None = None,
+        area: Area | None = None,
     ) -> Self:
         """Validate a request.
 
@@ -45,11 +46,12 @@ class AreaRequest:
             scene: only tiles of the scene of this name.
             zoom: only tiles of this zoom.
             at: leaves out scenes acquired later; without a zone it is taken as UTC.
+            area: that of the polygon, if it has been validated.
 
         Raises:
             BadInputError: if one of these is not valid, or not exactly one area is given.
         """
-        parts, area = area_of(bounds, polygon)
+        parts, area = area_of(bounds, area or polygon)
         where = tile_filter(None, None, scene=scene, zoom=zoom, at=at)
         return cls(parts, replace(where, within=area), polygon if area is not None else None)
 

@@ -23,13 +23,14 @@ from earthgql.catalog.jobs import (
 )
 from earthgql.catalog.queue import CANCEL, DEFER_CHUNK, DEFER_PLAN, HAS_ENTRIES, IS_QUEUED
 from earthgql.catalog.statements import rows
-from earthgql.catalog.tiles import tiles_in_view
+from earthgql.catalog.views import tiles_in_view
 
 _SMOOTHED_S = 30
 _LONGEST_GAP_S = 60
 _MANY_ENTRIES = 500
 
 _LOCK = text(f"SELECT {COLUMNS} FROM job WHERE id = :id FOR UPDATE")
+_WAIT_BRIEFLY = text("SET LOCAL lock_timeout = '3s'")
 _CHUNKS = f"""
 WITH chosen AS MATERIALIZED (
   SELECT p.id, EXISTS (SELECT FROM tile_score k
@@ -216,6 +217,14 @@ def end_job(
         why = failures_json([failure] if failure is not None else [])
         conn.execute(_END, {"id": job_id, "status": status, "failures": why})
     return jobs_by_ids(conn, [job_id])[job_id]
+
+
+def wait_briefly(conn: Connection) -> None:
+    """Have what follows in a transaction fail rather than wait for others longer than 3 s.
+
+    Planning a large job takes longer, and holds it.
+    """
+    conn.execute(_WAIT_BRIEFLY)
 
 
 def is_empty(conn: Connection, queue: str) -> bool:

@@ -16,18 +16,38 @@ from earthgql.catalog.queue import DEFER_PLAN
 MOST_UNFINISHED = 100
 """Jobs under way at once; more are refused."""
 
+KEPT_DAYS = 30
+MOST_KEPT = 10_000
+"""A finished job is forgotten after so many days, or when so many newer ones were made."""
+
+_FORGOTTEN_AT_ONCE = 1_000
+
 COLUMNS = """id, model_id, request, status, queue, attempts, total, known, done, failed, failures,
        rate, created_at, started_at, finished_at"""
 
+# An area without tiles is one row, however often it is asked for.
+_NOTHING = "(:empty AND status = 'done' AND total = 0)"
 _INSERT = text(f"""
 INSERT INTO job (model_id, request, digest, queue, status, total, started_at, finished_at)
 SELECT :model, CAST(:request AS jsonb), :digest, :queue,
        CASE WHEN :empty THEN 'done' ELSE 'queued' END, CASE WHEN :empty THEN 0 END,
        CASE WHEN :empty THEN now() END, CASE WHEN :empty THEN now() END
+ WHERE NOT EXISTS (SELECT FROM job WHERE digest = :digest AND {_NOTHING})
     ON CONFLICT (digest) WHERE finished_at IS NULL DO NOTHING
 RETURNING {COLUMNS}
 """)
-_UNDER_WAY = text(f"SELECT {COLUMNS} FROM job WHERE digest = :digest AND finished_at IS NULL")
+_KNOWN = text(f"""
+SELECT {COLUMNS} FROM job
+ WHERE digest = :digest AND (finished_at IS NULL OR {_NOTHING})
+ ORDER BY finished_at IS NULL DESC, id DESC LIMIT 1
+""")
+_FORGET = text(f"""
+DELETE FROM job WHERE id IN (
+  SELECT id FROM job
+   WHERE finished_at < now() - interval '{KEPT_DAYS} days'
+      OR (finished_at IS NOT NULL AND id <= (SELECT max(id) FROM job) - {MOST_KEPT})
+   ORDER BY id LIMIT {_FORGOTTEN_AT_ONCE} FOR UPDATE SKIP LOCKED)
+""")
 _UNFINISHED = text("SELECT count(*) FROM job WHERE finished_at IS NULL")
 _QUEUE_PLAN = text(f"UPDATE job j SET queue_id = {DEFER_PLAN} WHERE j.id = :id")
 _BY_IDS = text(f"SELECT {COLUMNS} FROM job WHERE id = ANY(:ids)")
@@ -110,6 +130,9 @@ def create_job(
 ) -> tuple[JobRecord, bool]:
     """Write a job down and queue its planning; or find the one under way of the same request.
 
+    Of a request that has no tiles, one that is finished is found, too. When a job is written down,
+    those are forgotten that ended long ago.
+
     Args:
         conn: in a transaction.
         model_id: the model it is for.
@@ -130,11 +153,13 @@ def create_job(
     while True:
         made = conn.execute(_INSERT, values).one_or_none()
         if made is not None:
+            conn.execute(_FORGET)
             if not empty:
                 conn.execute(_QUEUE_PLAN, {"id": made.id})
             return _record(made), True
-        known = conn.execute(_UNDER_WAY, {"digest": values["digest"]}).one_or_none()
-        # It may have ended between the two statements.
+        asked = {"digest": values["digest"], "empty": empty}
+        known = conn.execute(_KNOWN, asked).one_or_none()
+        # It may have ended, or been forgotten, between the two statements.
         if known is not None:
             return _record(known), False
 

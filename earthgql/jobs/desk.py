@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine
 
 from earthgql.catalog import jobs
 from earthgql.catalog.job_requests import AreaRequest
-from earthgql.catalog.job_work import end_job
+from earthgql.catalog.job_work import end_job, wait_briefly
 from earthgql.catalog.jobs import MOST_UNFINISHED, JobRecord
 from earthgql.catalog.models import ModelRecord
 from earthgql.catalog.tiles import tiles_in_bounds
@@ -27,7 +27,7 @@ class JobDesk:
     def start(self, model: ModelRecord, request: AreaRequest) -> JobRecord:
         """Start a job, unless one of the same request and model is under way: then that is it.
 
-        An area without tiles is a finished job.
+        An area without tiles is a finished job, and the same one as long as it is kept.
 
         Raises:
             BadInputError: if the request names a scene that does not exist.
@@ -50,9 +50,11 @@ class JobDesk:
 
         Raises:
             NotFoundError: if there is no such job.
+            OverloadedError: if a worker holds it for long, which plans it.
             DatabaseUnavailableError: if the database is away.
         """
         with self._transaction() as conn:
+            wait_briefly(conn)
             job = end_job(conn, job_id, "cancelled")
         if job is None:
             raise NotFoundError(f"there is no job {job_id}")

@@ -28,6 +28,8 @@ AT_ONCE = 2
 _LONGEST_PAUSE_S = 30.0
 _WENT_WELL_S = 60.0
 _TICK_S = 0.2
+# What has begun may take so long to finish before it is left to be rescued.
+_ENDING_S = 5.0
 _log = logging.getLogger(__name__)
 
 
@@ -233,12 +235,23 @@ async def _first_of(*works: Coroutine[Any, Any, object]) -> None:
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in tasks:
-            task.cancel()
+        await _cancel(tasks)
         outcomes = await asyncio.gather(*tasks, return_exceptions=True)
     for outcome in outcomes:
         if isinstance(outcome, Exception):
             raise outcome
+
+
+async def _cancel(tasks: list[asyncio.Task[object]]) -> None:
+    """Cancel tasks until all have ended; what they leave half-done in the queue is rescued."""
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=_ENDING_S)
+        if pending:
+            inner = sorted(task.get_name() for task in asyncio.all_tasks() if not task.done())
+            _log.warning("the job worker takes long to end: %s", ", ".join(inner))
 
 
 def _lost(error: Exception) -> str | None:

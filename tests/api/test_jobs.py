@@ -89,6 +89,35 @@ def test_an_area_without_tiles_is_done(api: Api) -> None:
     assert job["finishedAt"] is not None
 
 
+def test_an_area_without_tiles_is_one_job_however_often_it_is_asked_for(api: Api) -> None:
+    fields = " ".join(f"a{i}: classifyArea(bounds: $b) {{ id }}" for i in range(20))
+    made = api.data(f"mutation ($b: BoundsInput) {{ {fields} }}", b=NOWHERE)
+    assert len({job["id"] for job in made.values()}) == 1
+    assert start(api, bounds={**NOWHERE, "east": 102})["id"] != made["a0"]["id"]
+    assert api.data("{ jobs { totalCount } }") == {"jobs": {"totalCount": 2}}
+
+
+def test_jobs_that_ended_long_ago_are_forgotten(api: Api, place: JobPlace) -> None:
+    old = start(api, bounds=BOUNDS)["id"]
+    api.data(CANCEL, id=old)
+    under_way = start(api, bounds=BOUNDS)["id"]
+    empty = start(api, bounds=NOWHERE)["id"]
+    place.execute("UPDATE job SET created_at = now() - interval '31 days'")
+    place.execute("UPDATE job SET finished_at = now() - interval '31 days' WHERE id = 1")
+    place.execute("UPDATE job SET finished_at = now() - interval '29 days' WHERE id = 3")
+    new = start(api, bounds=BOUNDS, zoom=14)["id"]
+    listed = api.data("{ jobs { nodes { id } } }")["jobs"]["nodes"]
+    assert [node["id"] for node in listed] == [under_way, empty, new]
+
+
+def test_cancelling_does_not_wait_for_who_plans_the_job(api: Api, place: JobPlace) -> None:
+    job = start(api, bounds=BOUNDS)["id"]
+    with place.engine.begin() as planning:
+        planning.exec_driver_sql("SELECT FROM job FOR UPDATE")
+        assert api.codes(CANCEL, id=job) == ["OVERLOADED"]
+    assert api.data(CANCEL, id=job)["cancelJob"]["status"] == "CANCELLED"
+
+
 def test_a_polygon_and_a_scene(api: Api) -> None:
     west, south, east, north = area(2, 2)
     ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
@@ -125,7 +154,8 @@ def test_how_many_statements_it_takes(api: Api) -> None:
     short = "mutation ($b: BoundsInput!) { classifyArea(bounds: $b) { id status } }"
     with api.statements() as seen:
         job = api.data(short, b=BOUNDS)["classifyArea"]
-    assert len(seen) == 4, seen  # any tile there, the job, its entry in the queue, how many
+    # Any tile there, the job, which ones to forget, its entry in the queue, how many.
+    assert len(seen) == 5, seen
     with api.statements() as seen:
         api.data(JOB, id=job["id"])
     assert len(seen) == 1
