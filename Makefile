@@ -32,7 +32,7 @@ test: lint ## Lint, then all tests on a real PostGIS and Chromium, with coverage
 		$(PYTHON_IN_CLONE) -m pytest --cov --cov-report=term $(ARGS)
 
 clients: setup-clients ## Run Apollo, urql, Relay and other clients, and schema linters, against a server
-	@$(PYTHON_IN_CLONE) -m pytest -m clients -v -s --tb=short --show-capture=no tests/clients $(ARGS)
+	@XDG_DATA_HOME="$(TRACES)/data" $(PYTHON_IN_CLONE) -m pytest -m clients -v -s --tb=short --show-capture=no tests/clients $(ARGS)
 
 lint: setup-dev ## Check format, style, types and who imports whom
 	.venv/bin/ruff format --check .

@@ -22,7 +22,6 @@ _BY: dict[str, Literal["id", "acquired", "label"]] = {
     "ACQUIRED": "acquired",
     "LABEL": "label",
 }
-_WORLD = grid.bounds(-180, -90, 180, 90)
 
 
 @strawberry.input(description="A label that counts from some score on.")
@@ -167,7 +166,7 @@ LabelCutoffs = Annotated[
 ]
 
 
-def where_of(where: TileWhere | None) -> Where | None:
+def where_of(info: RequestInfo, where: TileWhere | None) -> Where | None:
     """Return the conditions of an argument in the catalogue's form.
 
     Raises:
@@ -180,7 +179,7 @@ def where_of(where: TileWhere | None) -> Where | None:
         "scene": where.scene,
         "zoom": where.zoom,
         "classified": where.classified,
-        "within": where.within,
+        "within": None if where.within is None else info.context.area(where.within),
     }
     if labels is not None:
         told["labels"] = {
@@ -222,7 +221,7 @@ async def tile_filter(
     Raises:
         EarthGQLError: as ``filters.tile_filter`` and ``asked_model``, or if the order is none.
     """
-    conditions = where_of(where)
+    conditions = where_of(info, where)
     by = _order_field(order)
     needed = by is TileOrderField.LABEL or (conditions is not None and conditions.needs_model)
     record = await asked_model(info, model) if needed or model is not None else None
@@ -240,9 +239,18 @@ def viewport_of(bounds: BoundsInput | None, where: TileFilter) -> tuple[grid.Bou
     Raises:
         BadInputError: if the viewport is out of range.
     """
-    if bounds is not None:
-        return grid.bounds(bounds.west, bounds.south, bounds.east, bounds.north)
-    return _WORLD if where.within is None else where.within.parts
+    return choices.confined(where, rectangle_of(bounds), None)[0]
+
+
+def rectangle_of(bounds: BoundsInput | None) -> tuple[grid.Bounds, ...] | None:
+    """Return a rectangle of an argument in the catalogue's form.
+
+    Raises:
+        BadInputError: if it is out of range.
+    """
+    if bounds is None:
+        return None
+    return grid.bounds(bounds.west, bounds.south, bounds.east, bounds.north)
 
 
 def _order_field(order: TileOrder | None) -> TileOrderField | None:
@@ -284,7 +292,8 @@ def cutoffs_asked(
     key = (model.id, cutoff, *own)
     known = info.context.cutoffs.get(key)
     if known is None:
-        if len(dict(own)) < len(own):
-            raise BadInputError("cutoffs gives a label twice")
+        for number, (label, _) in enumerate(own):
+            if any(label == other for other, _ in own[:number]):
+                raise BadInputError(f"cutoffs gives {label!r:.80} twice")
         known = info.context.cutoffs[key] = cutoffs_of(model.identity, cutoff, dict(own))
     return known

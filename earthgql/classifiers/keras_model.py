@@ -26,6 +26,8 @@ def keras_module() -> ModuleType:
     """Import Keras without its chatter and without a settings file in the home folder."""
     # A user's own keras.json could otherwise change the data format or the float type.
     os.environ.setdefault("KERAS_HOME", str(PROJECT_ROOT / "var" / "keras"))
+    # Keras brings Matplotlib where that is installed, which would begin a cache there, too.
+    os.environ.setdefault("MPLCONFIGDIR", str(PROJECT_ROOT / "var" / "matplotlib"))
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with _without_chatter():
         import keras

@@ -128,6 +128,9 @@ def _serve(settings: Settings, scene: Path | None, port: int) -> None:
     from earthgql.cli.tour import Tour
 
     names = scene_names(scene)
-    err.print(f"[cyan]·[/] Serving {url_of(HOST, port)}/graphql, loading the model …")
+    err.print(
+        f"[cyan]·[/] Serving {url_of(HOST, port)}/graphql, loading the model "
+        "(the first time up to a minute) …"
+    )
     tour = Tour(names, None if scene else settings.var_dir / "demo", out)
     serve(settings, host=HOST, port=port, quiet=True, on_up=tour.show)

@@ -58,7 +58,7 @@ def export(file: str, ending: str | None, **asked: str | int | None) -> None:
     given: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
     if "polygon" in given:
         given["polygon"] = _geometry(given["polygon"])
-    form = parse_form(given)
+    form = parse_form(given, texts=True)
 
     from contextlib import closing
 

@@ -42,6 +42,11 @@ def serve(bind: str, workers: int, threads: int, dev: bool, access_log: bool) ->
     host, port = server.parse_address(bind)
     settings = load_settings()
     server.check_free(host, port)
+    if settings.trusted_documents is not None:
+        from earthgql.api.documents import read_trusted
+
+        # Here rather than in a worker, so that it ends with one line.
+        read_trusted(settings.trusted_documents)
     prepare_database(settings)
     err.print(f"Serving {server.url_of(host, port)}/graphql (stop with Ctrl-C)", markup=False)
     server.serve(

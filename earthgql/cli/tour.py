@@ -1,6 +1,7 @@
 """What the demo shows once it serves: addresses, three queries answered, how much is right."""
 
 import json
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -13,6 +14,7 @@ from rich.console import Console
 from rich.syntax import Syntax
 
 _TIMEOUT_S = 300  # the first answer waits for the model, and a busy machine loads it slowly
+_POLL_S = 0.2
 _ASKED_AGAIN = 10
 _LINES_SHOWN = 28
 _WIDTH = 88
@@ -72,6 +74,7 @@ class Tour:
         """Print the tour of the server at ``url``."""
         self._url = url
         try:
+            self._wait_for_model()
             self._print_examples()
             if self._truth:
                 self._print_truth(self._truth)
@@ -82,6 +85,18 @@ class Tour:
             f"\n[bold green]Ready.[/] GraphiQL: [bold]{url}/graphql[/]  "
             f"Health: {url}/readyz  Stop with Ctrl-C."
         )
+
+    def _wait_for_model(self) -> None:
+        """Wait until the model is there, or will not come; the first time it is converted."""
+        until = time.monotonic() + _TIMEOUT_S
+        while time.monotonic() < until:
+            try:
+                self._get("/readyz")
+                return
+            except urllib.error.HTTPError as error:
+                if json.load(error).get("status") == "failed":
+                    return
+            time.sleep(_POLL_S)
 
     def _print_examples(self) -> None:
         place = urllib.parse.urlencode({"scene": self._scenes[-1]})

@@ -187,7 +187,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"cutoffs": [{"label": "road", "cutoff": 0.5}, {"label": "road", "cutoff": 0.6}]},
-        "cutoffs gives a label twice",
+        "cutoffs gives 'road' twice",
     ),
     ({"cutoffs": [{"label": "road", "cutoff": 0.5}], "model": "7", "cutoff": 2}, "not 2"),
 ]
