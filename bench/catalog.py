@@ -18,7 +18,8 @@ from pathlib import Path
 from sqlalchemy import Connection, text
 
 from bench.scratch import ORIGIN, ZOOM, Block, scratch_database
-from earthgql.catalog.tiles import TileFilter, tiles_at, tiles_in_bounds
+from earthgql.catalog.choices import TileFilter
+from earthgql.catalog.tiles import tiles_at, tiles_in_bounds
 from earthgql.ingest.store import store
 from earthgql.tiles import grid
 from earthgql.tiles.grid import Bounds, LonLat, TileIndex

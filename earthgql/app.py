@@ -12,10 +12,24 @@ from earthgql.classifiers import Classifier
 from earthgql.database.engine import make_engine
 from earthgql.jobs.desk import JobDesk
 from earthgql.settings import Settings
-from earthgql.web import classify, cors, exports, faults, health, images, inference, jobs, pages
+from earthgql.web import (
+    classify,
+    cors,
+    exports,
+    faults,
+    health,
+    images,
+    inference,
+    jobs,
+    pages,
+    places,
+)
 
 MAX_BODY_BYTES = 1_000_000
 STATEMENT_TIMEOUT_S = 30.0
+IDLE_TIMEOUT_S = 60.0
+
+_NO_ROOM = "{} are being sent, and this server has no room for more: {}"
 
 
 def create_app(
@@ -31,13 +45,19 @@ def create_app(
         settings: of this process.
         engine: where to read and store; None: the database of the settings.
         load_classifier: loads the model when it is first needed; None: that of the settings.
-        streams: of events at once; each keeps a thread of the server.
+        streams: of events at once, and exports, but for the first; each keeps a thread of the
+            server.
 
     Raises:
         SetupError: if the file of trusted documents is unusable.
     """
     if engine is None:
-        engine = make_engine(settings, statement_timeout=STATEMENT_TIMEOUT_S, autocommit=True)
+        engine = make_engine(
+            settings,
+            statement_timeout=STATEMENT_TIMEOUT_S,
+            idle_timeout=IDLE_TIMEOUT_S,
+            autocommit=True,
+        )
     scoring = ScoringService(
         engine,
         load_classifier or _loader(settings),
@@ -49,7 +69,11 @@ def create_app(
     # For who wants to watch it: its counts are those of this process.
     app.extensions["earthgql.scoring"] = scoring
     app.extensions["earthgql.engine"] = engine
-    app.extensions["earthgql.streams"] = job_streams = jobs.Streams(streams)
+    app.extensions["earthgql.streams"] = job_streams = places.Places(
+        streams,
+        _NO_ROOM.format("streams of events", "ask again later, or ask for job(id) now and then"),
+    )
+    sent_exports = places.Places(max(streams, 1), _NO_ROOM.format("exports", "ask again later"))
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.add_url_rule(
@@ -65,13 +89,14 @@ def create_app(
         ),
     )
     app.register_blueprint(images.blueprint(engine))
-    app.register_blueprint(exports.blueprint(engine, scoring))
+    app.register_blueprint(exports.blueprint(engine, scoring, sent_exports))
     app.register_blueprint(jobs.blueprint(JobDesk(engine), job_streams))
     app.register_blueprint(classify.blueprint(scoring))
     app.register_blueprint(inference.blueprint(engine, scoring, settings))
     app.register_blueprint(pages.blueprint(engine))
     app.register_blueprint(health.blueprint(engine, health.WarmUp(scoring.warm_up)))
     faults.answer_in_json(app)
+    places.limit_sending(app)
     cors.allow_origins(app, settings.cors_origins, to_all=(inference.PATHS,))
     return app
 

@@ -117,6 +117,14 @@ class TrainingError(EarthGQLError):
     code = "TRAINING"
 
 
+def shortened(given: object) -> str:
+    """Return what a client gave, as a message may repeat it."""
+    if isinstance(given, str):
+        return repr(given if len(given) <= 60 else given[:57] + "...")
+    told = repr(given)
+    return told if len(told) <= 60 else told[:57] + "..."
+
+
 def error_body(message: str, code: str) -> dict[str, Any]:
     """Return the body of an HTTP response that is nothing but one error, as in GraphQL."""
     return {"errors": [{"message": message, "extensions": {"code": code}}]}

@@ -1,6 +1,5 @@
 """Questions about whole areas: what is there, when, what changed, and whether models agree."""
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
 
@@ -15,16 +14,15 @@ from earthgql.api.inputs import (
     WhereArgument,
     asked_model,
     cutoffs_asked,
+    rectangle_of,
     tile_filter,
-    viewport_of,
 )
 from earthgql.api.pagination import DEFAULT_DIFFERENCES, LARGEST_DIFFERENCES
 from earthgql.api.summaries import LabelHistogram, LabelTimeline, TimelineInterval
 from earthgql.api.types import model_of
 from earthgql.api.values import At, BoundsInput, Cutoff, GeoJSON
-from earthgql.catalog.areas import parse_area
 from earthgql.catalog.changes import label_changes
-from earthgql.catalog.choices import TileFilter
+from earthgql.catalog.choices import TileFilter, confined
 from earthgql.catalog.comparison import model_comparison
 from earthgql.catalog.filters import label_column, valid_score
 from earthgql.catalog.histogram import label_histogram
@@ -108,14 +106,14 @@ class AnalysisQueries:
         """Sum over the tiles of an area, by label and time."""
         asked = await asked_model(info, model)
         floors = cutoffs_asked(info, asked, cutoff, cutoffs)
-        for label in labels or ():
+        only = None if labels is None else frozenset(labels)
+        for label in only or ():
             label_column(asked.identity, label)
         parts, chosen = await _area(info, bounds, polygon, where, model=model)
         with info.context.loaders.connection() as connection:
             found = label_timeline(
                 connection, parts, chosen, asked, floors, interval=Interval[str(interval.value)]
             )
-        only = None if labels is None else frozenset(labels)
         return LabelTimeline.of(model_of(info, asked), interval, found, only)
 
     @strawberry.field(
@@ -231,12 +229,8 @@ async def _area(
         BadInputError: if the area is given twice or is none, or a condition is malformed.
     """
     chosen, _ = await tile_filter(info, where, model=model, at=at)
-    if polygon is None:
-        return viewport_of(bounds, chosen), chosen
-    if bounds is not None or chosen.within is not None:
-        raise BadInputError("give one area: bounds, polygon or where.within (or bounds and within)")
-    area = parse_area(polygon)
-    return area.parts, replace(chosen, within=area)
+    area = None if polygon is None else info.context.area(polygon)
+    return confined(chosen, rectangle_of(bounds), area)
 
 
 def _span(begin: datetime, end: datetime) -> tuple[datetime, datetime]:

@@ -7,9 +7,9 @@ import re
 from collections.abc import Callable
 from datetime import datetime
 
-from earthgql.api.ids import LARGEST_ROW_ID, shortened
 from earthgql.catalog.choices import BY_ID, Position, TileOrder
-from earthgql.errors import BadInputError
+from earthgql.database.engine import LARGEST_ROW_ID
+from earthgql.errors import BadInputError, shortened
 
 _KIND = "Cursor"
 _NUMBER = re.compile("[0-9]{1,40}")

@@ -4,9 +4,9 @@ import base64
 import binascii
 import re
 
-from earthgql.errors import BadInputError
+from earthgql.database.engine import LARGEST_ROW_ID
+from earthgql.errors import BadInputError, shortened
 
-LARGEST_ROW_ID = 2**63 - 1  # bigint
 _NUMBER = re.compile("[0-9]{1,40}")
 
 
@@ -40,8 +40,3 @@ def decode_as(kind: str, text: str) -> int:
     if found != kind:
         raise BadInputError(f"{shortened(text)} is the id of a {found}, not of a {kind}")
     return row_id
-
-
-def shortened(text: str) -> str:
-    """Return what a client gave, as a message may repeat it."""
-    return repr(text if len(text) <= 60 else text[:57] + "...")

@@ -17,8 +17,11 @@ from graphql import (
     FragmentSpreadNode,
     GraphQLError,
     IntValueNode,
+    ListValueNode,
+    ObjectValueNode,
     OperationDefinitionNode,
     SelectionSetNode,
+    ValueNode,
     VariableNode,
     parse,
 )
@@ -38,6 +41,8 @@ MAX_TOKENS = 20_000
 MAX_DEPTH = 20
 MAX_ALIASES = 1_000
 MAX_VALUES = 250_000
+MAX_AREAS = 24
+MAX_OBJECTS = 64
 MAX_OPERATIONS = 50
 MAX_FRAGMENTS = 50
 MAX_FIELDS = 5_000
@@ -79,6 +84,10 @@ _COLUMNS = {
 }
 
 
+# Each may have the database look at all tiles of an area, however little of it is answered.
+_AREAS = frozenset({"tilesInBounds", "classifyArea", "totalCount", "tilesTotal", *_COLUMNS})
+
+
 class Weight(NamedTuple):
     """How much a part of a document asks, with its fragments unfolded.
 
@@ -86,11 +95,13 @@ class Weight(NamedTuple):
         depth: levels of fields.
         values: fields in the answer, lists counted at the length asked for.
         aliases: fields given another name.
+        areas: fields that look at a whole area, or count one.
     """
 
     depth: int = 0
     values: int = 0
     aliases: int = 0
+    areas: int = 0
 
 
 class QueryTooLargeError(GraphQLError):
@@ -136,6 +147,7 @@ class LimitedParser(SchemaExtension):
     def on_parse(self) -> Iterator[None]:
         """Give the execution its document."""
         query = self.execution_context.query
+        _check_variable(self.execution_context.variables)
         if query:
             self.execution_context.graphql_document = parse_within_limits(query).node
         yield
@@ -167,6 +179,8 @@ class _Scale:
             self._weigh_fragment(name, 0)
         for operation in self._operations:
             self._limit(self._weigh(operation.selection_set, 1))
+            for variable in operation.variable_definitions or ():
+                _check_value(variable.default_value)
 
     def _weigh(self, selections: SelectionSetNode, level: int) -> Weight:
         if level > MAX_DEPTH:
@@ -174,7 +188,7 @@ class _Scale:
         self._fields += len(selections.selections)
         if self._fields > MAX_FIELDS:
             raise QueryTooLargeError(f"the document names more than {MAX_FIELDS:,} fields")
-        depth = values = aliases = 0
+        depth = values = aliases = areas = 0
         names: set[str] = set()
         for selection in selections.selections:
             if isinstance(selection, FragmentSpreadNode):
@@ -191,18 +205,22 @@ class _Scale:
             depth = max(depth, part.depth)
             values += part.values
             aliases += part.aliases
+            areas += part.areas
         if self._repeats > MAX_REPEATS:
             raise QueryTooLargeError(f"the document repeats more than {MAX_REPEATS} fields")
-        weight = Weight(depth, values, aliases)
+        weight = Weight(depth, values, aliases, areas)
         self._limit(weight)
         return weight
 
     def _weigh_field(self, field: FieldNode, level: int) -> Weight:
+        for given in field.arguments or ():
+            _check_value(given.value)
         inner = self._weigh(field.selection_set, level + 1) if field.selection_set else Weight()
         return Weight(
             depth=inner.depth + 1,
             values=(inner.values + 1) * _length(field, _LISTS) + _length(field, _COLUMNS) - 1,
             aliases=inner.aliases + (field.alias is not None),
+            areas=inner.areas + (field.name.value in _AREAS),
         )
 
     def _weigh_fragment(self, name: str, level: int) -> Weight:
@@ -222,6 +240,40 @@ class _Scale:
             raise QueryTooLargeError(f"the document has more than {MAX_ALIASES:,} aliases")
         if weight.values > MAX_VALUES:
             raise QueryTooLargeError(f"the answer could have more than {MAX_VALUES:,} values")
+        if weight.areas > MAX_AREAS:
+            raise QueryTooLargeError(
+                f"the document has more than {MAX_AREAS} fields that look at an area or count its "
+                "tiles: send several requests"
+            )
+
+
+def _check_value(value: ValueNode | None) -> None:
+    """Refuse a list of many objects, such as conditions on labels, in a document."""
+    # Nested as deeply as the parser takes, which is not deep enough to matter here.
+    if isinstance(value, ObjectValueNode):
+        for entry in value.fields:
+            _check_value(entry.value)
+    elif isinstance(value, ListValueNode) and len(value.values) > MAX_OBJECTS:
+        _check_objects(any(isinstance(item, ObjectValueNode) for item in value.values))
+
+
+def _check_variable(value: object) -> None:
+    """Refuse a list of many objects in variables; those of positions are none."""
+    waiting = [value]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            waiting.extend(value.values())
+        elif isinstance(value, list) and len(value) > MAX_OBJECTS:
+            _check_objects(any(isinstance(item, dict) for item in value))
+
+
+def _check_objects(too_many: bool) -> None:
+    if too_many:
+        raise QueryTooLargeError(
+            f"a list of the request has more than {MAX_OBJECTS} objects: conditions on labels, or "
+            "cutoffs"
+        )
 
 
 def _length(field: FieldNode, lists: Mapping[str, _List]) -> int:

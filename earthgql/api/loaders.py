@@ -10,6 +10,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from time import monotonic
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
@@ -24,8 +25,11 @@ from earthgql.catalog.scores import ScoreRecord
 from earthgql.catalog.tiles import TileRecord
 from earthgql.classification import ScoringService
 from earthgql.database.engine import database_errors
-from earthgql.errors import EarthGQLError, ModelUnavailableError
+from earthgql.errors import DeadlineError, EarthGQLError, ModelUnavailableError
 from earthgql.tiles.grid import Bounds, LonLat
+
+DATABASE_S = 30.0
+"""What all statements of a request may take together, but for the last of them."""
 
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
@@ -104,6 +108,8 @@ class Loaders:
         self._engine = engine
         self._scoring = scoring
         self._deadline = deadline
+        self._left_s = DATABASE_S
+        self._until = 0.0
         self.tile_at: DataLoader[PointKey, TileRecord | None] = DataLoader(self._tiles_at)
         self.tiles_in: DataLoader[BoundsKey, list[TileRecord]] = DataLoader(self._tiles_in)
         self.columns: DataLoader[ColumnsKey, TileColumns] = DataLoader(self._columns)
@@ -126,9 +132,52 @@ class Loaders:
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
-        """Lend a connection for one read."""
-        with database_errors(), self._engine.connect() as connection:
+        """Lend a connection for one read.
+
+        Raises:
+            DeadlineError: if this request has spent the time that its statements may take.
+        """
+        with self.database_time(), database_errors(), self._engine.connect() as connection:
             yield connection
+
+    @contextmanager
+    def database_time(self) -> Iterator[None]:
+        """Count what is done here as time of this request's statements.
+
+        Raises:
+            DeadlineError: if it is spent.
+        """
+        began = monotonic()
+        self._until = began + self._left_s
+        self._check_time()
+        try:
+            yield
+        finally:
+            self._left_s -= monotonic() - began
+
+    def note_live(self) -> None:
+        """Note that the answer tells of what goes on, and is not to be kept."""
+
+    def _check_time(self) -> None:
+        if monotonic() >= self._until:
+            raise DeadlineError(
+                f"the database took more than {DATABASE_S:g} s over this request: ask for smaller "
+                "areas, or for less at once"
+            )
+
+    def _each(
+        self, keys: list[Key], find: Callable[[Connection, Key], Value]
+    ) -> list[Value | BaseException]:
+        """Find one after the other, as long as there is time; what is wrong with one is its own."""
+        found: list[Value | BaseException] = []
+        with self.connection() as connection:
+            for key in keys:
+                try:
+                    self._check_time()
+                    found.append(find(connection, key))
+                except EarthGQLError as error:
+                    found.append(error)
+        return found
 
     def _by_id(
         self, find: Callable[[Connection, Sequence[int]], Mapping[int, Value]]
@@ -147,25 +196,24 @@ class Loaders:
         found: dict[PointKey, TileRecord | BaseException | None] = {}
         with self.connection() as connection:
             for where, group in by_filter.items():
+                self._check_time()
                 found.update(_tiles_at(connection, group, where))
         return [found[key] for key in keys]
 
     async def _tiles_in(self, keys: list[BoundsKey]) -> list[list[TileRecord] | BaseException]:
-        with self.connection() as connection:
-            return [_tiles_in(connection, key) for key in keys]
+        return self._each(keys, _tiles_in)
 
     async def _columns(self, keys: list[ColumnsKey]) -> list[TileColumns | BaseException]:
-        with self.connection() as connection:
-            return [_columns(connection, key) for key in keys]
+        return self._each(keys, _columns)
 
     async def _counts(self, keys: list[CountKey]) -> list[int | BaseException]:
-        with self.connection() as connection:
-            return [columns.count_in_bounds(connection, key.parts, key.where) for key in keys]
+        return self._each(
+            keys, lambda connection, key: columns.count_in_bounds(connection, key.parts, key.where)
+        )
 
     async def _models_named(self, names: list[str]) -> list[ModelRecord | BaseException]:
         _ = self.served_id  # it may not have been used yet; then this registers it
-        with self.connection() as connection:
-            return [_model_named(connection, name) for name in names]
+        return self._each(names, models.model_named)
 
     async def _stored(self, keys: list[StoredKey]) -> list[ScoreRecord | BaseException]:
         by_model: dict[ModelRecord, list[int]] = defaultdict(list)
@@ -195,25 +243,19 @@ def _tiles_at(
     return dict(zip(keys, found, strict=True))
 
 
-def _tiles_in(connection: Connection, key: BoundsKey) -> list[TileRecord] | BaseException:
-    try:
-        return tiles.tiles_in_bounds(connection, key.parts, key.where, **_page(key))
-    except EarthGQLError as error:
-        return error
+def _tiles_in(connection: Connection, key: BoundsKey) -> list[TileRecord]:
+    return tiles.tiles_in_bounds(connection, key.parts, key.where, **_page(key))
 
 
-def _columns(connection: Connection, key: ColumnsKey) -> TileColumns | BaseException:
-    try:
-        return columns.columns_in_bounds(
-            connection,
-            key.page.parts,
-            key.page.where,
-            model_id=key.model.id,
-            labels=len(key.model.identity.labels),
-            **_page(key.page),
-        )
-    except EarthGQLError as error:
-        return error
+def _columns(connection: Connection, key: ColumnsKey) -> TileColumns:
+    return columns.columns_in_bounds(
+        connection,
+        key.page.parts,
+        key.page.where,
+        model_id=key.model.id,
+        labels=len(key.model.identity.labels),
+        **_page(key.page),
+    )
 
 
 def _page(key: BoundsKey) -> dict[str, Any]:
@@ -224,13 +266,6 @@ def _page(key: BoundsKey) -> dict[str, Any]:
         "order": key.order,
         "backward": key.backward,
     }
-
-
-def _model_named(connection: Connection, name: str) -> ModelRecord | BaseException:
-    try:
-        return models.model_named(connection, name)
-    except EarthGQLError as error:
-        return error
 
 
 def _not_stored(key: StoredKey) -> ModelUnavailableError:

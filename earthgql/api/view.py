@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -32,8 +31,6 @@ from earthgql.errors import error_body
 from earthgql.jobs.desk import JobDesk
 
 RESPONSE_TYPE = "application/graphql-response+json"
-# Jobs go on: what was true of one is never to be kept, whatever else was asked with it.
-_LIVE = re.compile(r"\bjobs?\b", re.IGNORECASE)
 
 
 class GraphQLView(AsyncGraphQLView[Context, None]):
@@ -175,7 +172,7 @@ class GraphQLView(AsyncGraphQLView[Context, None]):
         cache = kwargs["sub_response"].cache_control
         if timed:
             result.extensions = {**(result.extensions or {}), "timing": watch.as_json()}
-        if timed or result.errors or not watch.only_stored or _LIVE.search(asked.query or ""):
+        if timed or result.errors or not watch.only_stored:
             cache.no_store = True
         else:
             cache.public = cache.must_revalidate = True

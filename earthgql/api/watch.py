@@ -30,6 +30,7 @@ class Watch:
         scored: tiles whose scores were asked for.
         inferred: how many of them were inferred meanwhile.
         failed: how many of them have none, and may have some later.
+        live: whether something that goes on was looked at, such as a job.
     """
 
     began: float = field(default_factory=time.perf_counter)
@@ -40,11 +41,12 @@ class Watch:
     scored: int = 0
     inferred: int = 0
     failed: int = 0
+    live: bool = False
 
     @property
     def only_stored(self) -> bool:
-        """Whether nothing but what is stored decided on the answer."""
-        return not self.inferred and not self.failed
+        """Whether nothing but what is stored, and stays, decided on the answer."""
+        return not (self.inferred or self.failed or self.live)
 
     def as_json(self) -> dict[str, Any]:
         """Return what ``extensions.timing`` answers; times in milliseconds."""
@@ -77,6 +79,10 @@ class WatchedLoaders(Loaders):
             event.listen(connection, "before_cursor_execute", self._note)
             yield connection
         self._watch.database_s += time.perf_counter() - began
+
+    def note_live(self) -> None:
+        """Note that the answer tells of what goes on, and is not to be kept."""
+        self._watch.live = True
 
     def _note(self, *_statement: object) -> None:
         self._watch.reads += 1

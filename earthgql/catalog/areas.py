@@ -48,7 +48,7 @@ def area_of(
 
     Args:
         bounds: a rectangle as ``grid.bounds`` gives it.
-        polygon: GeoJSON, as ``parse_area`` takes it.
+        polygon: GeoJSON or an area, as ``parse_area`` takes it.
 
     Returns:
         Rectangles that hold all of it, and the outline if it is more than a rectangle.
@@ -72,13 +72,15 @@ def parse_area(geometry: object) -> Area:
 
     Args:
         geometry: a Polygon or MultiPolygon: longitude before latitude, degrees, EPSG:4326; heights
-            are ignored.
+            are ignored. An area is returned as it is.
 
     Raises:
         BadInputError: if it is no such geometry, a ring is open or crosses itself, has a
             coordinate that is no number or out of range, goes over the antimeridian uncut or round
             a pole, has no area, or more than ``MAX_VERTICES`` positions.
     """
+    if isinstance(geometry, Area):
+        return geometry
     from shapely import MultiPolygon, Polygon, get_coordinates, get_parts, to_wkt, union_all
 
     polygons = _polygons(geometry)

@@ -1,10 +1,13 @@
 """What chooses and orders tiles, validated: the terms of ``views.tiles_in_view``."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
-from earthgql.catalog.areas import Area
+from earthgql.catalog.areas import Area, parse_area
+from earthgql.errors import BadInputError
+from earthgql.tiles.grid import WORLD, Bounds
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -62,6 +65,31 @@ class TileFilter:
             "acquired_from": self.acquired_from,
             "acquired_to": self.acquired_to,
         }
+
+
+def confined(
+    where: TileFilter, bounds: Sequence[Bounds] | None, polygon: object | None
+) -> tuple[tuple[Bounds, ...], TileFilter]:
+    """Return where to look, and what for, of tiles in an area that may be given in three ways.
+
+    Args:
+        where: which tiles may answer; its ``within`` is an area, and may go with ``bounds``.
+        bounds: a rectangle as ``grid.bounds`` gives it; or
+        polygon: GeoJSON or an area, as ``parse_area`` takes it.
+
+    Returns:
+        Rectangles that hold the area, the whole map if none is given; and the filter with it.
+
+    Raises:
+        BadInputError: if a polygon is given besides another area, or is none.
+    """
+    if polygon is None:
+        everywhere = WORLD if where.within is None else where.within.parts
+        return (everywhere if bounds is None else tuple(bounds)), where
+    if bounds is not None or where.within is not None:
+        raise BadInputError("give one area: bounds, polygon or where.within (or bounds and within)")
+    area = parse_area(polygon)
+    return area.parts, replace(where, within=area)
 
 
 @dataclass(frozen=True, slots=True)

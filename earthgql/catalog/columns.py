@@ -9,15 +9,10 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy import Connection
 
+from earthgql.catalog.choices import BY_ID, Position, TileFilter, TileOrder
 from earthgql.catalog.statements import rows
-from earthgql.catalog.tiles import (
-    BY_ID,
-    Position,
-    TileFilter,
-    TileOrder,
-    check_scene,
-    tiles_in_view,
-)
+from earthgql.catalog.tiles import check_scene
+from earthgql.catalog.views import tiles_in_view
 from earthgql.tiles.grid import Bounds
 
 NO_SCORE = -1.0

@@ -1,9 +1,16 @@
 """From which score on a label counts."""
 
 from collections.abc import Mapping
+from typing import Annotated
 
-from earthgql.catalog.filters import label_column, valid_score
+from pydantic import Strict
+
+from earthgql.catalog.filters import MOST_TERMS, label_column, valid_score
 from earthgql.classifiers.protocol import ModelIdentity
+from earthgql.errors import BadInputError
+
+CutoffsByLabel = dict[str, Annotated[float, Strict()]]
+"""Cutoffs of some labels as JSON has them: nothing but numbers is taken for one."""
 
 
 def cutoffs_of(
@@ -17,12 +24,16 @@ def cutoffs_of(
         by_label: of some labels, which counts before ``cutoff``.
 
     Raises:
-        BadInputError: if a cutoff is not between 0 and 1, or a label is not the model's.
+        BadInputError: if a cutoff is not between 0 and 1, a label is not the model's, or there are
+            more cutoffs than ``MOST_TERMS``.
     """
+    if by_label is not None and len(by_label) > MOST_TERMS:
+        raise BadInputError(f"cutoffs may name {MOST_TERMS} labels, not {len(by_label)}")
     if cutoff is None:
         cutoffs = list(identity.thresholds)
     else:
         cutoffs = [valid_score("cutoff", cutoff)] * len(identity.labels)
     for label, own in (by_label or {}).items():
-        cutoffs[label_column(identity, label) - 1] = valid_score(f"cutoff of {label}", own)
+        place = label_column(identity, label) - 1
+        cutoffs[place] = valid_score(f"cutoff of {label}", own)
     return tuple(cutoffs)

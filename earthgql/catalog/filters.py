@@ -2,20 +2,49 @@
 
 import difflib
 import math
+import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+)
 from pydantic.alias_generators import to_camel
 
 from earthgql.catalog.areas import parse_area
+from earthgql.catalog.choices import LabelTerm, TileFilter
 from earthgql.catalog.models import ModelRecord
 from earthgql.catalog.reals import least_real
-from earthgql.catalog.tiles import LabelTerm, TileFilter
 from earthgql.classifiers.protocol import ModelIdentity
-from earthgql.errors import BadInputError, ModelUnavailableError
+from earthgql.errors import BadInputError, ModelUnavailableError, shortened
 from earthgql.tiles import grid
+
+MOST_TERMS = 64
+"""Conditions on labels of one kind."""
+
+
+_DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def _as_moment(value: object) -> object:
+    """Read a time; a number is none, for it could mean a year as well as seconds."""
+    if isinstance(value, datetime):
+        return value
+    if isinstance(value, str) and _DATE.match(value):
+        with suppress(ValueError):
+            return datetime.fromisoformat(value)
+    raise ValueError("a time is written as 2024-08-01T12:00:00Z, and in JSON within quotes")
+
+
+Moment = Annotated[datetime, BeforeValidator(_as_moment)]
+"""A time in JSON: text as ISO 8601 has it; a date alone is its midnight."""
 
 
 class _Form(BaseModel):
@@ -34,21 +63,22 @@ class LabelCondition(_Form):
 class LabelConditions(_Form):
     """Which labels a tile must have: all of some, any of some, none of some."""
 
-    all: tuple[LabelCondition, ...] = ()
-    any: tuple[LabelCondition, ...] = ()
-    none: tuple[LabelCondition, ...] = ()
+    all: tuple[LabelCondition, ...] = Field((), max_length=MOST_TERMS)
+    any: tuple[LabelCondition, ...] = Field((), max_length=MOST_TERMS)
+    none: tuple[LabelCondition, ...] = Field((), max_length=MOST_TERMS)
 
     @field_validator("all", "any", "none", mode="before")
     @classmethod
-    def _null_is_nothing(cls, value: object) -> object:
-        return () if value is None else value
+    def _as_tuple(cls, value: object) -> object:
+        # JSON has lists, which are no tuples to a strict reader.
+        return tuple(value) if isinstance(value, list) else () if value is None else value
 
 
 class Acquired(_Form):
     """A span of time, from its beginning up to but without its end; times have a zone."""
 
-    from_: datetime | None = Field(None, alias="from")
-    to: datetime | None = None
+    from_: Moment | None = Field(None, alias="from")
+    to: Moment | None = None
 
 
 class Where(_Form):
@@ -60,7 +90,7 @@ class Where(_Form):
         zoom: only tiles of this zoom.
         acquired: only scenes known to be acquired in this span.
         classified: whether the model has classified the tile.
-        within: GeoJSON Polygon or MultiPolygon that the tile shares area with.
+        within: GeoJSON Polygon or MultiPolygon that the tile shares area with, or an ``Area``.
     """
 
     labels: LabelConditions | None = None
@@ -83,17 +113,18 @@ class Where(_Form):
 
 
 def parse_where(value: object) -> Where:
-    """Read conditions from what a JSON parser gives.
+    """Read conditions from what a JSON parser gives; nothing is taken for what it is not.
 
     Raises:
         BadInputError: if it is not of the form of ``Where``; the message names the place.
     """
     try:
-        return Where.model_validate(value)
+        return Where.model_validate(value, strict=True)
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(["where", *map(str, first["loc"])])
-        raise BadInputError(f"{place}: {first['msg']}") from None
+        place = ".".join(["where", *(str(part)[:60] for part in first["loc"])])
+        message = first["msg"].removeprefix("Value error, ")
+        raise BadInputError(f"{place}: {message}") from None
 
 
 def tile_filter(
@@ -232,12 +263,12 @@ def _either(name: str, one: Any, other: Any) -> Any:
 
 def _zoom(zoom: int | None) -> int | None:
     if zoom is not None and not 0 <= zoom <= grid.MAX_ZOOM:
-        raise BadInputError(f"zoom must be between 0 and {grid.MAX_ZOOM}, not {zoom}")
+        raise BadInputError(f"zoom must be between 0 and {grid.MAX_ZOOM}, not {shortened(zoom)}")
     return zoom
 
 
 def _scene_name(scene: str | None) -> str | None:
     # No name in the database can hold a NUL or half a character.
     if scene is not None and (scene.encode(errors="replace").decode() != scene or "\0" in scene):
-        raise BadInputError(f"there is no scene named {scene!r}")
+        raise BadInputError(f"there is no scene named {shortened(scene)}")
     return scene

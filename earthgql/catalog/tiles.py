@@ -17,28 +17,12 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from earthgql.catalog.choices import BY_ID, LabelTerm, Position, TileFilter, TileOrder
+from earthgql.catalog.choices import BY_ID, Position, TileFilter, TileOrder
 from earthgql.catalog.statements import rows
-from earthgql.catalog.views import SCENE_CHOSEN, ZOOM_CHOSEN, TilesInView, tiles_in_view
-from earthgql.errors import BadInputError
+from earthgql.catalog.views import SCENE_CHOSEN, ZOOM_CHOSEN, tiles_in_view
+from earthgql.errors import BadInputError, shortened
 from earthgql.tiles.grid import MAX_ZOOM, Bounds, LonLat, TileIndex, tile_at
 from earthgql.tiles.imagery import TileSource
-
-__all__ = [
-    "BY_ID",
-    "LabelTerm",
-    "Position",
-    "TileFilter",
-    "TileOrder",
-    "TileRecord",
-    "TilesInView",
-    "check_scene",
-    "sources_by_ids",
-    "tiles_at",
-    "tiles_by_ids",
-    "tiles_in_bounds",
-    "tiles_in_view",
-]
 
 # Candidates come from the GiST index by a box a hair larger than the point; whole numbers decide
 # which cell owns an edge.
@@ -173,7 +157,7 @@ def check_scene(conn: Connection, where: TileFilter) -> None:
         BadInputError: if ``where`` names a scene that does not exist.
     """
     if where.scene is not None and not conn.scalar(_SCENE_EXISTS, {"name": where.scene}):
-        raise BadInputError(f"no scene is named {where.scene!r}")
+        raise BadInputError(f"no scene is named {shortened(where.scene)}")
 
 
 def _record(row: Sequence[Any]) -> TileRecord:

@@ -11,15 +11,19 @@ from sqlalchemy.engine import URL
 
 from earthgql.database.embedded import Cluster
 from earthgql.debian import Say
-from earthgql.errors import DatabaseUnavailableError, DeadlineError
+from earthgql.errors import DatabaseUnavailableError, DeadlineError, OverloadedError
 from earthgql.settings import Settings
+
+LARGEST_ROW_ID = 2**63 - 1
+"""What a bigint holds; no row has a larger id."""
 
 _CONNECT_TIMEOUT_S = 5
 _POOL_SIZE = 8
-_CONNECTION_LOST = ("08", "57P", "53300")
+_CONNECTION_LOST = ("08", "57P", "53300", "25P03")
 _UNDEFINED_TABLE = "42P01"
 _QUERY_CANCELED = "57014"
 _DISK_FULL = "53100"
+_LOCKED = "55P03"
 
 
 def _quiet(_line: str) -> None:
@@ -35,6 +39,7 @@ def make_engine(
     settings: Settings,
     *,
     statement_timeout: float = 300.0,
+    idle_timeout: float = 0.0,
     autocommit: bool = False,
     say: Say = _quiet,
 ) -> Engine:
@@ -43,6 +48,7 @@ def make_engine(
     Args:
         settings: of this process.
         statement_timeout: seconds after which the server ends a statement; 0 never.
+        idle_timeout: see ``engine_on``.
         autocommit: see ``engine_on``.
         say: told the steps of a start that takes time.
 
@@ -59,6 +65,7 @@ def make_engine(
         url,
         pool_size=settings.pool_size or _POOL_SIZE,
         statement_timeout=statement_timeout,
+        idle_timeout=idle_timeout,
         autocommit=autocommit,
     )
 
@@ -68,6 +75,7 @@ def engine_on(
     *,
     pool_size: int = _POOL_SIZE,
     statement_timeout: float = 300.0,
+    idle_timeout: float = 0.0,
     autocommit: bool = False,
 ) -> Engine:
     """Make an engine on a URL; connections are checked before use and speak GMT.
@@ -76,6 +84,8 @@ def engine_on(
         url: any PostgreSQL URL; the driver is always psycopg2.
         pool_size: connections kept; twice as many are made at most.
         statement_timeout: seconds after which the server ends a statement; 0 never.
+        idle_timeout: seconds after which the server ends a connection that does nothing in the
+            middle of a transaction; 0 never.
         autocommit: whether every statement is a transaction of its own, even within ``begin()``:
             saves two round trips a query where no two statements need each other, as in serving.
     """
@@ -84,8 +94,12 @@ def engine_on(
     if "connect_timeout" not in url.query:
         arguments["connect_timeout"] = _CONNECT_TIMEOUT_S
     if "options" not in url.query:
-        milliseconds = round(statement_timeout * 1000)
-        arguments["options"] = f"-c statement_timeout={milliseconds} -c timezone=GMT"
+        limits = {
+            "statement_timeout": statement_timeout,
+            "idle_in_transaction_session_timeout": idle_timeout,
+        }
+        told = " ".join(f"-c {name}={round(value * 1000)}" for name, value in limits.items())
+        arguments["options"] = f"{told} -c timezone=GMT"
     engine = create_engine(
         url,
         pool_size=pool_size,
@@ -138,11 +152,15 @@ def database_errors() -> Generator[None, None, None]:
     Raises:
         DatabaseUnavailableError: in place of such an error of the driver.
         DeadlineError: if the server ended a statement that took too long.
+        OverloadedError: if a lock was not to be had within the time that the transaction allows.
     """
     try:
         yield
     except Exception as error:
-        if getattr(getattr(error, "orig", error), "pgcode", None) == _QUERY_CANCELED:
+        state = getattr(getattr(error, "orig", error), "pgcode", None)
+        if state == _LOCKED:
+            raise OverloadedError("somebody else is at work on this: ask again later") from error
+        if state == _QUERY_CANCELED:
             raise DeadlineError(
                 "the database took too long over this: ask for a smaller area or for less"
             ) from error

@@ -2,17 +2,16 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from sqlalchemy import Connection
 
-from earthgql.catalog.areas import area_of
-from earthgql.catalog.choices import TileFilter
-from earthgql.catalog.cutoffs import cutoffs_of
-from earthgql.catalog.filters import parse_where, tile_filter
+from earthgql.catalog.choices import TileFilter, confined
+from earthgql.catalog.cutoffs import CutoffsByLabel, cutoffs_of
+from earthgql.catalog.filters import Moment, parse_where, tile_filter
 from earthgql.catalog.models import ModelRecord
 from earthgql.errors import BadInputError
 from earthgql.tiles import grid
@@ -20,8 +19,6 @@ from earthgql.tiles.grid import Bounds
 
 FindModel = Callable[[Connection, str | None], ModelRecord]
 """Finds a model by what a client calls it; None: the one that is meant when none is named."""
-
-_WORLD = grid.bounds(-180, -90, 180, 90)
 
 
 class ExportForm(BaseModel):
@@ -33,7 +30,7 @@ class ExportForm(BaseModel):
         where: conditions, as GraphQL's ``where`` in JSON.
         scene: only tiles of the scene of this name.
         zoom: only tiles of this zoom.
-        at: leaves out scenes acquired later.
+        at: leaves out scenes acquired later; without a zone it is UTC, a date its midnight.
         model: whose scores; "name version" or a version.
         cutoff: score from which a label is listed; none: the model's thresholds.
         cutoffs: the same for some labels, by label.
@@ -46,20 +43,19 @@ class ExportForm(BaseModel):
     where: dict[str, Any] | None = None
     scene: str | None = None
     zoom: int | None = None
-    at: datetime | None = None
+    at: Moment | None = None
     model: str | None = None
     cutoff: float | None = None
-    cutoffs: dict[str, float] | None = None
+    cutoffs: CutoffsByLabel | None = None
 
     @field_validator("bounds", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        try:
-            return tuple(map(float, value.split(",")))
-        except ValueError:
-            raise ValueError("it must be WEST,SOUTH,EAST,NORTH") from None
+        if isinstance(value, str):
+            value = value.split(",")
+            with suppress(ValueError):
+                return tuple(map(float, value))
+        return tuple(value) if isinstance(value, list) else value
 
     @field_validator("polygon", "where", "cutoffs", mode="before")
     @classmethod
@@ -89,20 +85,27 @@ class Selection:
     cutoffs: tuple[float, ...]
 
 
-def parse_form(given: Mapping[str, Any]) -> ExportForm:
+def parse_form(given: Mapping[str, Any], *, texts: bool = False) -> ExportForm:
     """Read what is asked.
+
+    Args:
+        given: by name, as ``ExportForm`` has them.
+        texts: whether numbers may be written as text, as query strings and commands have them;
+            bounds, and objects in JSON, always may.
 
     Raises:
         BadInputError: if something is not of the form of ``ExportForm``; the message names it.
     """
     try:
-        return ExportForm.model_validate(given)
+        return ExportForm.model_validate(given, strict=None if texts else True)
     except ValidationError as error:
         first = error.errors()[0]
         place = str(first["loc"][0]) if first["loc"] else "the export"
         if first["type"] == "extra_forbidden":
             known = ", ".join(ExportForm.model_fields)
             raise BadInputError(f"exports have no {place[:60]!r}; they take {known}") from None
+        if place == "bounds":
+            raise BadInputError("bounds must be WEST,SOUTH,EAST,NORTH") from None
         message = first["msg"].removeprefix("Value error, ")
         raise BadInputError(f"{place}: {message}") from None
 
@@ -111,20 +114,14 @@ def select(conn: Connection, form: ExportForm, find_model: FindModel) -> Selecti
     """Validate what is asked, looking up the model.
 
     Raises:
-        BadInputError: as ``grid.bounds``, ``parse_area``, ``parse_where``, ``tile_filter`` and
+        BadInputError: as ``grid.bounds``, ``parse_where``, ``tile_filter``, ``confined`` and
             ``cutoffs_of`` do.
         NotFoundError: if there is no such model.
     """
-    parts, area = _WORLD, None
-    if form.bounds is not None or form.polygon is not None:
-        bounds = None if form.bounds is None else grid.bounds(*form.bounds)
-        parts, area = area_of(bounds, form.polygon)
+    bounds = None if form.bounds is None else grid.bounds(*form.bounds)
     conditions = None if form.where is None else parse_where(form.where)
     model = find_model(conn, form.model)
     where = tile_filter(conditions, model, scene=form.scene, zoom=form.zoom, at=form.at)
-    if area is not None:
-        if where.within is not None:
-            raise BadInputError("give either a polygon or where.within, and not both")
-        where = replace(where, within=area)
+    parts, where = confined(where, bounds, form.polygon)
     cutoffs = cutoffs_of(model.identity, form.cutoff, form.cutoffs)
     return Selection(parts, where, model, cutoffs)

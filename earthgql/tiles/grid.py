@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from earthgql.errors import BadInputError
+from earthgql.errors import BadInputError, shortened
 
 MAX_ZOOM = 24
 MAX_LAT = math.degrees(2 * math.atan(math.exp(math.pi)) - math.pi / 2)
@@ -58,9 +58,15 @@ class CellRange(NamedTuple):
     y1: int
 
 
+WORLD = (Bounds(-180.0, -90.0, 180.0, 90.0),)
+"""All of it, as ``bounds`` gives it."""
+
+
 def _in_range(name: str, value: float, limit: float) -> float:
     if not -limit <= value <= limit:  # also refuses NaN
-        raise BadInputError(f"{name} must be between -{limit:g} and {limit:g}, not {value}")
+        raise BadInputError(
+            f"{name} must be between -{limit:g} and {limit:g}, not {shortened(value)}"
+        )
     return float(value)
 
 

@@ -8,7 +8,7 @@ from PIL import Image, UnidentifiedImageError
 
 from earthgql.errors import ImageUnreadableError
 from earthgql.tiles.grid import TILE_PIXELS
-from earthgql.tiles.guard import check_pixels, contained
+from earthgql.tiles.guard import MAX_PIXELS, check_pixels, contained
 from earthgql.tiles.imagery import Pixels
 
 FORMATS = ("PNG", "JPEG", "WEBP")
@@ -51,6 +51,11 @@ def decode(encoded: bytes, *, name: str, formats: tuple[str, ...] = FORMATS) -> 
             return _rgb(picture)
     except ImageUnreadableError:
         raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        # Pillow looks at the size before anybody else can.
+        raise ImageUnreadableError(
+            f"{name} is too large: the limit is {MAX_PIXELS / 1e6:.0f} megapixels"
+        ) from None
     except UnidentifiedImageError:
         raise ImageUnreadableError(f"{name} is not a {', '.join(formats)} picture") from None
     except Exception as error:  # decoders raise anything on damaged input

@@ -9,11 +9,12 @@ from typing import IO, Any
 
 from flask import Blueprint, Request, request
 from flask.typing import ResponseReturnValue
+from pydantic import TypeAdapter
 from werkzeug.datastructures import FileStorage, MultiDict
-from werkzeug.exceptions import ClientDisconnected
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 
-from earthgql.catalog.cutoffs import cutoffs_of
+from earthgql.catalog.cutoffs import CutoffsByLabel, cutoffs_of
 from earthgql.classification import ScoringService
 from earthgql.classifiers.protocol import ModelIdentity
 from earthgql.errors import BadInputError, MediaTypeError, RequestTooLargeError
@@ -30,6 +31,8 @@ _TEXT_BYTES = 200_000
 _MAX_PARTS = 8
 # A picture of 25 megapixels takes some hundred megabytes on its way to 256 by 256.
 _DECODED_AT_ONCE = 2
+
+_CUTOFFS = TypeAdapter(CutoffsByLabel)
 
 
 def blueprint(scoring: ScoringService) -> Blueprint:
@@ -48,7 +51,8 @@ def blueprint(scoring: ScoringService) -> Blueprint:
             BadInputError: if there is no picture, or a cutoff is none, or of no label.
             ImageUnreadableError: if it cannot be decoded.
             MediaTypeError: if the body is no multipart form.
-            RequestTooLargeError: if it is larger than ``MAX_BYTES``.
+            RequestTooLargeError: if it is larger than ``MAX_BYTES``, or the form has too many
+                parts or too much text.
         """
         form, files = _parts(request)
         try:
@@ -87,6 +91,11 @@ def _parts(asked: Request) -> tuple[MultiDict[str, str], MultiDict[str, FileStor
     )
     try:
         _, form, files = parser.parse_from_environ(asked.environ)
+    except RequestEntityTooLarge:
+        raise RequestTooLargeError(
+            f"the form may have one picture of at most {MAX_BYTES // 1_000_000} MB, {_MAX_PARTS} "
+            f"parts, and {_TEXT_BYTES // 1_000} kB of text"
+        ) from None
     except (ClientDisconnected, ValueError):
         raise BadInputError(
             "the upload was cut short, or is not the form it says it is: send it again"
@@ -137,9 +146,8 @@ def _numbers(text: str | None) -> dict[str, float] | None:
     if text is None:
         return None
     try:
-        given = json.loads(text)
-        return {label: float(cutoff) for label, cutoff in given.items()}
-    except (ValueError, TypeError, AttributeError, RecursionError):
+        return _CUTOFFS.validate_python(json.loads(text))
+    except (ValueError, RecursionError):
         raise BadInputError("cutoffs must be a JSON object of numbers by label") from None
 
 

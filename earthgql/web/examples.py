@@ -9,8 +9,9 @@ from typing import Any
 from sqlalchemy import Connection
 
 from earthgql.catalog import jobs, models, scenes, tiles
+from earthgql.catalog.choices import TileFilter
 from earthgql.catalog.scenes import SceneRecord
-from earthgql.catalog.tiles import TileFilter, TileRecord
+from earthgql.catalog.tiles import TileRecord
 from earthgql.errors import NotFoundError
 from earthgql.tiles import grid
 from earthgql.web import operations

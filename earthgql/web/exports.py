@@ -2,7 +2,8 @@
 
 import logging
 import tempfile
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator
 from itertools import chain
 from typing import IO
 
@@ -11,9 +12,15 @@ from sqlalchemy import Connection, Engine
 
 from earthgql.catalog.models import ModelRecord, model_named
 from earthgql.classification import ScoringService
-from earthgql.errors import BadInputError, NotFoundError
+from earthgql.errors import BadInputError, DeadlineError, NotFoundError
 from earthgql.exports.selection import ExportForm, parse_form
 from earthgql.exports.stream import FORMATS, export
+from earthgql.web.places import Places
+
+LONGEST_S = 600.0
+"""An export that is not done after this breaks off, so that others get a turn."""
+
+Pieces = Generator[bytes, None, None]
 
 _PIECE = 1 << 16
 _IN_MEMORY = 1 << 20
@@ -21,8 +28,14 @@ _IN_MEMORY = 1 << 20
 _log = logging.getLogger(__name__)
 
 
-def blueprint(engine: Engine, scoring: ScoringService) -> Blueprint:
-    """Return the routes of exports."""
+def blueprint(engine: Engine, scoring: ScoringService, places: Places) -> Blueprint:
+    """Return the routes of exports.
+
+    Args:
+        engine: where to read; it should end connections that idle in a transaction.
+        scoring: knows the model that is meant where none is named.
+        places: for exports under way.
+    """
     pages = Blueprint("exports", __name__)
 
     def model(conn: Connection, name: str | None) -> ModelRecord:
@@ -35,11 +48,12 @@ def blueprint(engine: Engine, scoring: ScoringService) -> Blueprint:
         Raises:
             NotFoundError: if there is no such format, or model.
             BadInputError: if what is asked is not of the form of ``ExportForm``, or not good.
+            OverloadedError: if too many exports are under way.
         """
         if ending not in FORMATS:
             raise NotFoundError(f"there is no tiles.{ending:.20}; exports are {', '.join(FORMATS)}")
         media_type, write = FORMATS[ending]
-        pieces = export(engine, _form(), model, write)
+        pieces = _in_place(export(engine, _form(), model, write), places.enter())
         # What is wrong with the request shows here, while it can still be told.
         body = _logged(chain([next(pieces)], pieces))
         if request.environ.get("SERVER_PROTOCOL") == "HTTP/1.0":
@@ -59,7 +73,7 @@ def _form() -> ExportForm:
         twice = [name for name, values in request.args.lists() if len(values) > 1]
         if twice:
             raise BadInputError(f"{twice[0]:.60} is given more than once")
-        return parse_form(request.args.to_dict())
+        return parse_form(request.args.to_dict(), texts=True)
     try:
         given = request.get_json(silent=True)
     except RecursionError:
@@ -76,6 +90,19 @@ def _logged(pieces: Iterable[bytes]) -> Iterator[bytes]:
     except Exception as error:
         _log.warning("an export broke off: %s", error)
         raise
+
+
+def _in_place(pieces: Pieces, leave: Callable[[], None]) -> Pieces:
+    """Pass a file on, for so long as it may take, and give its place back however it ends."""
+    began = time.monotonic()
+    try:
+        for piece in pieces:
+            if time.monotonic() - began > LONGEST_S:
+                raise DeadlineError(f"it was not done after {LONGEST_S:g} s")
+            yield piece
+    finally:
+        pieces.close()
+        leave()
 
 
 def _whole(pieces: Iterator[bytes]) -> Iterator[bytes]:

@@ -1,10 +1,11 @@
 """Errors outside GraphQL: always JSON, with the same codes, never a stack trace."""
 
 import logging
+from typing import IO, cast
 
-from flask import Flask
+from flask import Flask, request
 from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
 
 from earthgql.errors import EarthGQLError, NotFoundError, error_body
 
@@ -14,8 +15,38 @@ _CODES = {404: NotFoundError.code, 405: "METHOD_NOT_ALLOWED", 413: "REQUEST_TOO_
 _log = logging.getLogger(__name__)
 
 
+class _Body:
+    """The body of a request, on which every error of reading is a client that went away.
+
+    Werkzeug makes ``ClientDisconnected`` of that; servers have errors of their own.
+    """
+
+    def __init__(self, body: IO[bytes]) -> None:
+        self._body = body
+
+    def read(self, size: int = -1) -> bytes:
+        try:
+            return self._body.read(size)
+        except Exception as error:
+            raise OSError(f"the body cannot be read: {error}") from error
+
+
+def message_of(error: HTTPException) -> str:
+    """Say to a client what is wrong with a request."""
+    if isinstance(error, RequestEntityTooLarge):
+        return f"the body of a request may have {(request.max_content_length or 0):,} bytes here"
+    if isinstance(error, ClientDisconnected):
+        return "the body was cut short, or is not sent as it says it is: send it again"
+    return error.description or error.name
+
+
 def answer_in_json(app: Flask) -> None:
-    """Make every error of the application a JSON response."""
+    """Make every error of the application a JSON response, those of reading a request included."""
+
+    @app.before_request
+    def guard() -> None:
+        environ = request.environ
+        environ["wsgi.input"] = cast(IO[bytes], _Body(environ["wsgi.input"]))
 
     @app.errorhandler(EarthGQLError)
     def ours(error: EarthGQLError) -> ResponseReturnValue:
@@ -28,7 +59,7 @@ def answer_in_json(app: Flask) -> None:
         status = error.code or 500
         if status < 400:
             return error.get_response()
-        body = error_body(error.description or error.name, _CODES.get(status, "BAD_REQUEST"))
+        body = error_body(message_of(error), _CODES.get(status, "BAD_REQUEST"))
         headers = {k: v for k, v in error.get_headers() if k.lower() in ("allow", "retry-after")}
         return body, status, headers
 

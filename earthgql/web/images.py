@@ -7,14 +7,13 @@ from flask import Blueprint, Response, request
 from sqlalchemy import Engine
 
 from earthgql.catalog import tiles
-from earthgql.database.engine import database_errors
-from earthgql.errors import NotFoundError
+from earthgql.database.engine import LARGEST_ROW_ID, database_errors
+from earthgql.errors import NotFoundError, shortened
 from earthgql.tiles import imagery
 
 # A file may change behind a tile's back, so browsers ask again after a while; the answer is then
 # 304 unless it did.
 _CACHE_SECONDS = 300
-_LARGEST_ROW_ID = 2**63 - 1
 
 
 def blueprint(engine: Engine) -> Blueprint:
@@ -36,9 +35,9 @@ def blueprint(engine: Engine) -> Blueprint:
 
 def _source(engine: Engine, tile_id: int) -> imagery.TileSource:
     with database_errors(), engine.connect() as connection:
-        found = tiles.sources_by_ids(connection, [min(tile_id, _LARGEST_ROW_ID)])
+        found = tiles.sources_by_ids(connection, [min(tile_id, LARGEST_ROW_ID)])
     if tile_id not in found:
-        raise NotFoundError(f"there is no tile {tile_id}")
+        raise NotFoundError(f"there is no tile {shortened(tile_id)}")
     return found[tile_id]
 
 

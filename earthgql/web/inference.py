@@ -10,6 +10,7 @@ from typing import Any, TypeGuard
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import Engine
+from werkzeug.exceptions import HTTPException
 
 from earthgql.catalog.choices import TileFilter
 from earthgql.catalog.tiles import tiles_at
@@ -19,6 +20,7 @@ from earthgql.errors import BadInputError, EarthGQLError, NotFoundError
 from earthgql.settings import Settings
 from earthgql.tiles import grid
 from earthgql.tiles.grid import LonLat
+from earthgql.web.faults import message_of
 
 PATHS = "/inference/"
 """Beginning of their paths, which pages of any origin may call, as they could."""
@@ -62,10 +64,17 @@ def blueprint(engine: Engine, scoring: ScoringService, settings: Settings) -> Bl
     def failed(error: EarthGQLError) -> ResponseReturnValue:
         if error.status >= 500:
             _log.warning("%s: %s", error.code, error)
-        message = error.public_message
-        return {"success": False, "predictions": [], "message": message}, error.status
+        return _failure(error.public_message), error.status
+
+    @pages.errorhandler(HTTPException)
+    def refused(error: HTTPException) -> ResponseReturnValue:
+        return _failure(message_of(error)), error.code or 500
 
     return pages
+
+
+def _failure(message: str) -> dict[str, Any]:
+    return {"success": False, "predictions": [], "message": message}
 
 
 def _payload() -> Any:

@@ -1,7 +1,6 @@
 """``/jobs/<id>/events``: the progress of a job as server-sent events, until it ends."""
 
 import json
-import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -9,8 +8,10 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from earthgql.catalog.jobs import JobRecord
-from earthgql.errors import DatabaseUnavailableError, NotFoundError, OverloadedError
+from earthgql.database.engine import LARGEST_ROW_ID
+from earthgql.errors import DatabaseUnavailableError, NotFoundError, shortened
 from earthgql.jobs.desk import JobDesk
+from earthgql.web.places import Places
 
 STEP_S = 1.0
 """Between two looks at a job."""
@@ -23,53 +24,9 @@ LONGEST_S = 600.0
 
 END = "end"
 _RETRY_MS = 3000
-_LARGEST_ROW_ID = 2**63 - 1
 
 
-class Streams:
-    """The streams of a process, of which each keeps a thread from answering others.
-
-    Attributes:
-        most: how many there may be.
-    """
-
-    def __init__(self, most: int, is_over: Callable[[], bool] = lambda: False) -> None:
-        """Begin with none.
-
-        Args:
-            most: how many there may be.
-            is_over: whether the process is to end, and all streams with it.
-        """
-        self.most = most
-        self.is_over = is_over
-        self._open = 0
-        self._lock = threading.Lock()
-
-    def enter(self) -> Callable[[], None]:
-        """Open a stream, and return what closes it; closing it again does nothing.
-
-        Raises:
-            OverloadedError: if there are as many as there may be.
-        """
-        with self._lock:
-            if self._open >= self.most:
-                raise OverloadedError(
-                    f"{self._open} streams of events are open, and this server has no room for "
-                    "more: ask again later, or ask for job(id) now and then"
-                )
-            self._open += 1
-        ended = False
-
-        def leave() -> None:
-            nonlocal ended
-            with self._lock:
-                self._open -= not ended
-                ended = True
-
-        return leave
-
-
-def blueprint(desk: JobDesk, streams: Streams) -> Blueprint:
+def blueprint(desk: JobDesk, streams: Places) -> Blueprint:
     """Return the route of events."""
     pages = Blueprint("jobs", __name__)
 
@@ -81,9 +38,9 @@ def blueprint(desk: JobDesk, streams: Streams) -> Blueprint:
             NotFoundError: if there is no such job.
             OverloadedError: if there are too many streams.
         """
-        job = desk.find(min(job_id, _LARGEST_ROW_ID))
+        job = desk.find(min(job_id, LARGEST_ROW_ID))
         if job is None:
-            raise NotFoundError(f"there is no job {job_id}")
+            raise NotFoundError(f"there is no job {shortened(job_id)}")
         if job.finished_at is not None and request.headers.get("Last-Event-ID") == END:
             # Browsers come back when a stream ends, unless they are told that there is no more.
             return Response(status=204)

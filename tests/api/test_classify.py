@@ -193,6 +193,21 @@ def test_hostile_pictures(bare: Api, picture: bytes) -> None:
     assert code(send(bare, picture)) == (422, "IMAGE_UNREADABLE")
 
 
+@pytest.mark.parametrize("side", [5_001, 10_000, 12_000, 30_000, 2**31 - 1])
+def test_pictures_that_claim_too_many_pixels(bare: Api, side: int) -> None:
+    response = send(bare, png_header(side, side))
+    assert code(response) == (422, "IMAGE_UNREADABLE")
+    message = response.get_json()["errors"][0]["message"]
+    assert "damaged" not in message
+    assert "the limit is 25" in message
+
+
+def test_forms_of_many_parts(bare: Api) -> None:
+    response = send(bare, encoded("PNG"), **{f"note{k}": "x" for k in range(20)})
+    assert code(response) == (413, "REQUEST_TOO_LARGE")
+    assert "8 parts" in response.get_json()["errors"][0]["message"]
+
+
 def test_forms_without_one_picture(bare: Api) -> None:
     picture = encoded("PNG")
     two = {"image": [(io.BytesIO(picture), "a.png"), (io.BytesIO(picture), "b.png")]}
@@ -217,6 +232,10 @@ def test_forms_without_one_picture(bare: Api) -> None:
         ({"cutoffs": "{"}, "cutoffs must be a JSON object"),
         ({"cutoffs": "[1]"}, "cutoffs must be a JSON object"),
         ({"cutoffs": '{"road": "x"}'}, "cutoffs must be a JSON object"),
+        ({"cutoffs": '{"road": "0.5"}'}, "cutoffs must be a JSON object"),
+        ({"cutoffs": '{"road": true}'}, "cutoffs must be a JSON object"),
+        ({"cutoffs": '{"road": %s}' % ("9" * 400)}, "cutoffs must be a JSON object"),
+        ({"cutoffs": '{"road": %s}' % ("9" * 5000)}, "cutoffs must be a JSON object"),
         ({"cutoffs": '{"rod": 0.1}'}, "'road'"),
         ({"cutoffs": '{"road": 1.5}'}, "cutoff of road must be between 0 and 1"),
     ],

@@ -2,6 +2,8 @@
 
 import io
 import json
+import socket
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,11 +24,16 @@ from api_client import (
     viewport,
     write_raster,
 )
+from job_place import wait_until
 from pixel_classifier import PIXEL_IDENTITY
 from sqlalchemy import Engine, text
+from test_server import get, served
 
+from earthgql.database.engine import engine_on
+from earthgql.errors import DatabaseUnavailableError, DeadlineError
 from earthgql.tiles import grid
 from earthgql.tiles.grid import TileIndex
+from earthgql.web import exports as web_exports
 
 LABELS = PIXEL_IDENTITY.labels
 # What a spreadsheet would run.
@@ -54,6 +61,17 @@ def known(module_engine: Engine, raster: Path) -> Api:
 
 def fetch(api: Api, ending: str, **query: Any) -> Any:
     return api.client.get(f"/export/tiles.{ending}", query_string=query)
+
+
+def as_json(query: dict[str, str]) -> dict[str, Any]:
+    """What a POST has for a query string."""
+    kinds: dict[str, Any] = {"where": json.loads, "polygon": json.loads, "zoom": int}
+    posted: dict[str, Any] = dict(query)
+    for name, kind in {**kinds, "cutoff": float}.items():
+        if name in posted:
+            with suppress(ValueError, RecursionError):
+                posted[name] = kind(posted[name])
+    return posted
 
 
 def frame(api: Api, ending: str, **query: Any) -> geopandas.GeoDataFrame:
@@ -200,11 +218,7 @@ def test_what_may_be_asked(known: Api) -> None:
     ):
         features = fetch(known, "geojson", **query).get_json(force=True)["features"]
         assert len(features) == count, query
-        posted = dict(query)
-        for name in ("where", "polygon"):
-            if name in posted:
-                posted[name] = json.loads(posted[name])
-        body = known.client.post("/export/tiles.geojson", json=posted).get_json(force=True)
+        body = known.client.post("/export/tiles.geojson", json=as_json(query)).get_json(force=True)
         assert body["features"] == features
     for ending in FORMATS:
         assert len(frame(known, ending, bounds="0,0,1,1")) == 0
@@ -223,11 +237,19 @@ def test_cutoffs_decide_what_is_listed(known: Api) -> None:
     ("query", "status", "message"),
     [
         ({"bound": "0,0,1,1"}, 400, "exports have no 'bound'; they take bounds, polygon"),
-        ({"bounds": "0,0,1"}, 400, "bounds: "),
-        ({"bounds": "a,b,c,d"}, 400, "bounds: it must be WEST,SOUTH,EAST,NORTH"),
+        ({"bounds": "1,2,3"}, 400, "bounds must be WEST,SOUTH,EAST,NORTH"),
+        ({"bounds": "a,b,c,d"}, 400, "bounds must be WEST,SOUTH,EAST,NORTH"),
         ({"bounds": "0,1,1,0"}, 400, "south"),
         ({"bounds": "0,nan,1,0"}, 400, "nan"),
-        ({"bounds": BOUNDS, "polygon": "{}"}, 400, "not both"),
+        ({"bounds": BOUNDS, "polygon": "{}"}, 400, "give one area"),
+        ({"at": "2017"}, 400, "at: a time is written as 2024-08-01T12:00:00Z"),
+        ({"at": "1722470400"}, 400, "at: a time is written as"),
+        ({"at": "20240801"}, 400, "at: a time is written as"),
+        ({"zoom": "9" * 400}, 400, "zoom must be between 0 and 24, not " + "9" * 57 + "..."),
+        ({"cutoffs": '{"road": "0.5"}'}, 400, "cutoffs: "),
+        ({"cutoffs": '{"road": true}'}, 400, "cutoffs: "),
+        ({"cutoffs": '{"road": %s}' % ("9" * 400)}, 400, "cutoffs: "),
+        ({"scene": "m" * 400}, 400, f"no scene is named '{'m' * 57}...'"),
         ({"polygon": "[1]"}, 400, "polygon: "),
         ({"polygon": "{"}, 400, "polygon: it is not JSON"),
         ({"polygon": '{"type": "Point"}'}, 400, "Polygon"),
@@ -248,13 +270,65 @@ def test_cutoffs_decide_what_is_listed(known: Api) -> None:
 )
 def test_what_may_not(known: Api, query: dict[str, str], status: int, message: str) -> None:
     # Longer ones would not fit into a URL.
-    response = known.client.post("/export/tiles.csv", json=query)
+    response = known.client.post("/export/tiles.csv", json=as_json(query))
     assert response.status_code == status
     [error] = response.get_json()["errors"]
     assert message in error["message"]
     assert error["extensions"]["code"] in ("BAD_USER_INPUT", "NOT_FOUND")
     if len(str(query)) < 1000:
-        assert fetch(known, "csv", **query).get_json()["errors"][0]["message"] == error["message"]
+        assert message in fetch(known, "csv", **query).get_json()["errors"][0]["message"]
+
+
+@pytest.mark.parametrize(
+    ("form", "message"),
+    [
+        ({"at": 0}, "at: a time is written as"),
+        ({"at": 2017}, "at: a time is written as"),
+        ({"at": True}, "at: a time is written as"),
+        ({"zoom": "14"}, "zoom: "),
+        ({"zoom": True}, "zoom: "),
+        ({"cutoff": "0.5"}, "cutoff: "),
+        ({"cutoff": True}, "cutoff: "),
+        ({"bounds": [1, 2, 3]}, "bounds must be WEST,SOUTH,EAST,NORTH"),
+        ({"bounds": [True, 2, 3, 4]}, "bounds must be WEST,SOUTH,EAST,NORTH"),
+        ({"where": {"acquired": {"from": 0}}}, "where.acquired.from: a time is written as"),
+        ({"where": {"zoom": "15"}}, "where.zoom: "),
+        ({"where": {"classified": "yes"}}, "where.classified: "),
+        ({"where": {"labels": {"all": [{"label": "road", "minScore": "1"}]}}}, "minScore: "),
+    ],
+    ids=str,
+)
+def test_nothing_in_json_is_taken_for_what_it_is_not(
+    known: Api, form: dict[str, Any], message: str
+) -> None:
+    response = known.client.post("/export/tiles.csv", json=form)
+    assert response.status_code == 400
+    assert message in response.get_json()["errors"][0]["message"]
+
+
+def test_what_a_date_means(known: Api) -> None:
+    """The scene is of noon of the first of August: a date is its midnight, in UTC."""
+    for at, count in (
+        ("2024-08-01", 0),
+        ("2024-08-02", 100),
+        ("2024-08-01T12:00", 100),
+        ("2024-08-01T11:59:59", 0),
+        ("2024-08-01T13:00:00+02:00", 0),
+        ("2024-08-01T14:00:00+02:00", 100),
+    ):
+        with fetch(known, "geojson", at=at) as response:
+            assert len(response.get_json(force=True)["features"]) == count, at
+
+
+def test_a_body_of_more_than_a_megabyte(known: Api) -> None:
+    response = known.client.post("/export/tiles.csv", json={"scene": "x" * 1_000_000})
+    assert response.status_code == 413
+    assert response.get_json()["errors"] == [
+        {
+            "message": "the body of a request may have 1,000,000 bytes here",
+            "extensions": {"code": "REQUEST_TOO_LARGE"},
+        }
+    ]
 
 
 def test_other_faults(known: Api) -> None:
@@ -378,3 +452,72 @@ def test_overlapping_scenes_as_the_map_shows_them(fresh_api: Api, tmp_path: Path
     assert sorted(exported["quadkey"]) == sorted(node["quadkey"] for node in shown)
     before = frame(fresh_api, "geojson", at="2024-12-31")
     assert before.groupby("scene").size().to_dict() == {SCENE: 100}
+
+
+def test_only_so_many_exports_at_once(known: Api) -> None:
+    api = make_api(known.engine)
+    url = "/export/tiles.geojson"
+    opened = [api.client.get(url, buffered=False) for _ in range(4)]
+    refused = api.client.get(url)
+    assert refused.status_code == 503
+    assert refused.get_json()["errors"][0]["extensions"]["code"] == "OVERLOADED"
+    assert api.client.get("/export/tiles.csv?zoom=99").status_code == 503
+    for response in opened:
+        response.close()
+    # Whatever becomes of one, its place is free afterwards.
+    for _ in range(5):
+        assert api.client.get(f"{url}?zoom=99").status_code == 400
+        api.client.head(url).close()
+        assert len(fetch(api, "geojson").get_json(force=True)["features"]) == 100
+    assert known.engine.pool.checkedout() == 0  # type: ignore[attr-defined]
+
+
+def test_an_export_that_takes_too_long_breaks_off(
+    known: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    response = known.client.get("/export/tiles.geojson", buffered=False)
+    pieces = iter(response.response)
+    next(pieces)
+    monkeypatch.setattr(web_exports, "LONGEST_S", 0.0)
+    with pytest.raises(DeadlineError, match="not done"):
+        next(pieces)
+    assert known.engine.pool.checkedout() == 0  # type: ignore[attr-defined]
+
+
+def test_a_client_that_does_not_read_keeps_no_transaction(fresh_api: Api) -> None:
+    grow(fresh_api.engine, 12_000)
+    engine = engine_on(fresh_api.engine.url, idle_timeout=1.0, autocommit=True)
+    api = make_api(engine)
+    response = api.client.get("/export/tiles.csv?zoom=18", buffered=False)
+    pieces = iter(response.response)
+    next(pieces)
+    idle = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+        " AND state = 'idle in transaction' AND pid <> pg_backend_pid()"
+    )
+    with fresh_api.engine.connect() as connection:
+        wait_until(lambda: connection.scalar(idle) == 0)
+    with pytest.raises(DatabaseUnavailableError, match="cannot be reached"):
+        list(pieces)
+    assert fetch(api, "csv", bounds=BOUNDS).text.count("\r\n") == 3
+    engine.dispose()
+
+
+def test_a_server_answers_others_while_sixteen_clients_do_not_read(fresh_api: Api) -> None:
+    grow(fresh_api.engine, 30_000)
+    with served(fresh_api.engine.url.render_as_string(hide_password=False)) as (_, url):
+        get(f"{url}/healthz")
+        host, _, port = url.removeprefix("http://").partition(":")
+        clients = []
+        for _ in range(16):
+            client = socket.socket()
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
+            client.settimeout(60)
+            client.connect((host, int(port)))
+            client.sendall(b"GET /export/tiles.geojson HTTP/1.1\r\nHost: x\r\n\r\n")
+            clients.append(client)
+        answers = [client.recv(12) for client in clients]
+        assert get(f"{url}/healthz")
+        for client in clients:
+            client.close()
+    assert sorted(answers) == [b"HTTP/1.1 200"] * 4 + [b"HTTP/1.1 503"] * 12

@@ -50,6 +50,16 @@ def test_tiles_have_etags_of_their_own(api: Api) -> None:
     assert len(etags) == len(nodes) == 9
 
 
+@pytest.mark.parametrize("path", ["/tiles/{}.png", "/jobs/{}/events"])
+@pytest.mark.parametrize("digits", [400, 5000])
+def test_ids_of_many_digits(api: Api, path: str, digits: int) -> None:
+    response = api.client.get(path.format("9" * digits))
+    assert response.status_code == 404
+    [error] = response.get_json()["errors"]
+    assert error["extensions"]["code"] == "NOT_FOUND"
+    assert len(error["message"]) < 200
+
+
 @pytest.mark.parametrize(
     "path",
     [

@@ -109,12 +109,24 @@ def test_payloads_that_are_none(api: Api, body: bytes) -> None:
         (b'{"lat1": NaN, "lng1": 0}', "lat must be between -90 and 90, not nan"),
         (b'{"lat1": 0, "lng1": Infinity}', "lon must be between -180 and 180, not inf"),
         (b'{"lat1": 1e999, "lng1": 0}', "lat must be between -90 and 90, not inf"),
+        (
+            b'{"lat1": %s, "lng1": 0}' % (b"9" * 400),
+            f"lat must be between -90 and 90, not {'9' * 57}...",
+        ),
     ],
 )
 def test_positions_that_are_none(api: Api, payload: bytes, reason: str) -> None:
     response = api.client.post("/inference/predict", data=payload)
     assert response.status_code == 400
     assert response.get_json() == {**INVALID, "message": f"Invalid payload: {reason}"}
+
+
+def test_a_body_that_is_too_large(api: Api) -> None:
+    whole = b" " * 1_000_001
+    response = api.client.post("/inference/predict", data=whole)
+    assert response.status_code == 413
+    message = "the body of a request may have 1,000,000 bytes here"
+    assert response.get_json() == {**INVALID, "message": message}
 
 
 def test_pages_of_any_origin_may_call_it_and_nothing_else(api: Api) -> None:

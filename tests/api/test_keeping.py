@@ -75,6 +75,24 @@ def test_what_may_not_be_kept(fresh_api: Api) -> None:
     assert "Cache-Control" not in posted.headers
 
 
+def test_what_is_told_of_jobs_may_not_be_kept_whatever_it_is_called(fresh_api: Api) -> None:
+    fields = f"bounds: {{{BOX}}}"
+    start = fresh_api.data(f"mutation {{ classifyArea({fields}) {{ id }} }}")
+    row = start["classifyArea"]["id"]
+    for query in (
+        f'{{ node(id: "{row}") {{ id }} }}',
+        f'{{ a: job(id: "{row}") {{ id }} }}',
+        "{ jobs { totalCount } }",
+        '{ job(id: "Sm9iOjk5") { id } }',
+    ):
+        response = get(fresh_api, query)
+        assert "errors" not in response.get_json()
+        assert response.headers["Cache-Control"] == "no-store", query
+    # The word alone is no job.
+    kept = get(fresh_api, "{ job: scenes { nodes { name } } }")
+    assert kept.headers["Cache-Control"] == "public, must-revalidate, max-age=0"
+
+
 def test_an_answer_that_took_too_long_is_not_kept(fresh_api: Api) -> None:
     gated = GatedClassifier()
     api = make_api(fresh_api.engine, gated, inference_deadline=0.3)

@@ -1,14 +1,16 @@
 """Documents made to hurt: refused, and quickly."""
 
+import math
 import time
 
 import pytest
 from api_client import Api, make_api
 from graphql import GraphQLError, get_introspection_query
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 
-from earthgql.api import limits
+from earthgql.api import context, limits, loaders
 from earthgql.api.limits import parse_within_limits
+from earthgql.catalog.areas import Area, parse_area
 
 QUICK_S = 3.0  # of processor time, forgiving: these took minutes or killed the process
 
@@ -119,3 +121,103 @@ def test_documents_are_remembered(bare: Api) -> None:
     document = "{ remembered: __typename }"
     assert bare.data(document) == bare.data(document)
     assert parse_within_limits(document).node is parse_within_limits(document).node
+
+
+AREA = "bounds: {west: 0, south: 0, east: 1, north: 1}"
+
+
+@pytest.mark.parametrize(
+    ("kind", "field", "each"),
+    [
+        ("query", f"tilesInBounds({AREA}, first: 1) {{ nodes {{ id }} }}", 1),
+        ("query", f"tilesInBounds({AREA}, first: 1) {{ totalCount }}", 2),
+        ("query", f"viewport({AREA}, first: 1) {{ ids }}", 1),
+        ("query", f"viewport({AREA}, first: 1) {{ tilesTotal }}", 2),
+        ("query", f"labelHistogram({AREA}) {{ areaKm2 }}", 1),
+        ("mutation", f"classifyArea({AREA}) {{ id }}", 1),
+    ],
+)
+def test_few_fields_of_a_request_look_at_areas(kind: str, field: str, each: int) -> None:
+    def document(count: int) -> str:
+        return f"{kind} {{ {' '.join(f'a{i}: {field}' for i in range(count))} }}"
+
+    most = limits.MAX_AREAS // each
+    assert parse_within_limits(document(most)).operations == 1
+    with pytest.raises(GraphQLError, match=r"more than (24 fields that look|250,000)"):
+        parse_within_limits(document(most + 1))
+
+
+def test_lists_of_many_objects_are_refused_before_they_are_looked_at(bare: Api) -> None:
+    terms = [{"label": "road"}] * (limits.MAX_OBJECTS + 1)
+    nodes = "tilesInBounds(where: $w) { nodes { id } }"
+    by_variable = f"query ($w: TileWhere) {{ {nodes} }}"
+    literal = "[" + '{label: "road"} ' * len(terms) + "]"
+    where = f"{{labels: {{any: {literal}}}}}"
+    by_default = f"query ($w: TileWhere = {where}) {{ {nodes} }}"
+    directly = f"{{ {nodes.replace('$w', where)} }}"
+    assert bare.codes(by_variable, w={"labels": {"any": terms}}) == [limits.CODE]
+    assert bare.codes(by_default) == [limits.CODE]
+    assert bare.codes(directly) == [limits.CODE]
+    assert bare.data(by_variable, w={"labels": {"any": terms[1:]}})["tilesInBounds"] == {
+        "nodes": []
+    }
+    answer = bare.client.post("/export/tiles.csv", json={"where": {"labels": {"any": terms}}})
+    assert answer.status_code == 400
+    assert "where.labels.any" in answer.get_json()["errors"][0]["message"]
+
+
+def spiky(corners: int) -> dict[str, object]:
+    angles = [2 * math.pi * i / corners for i in range(corners)]
+    ring = [
+        [(10 + 5 * (i % 2)) * math.cos(a), (10 + 5 * (i % 2)) * math.sin(a)]
+        for i, a in enumerate(angles)
+    ]
+    return {"type": "Polygon", "coordinates": [[*ring, ring[0]]]}
+
+
+def test_a_polygon_is_validated_once_for_all_fields(
+    bare: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    def counted(geometry: object) -> Area:
+        seen.append(geometry)
+        return parse_area(geometry)
+
+    monkeypatch.setattr(context, "parse_area", counted)
+    fields = " ".join(f"a{i}: labelHistogram(polygon: $p) {{ areaKm2 }}" for i in range(12))
+    lists = " ".join(
+        f"b{i}: tilesInBounds(where: {{within: $p}}) {{ nodes {{ id }} }}" for i in range(12)
+    )
+    document = f"query ($p: GeoJSON!) {{ {fields} {lists} }}"
+    answer = bare.data(document, p=spiky(200))
+    assert (len(answer), len(seen)) == (24, 1)
+    crossed = {"type": "Polygon", "coordinates": [[[0, 0], [1, 1], [1, 0], [0, 1], [0, 0]]]}
+    assert bare.codes(document, p=crossed) == ["BAD_USER_INPUT"] * 24
+    assert len(seen) == 2
+
+
+def test_the_statements_of_a_request_share_one_deadline(
+    bare: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bare.data("{ models { nodes { id } } }")
+    fields = f"a: labelHistogram({AREA}) {{ areaKm2 }} b: scenes {{ nodes {{ id }} }}"
+    lists = " ".join(
+        f"c{i}: tilesInBounds({AREA}, zoom: {i}) {{ nodes {{ id }} }}" for i in range(5)
+    )
+
+    def spent(*_statement: object) -> None:
+        now[0] += loaders.DATABASE_S / 2
+
+    # Each statement takes half of what there is.
+    now = [1000.0]
+    monkeypatch.setattr(loaders, "monotonic", lambda: now[0])
+    event.listen(bare.engine, "after_cursor_execute", spent)
+    try:
+        with bare.statements() as seen:
+            answer = bare.ask(f"{{ {fields} {lists} }}")
+    finally:
+        event.remove(bare.engine, "after_cursor_execute", spent)
+    assert len(seen) == 2
+    assert {error["extensions"]["code"] for error in answer["errors"]} == {"TIMEOUT"}
+    assert sum(value is None for value in answer["data"].values()) == len(answer["errors"]) >= 5

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import signal
 import socket
 import time
 from collections.abc import Iterator
@@ -74,6 +75,42 @@ def test_exports(module_engine: Engine, address: tuple[str, int]) -> None:
     with slow_reader(address, EXPORT.format("csv")) as response:
         assert response.status == 200
     wait_until_none_reads(module_engine)
+
+
+@pytest.mark.parametrize(
+    "chunks", ["zz\r\nabc\r\n0\r\n\r\n", "3\r\nabcd\r\n0\r\n\r\n"], ids=["size", "end"]
+)
+def test_chunks_that_are_none(fresh_database_url: str, chunks: str) -> None:
+    kinds = {
+        "/classify": "multipart/form-data; boundary=x",
+        "/graphql": "application/json",
+        "/export/tiles.csv": "application/json",
+        "/inference/predict": "application/json",
+    }
+    with served(fresh_database_url) as (process, url):
+        get(f"{url}/healthz")
+        parts = urlsplit(url)
+        for path, kind in kinds.items():
+            with socket.create_connection((parts.hostname, parts.port), timeout=60) as link:
+                link.sendall(
+                    f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: {kind}\r\n"
+                    f"Transfer-Encoding: chunked\r\n\r\n{chunks}".encode()
+                )
+                with link.makefile("rb") as answer:
+                    received = answer.read()
+            assert received.startswith(b"HTTP/1.1 400 "), received
+            body = json.loads(received.partition(b"\r\n\r\n")[2])
+            if path == "/inference/predict":
+                assert (body["success"], body["predictions"]) == (False, [])
+                message = body["message"]
+            else:
+                [error] = body["errors"]
+                message = error["message"]
+                assert error["extensions"]["code"] in ("BAD_REQUEST", "BAD_USER_INPUT")
+            assert "cut short" in message
+        process.send_signal(signal.SIGTERM)
+        output, _ = process.communicate(timeout=60)
+    assert "Traceback" not in output
 
 
 def test_an_upload_that_is_cut_short(address: tuple[str, int]) -> None:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from sqlalchemy import Engine
 
-from earthgql.catalog.tiles import TileFilter, tiles_in_bounds
+from earthgql.catalog.choices import TileFilter
+from earthgql.catalog.tiles import tiles_in_bounds
 from earthgql.ingest import landscape
 from earthgql.ingest.rasters import RasterOptions, RasterSource
 from earthgql.ingest.store import store

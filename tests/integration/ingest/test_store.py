@@ -7,8 +7,9 @@ import pytest
 from imagery_files import noise, tile_colour, write_mbtiles, write_pyramid, write_raster
 from sqlalchemy import Engine, text
 
+from earthgql.catalog.choices import TileFilter
 from earthgql.catalog.scenes import delete_scene, list_scenes, scene_by_name, tile_counts
-from earthgql.catalog.tiles import TileFilter, sources_by_ids, tiles_in_bounds
+from earthgql.catalog.tiles import sources_by_ids, tiles_in_bounds
 from earthgql.errors import EarthGQLError, IngestError, NotFoundError
 from earthgql.ingest.archives import MBTilesSource
 from earthgql.ingest.pyramids import PyramidSource, folder_pictures, table_pictures

@@ -8,6 +8,7 @@ import pytest
 from shapely import from_wkt
 
 from earthgql.catalog.areas import MAX_VERTICES, area_of, parse_area
+from earthgql.catalog.choices import TileFilter, confined
 from earthgql.errors import BadInputError
 from earthgql.tiles import grid
 from earthgql.tiles.grid import Bounds
@@ -169,6 +170,21 @@ def test_what_is_refused(name: str) -> None:
     geometry, message = NOT_POLYGONS[name]
     with pytest.raises(BadInputError, match=message):
         parse_area(geometry)
+
+
+def test_an_area_in_one_of_three_ways() -> None:
+    box = grid.bounds(170, 0, -170, 10)
+    square = parse_area(polygon(SQUARE))
+    anywhere, there = TileFilter(zoom=3), TileFilter(zoom=3, within=square)
+    assert confined(anywhere, None, None) == (grid.bounds(-180, -90, 180, 90), anywhere)
+    assert confined(anywhere, box, None) == (box, anywhere)
+    assert confined(there, None, None) == (square.parts, there)
+    assert confined(there, box, None) == (box, there)
+    for given in (polygon(SQUARE), square):
+        assert confined(anywhere, None, given) == (square.parts, there)
+        for where, bounds in ((anywhere, box), (there, None), (there, box)):
+            with pytest.raises(BadInputError, match="give one area: bounds, polygon or where"):
+                confined(where, bounds, given)
 
 
 def test_either_bounds_or_a_polygon() -> None:

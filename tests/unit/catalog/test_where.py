@@ -103,6 +103,21 @@ WRONG = {
         "acquired.from needs a time zone: 2024-05-01T00:00:00Z, or an offset",
     ),
     "to without a zone": ({"acquired": {"to": "2024-05-01"}}, "acquired.to needs a time zone"),
+    "a year alone": ({"acquired": {"from": "2024"}}, "where.acquired.from: a time is written as"),
+    "seconds": ({"acquired": {"from": 0}}, "where.acquired.from: a time is written as"),
+    "a zoom in quotes": ({"zoom": "15"}, "where.zoom: "),
+    "a zoom that is true": ({"zoom": True}, "where.zoom: "),
+    "a zoom of 400 digits": ({"zoom": 10**400}, f"not 1{'0' * 56}[.]{{3}}$"),
+    "yes": ({"classified": "yes"}, "where.classified: "),
+    "a score in quotes": (
+        {"labels": {"any": [{"label": "road", "minScore": "0.5"}]}},
+        "where.labels.any.0.minScore: ",
+    ),
+    "a score of 400 digits": (
+        {"labels": {"any": [{"label": "road", "minScore": 10**400}]}},
+        "where.labels.any.0.minScore: ",
+    ),
+    "a long name": ({"x" * 400: 1}, f"^where.{'x' * 60}: "),
     "no time": ({"acquired": {"to": "yesterday"}}, "where.acquired.to: "),
     "an empty span": (
         {"acquired": {"from": "2024-05-01T00:00:00Z", "to": "2024-05-01T00:00:00Z"}},
