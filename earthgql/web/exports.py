@@ -4,6 +4,7 @@ import logging
 import tempfile
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import suppress
 from itertools import chain
 from typing import IO
 
@@ -12,7 +13,7 @@ from sqlalchemy import Connection, Engine
 
 from earthgql.catalog.models import ModelRecord, model_named
 from earthgql.classification import ScoringService
-from earthgql.errors import BadInputError, DeadlineError, NotFoundError
+from earthgql.errors import BadInputError, DatabaseUnavailableError, DeadlineError, NotFoundError
 from earthgql.exports.selection import ExportForm, parse_form
 from earthgql.exports.stream import FORMATS, export
 from earthgql.web.places import Places
@@ -101,8 +102,9 @@ def _in_place(pieces: Pieces, leave: Callable[[], None]) -> Pieces:
                 raise DeadlineError(f"it was not done after {LONGEST_S:g} s")
             yield piece
     finally:
-        pieces.close()
         leave()
+        with suppress(DatabaseUnavailableError):  # the server may have ended an idle connection
+            pieces.close()
 
 
 def _whole(pieces: Iterator[bytes]) -> Iterator[bytes]:

@@ -488,17 +488,21 @@ def test_a_client_that_does_not_read_keeps_no_transaction(fresh_api: Api) -> Non
     grow(fresh_api.engine, 12_000)
     engine = engine_on(fresh_api.engine.url, idle_timeout=1.0, autocommit=True)
     api = make_api(engine)
-    response = api.client.get("/export/tiles.csv?zoom=18", buffered=False)
-    pieces = iter(response.response)
-    next(pieces)
+    url = "/export/tiles.csv?zoom=18"
+    opened = [api.client.get(url, buffered=False) for _ in range(4)]
     idle = text(
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
         " AND state = 'idle in transaction' AND pid <> pg_backend_pid()"
     )
-    with fresh_api.engine.connect() as connection:
+    single = fresh_api.engine.execution_options(isolation_level="AUTOCOMMIT")
+    with single.connect() as connection:
         wait_until(lambda: connection.scalar(idle) == 0)
+    read, *others = opened
     with pytest.raises(DatabaseUnavailableError, match="cannot be reached"):
-        list(pieces)
+        list(read.response)
+    for response in others:
+        response.close()
+    assert engine.pool.checkedout() == 0  # type: ignore[attr-defined]
     assert fetch(api, "csv", bounds=BOUNDS).text.count("\r\n") == 3
     engine.dispose()
 

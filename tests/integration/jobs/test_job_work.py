@@ -99,7 +99,7 @@ def test_an_area_without_tiles_is_a_finished_job(place: JobPlace) -> None:
     assert job.rate is None
     assert job.eta is None
     assert place.count("procrastinate_jobs") == 0
-    assert place.desk.start(model, nowhere).id != job.id
+    assert place.desk.start(model, nowhere).id == job.id
 
 
 def test_a_scene_that_does_not_exist_is_told(place: JobPlace) -> None:
