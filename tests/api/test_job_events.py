@@ -146,7 +146,7 @@ def test_a_stream_survives_connections_that_the_server_closes(api: Api, place: J
     told = events(lines(stream(api)))
     assert next(told)[2]["status"] == "QUEUED"
     place.scalar(
-        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+        "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity"
         " WHERE datname = current_database() AND pid <> pg_backend_pid()"
     )
     with place.worker(PixelClassifier()):

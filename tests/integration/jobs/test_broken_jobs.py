@@ -20,7 +20,7 @@ from earthgql.jobs import work
 from earthgql.jobs.desk import queue_of
 
 OTHERS = """
-SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity
  WHERE datname = current_database() AND pid <> pg_backend_pid()
 """
 
