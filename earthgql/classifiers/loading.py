@@ -91,19 +91,18 @@ def openvino_classifier(folder: Path, settings: Settings) -> Classifier:
             the precision is not to be had.
     """
     from earthgql.classifiers.networks import float_network, int8_network
-    from earthgql.classifiers.openvino import BATCH_SIZE, OpenVINOClassifier
+    from earthgql.classifiers.openvino import OpenVINOClassifier
 
     if not runtime.is_installed():
         raise ModelUnavailableError("OpenVINO is not installed: set EARTHGQL_ENGINE=tensorflow")
     manifest = verify_bundle(folder)
-    batch_size = settings.batch_size or BATCH_SIZE
     if settings.precision == "int8":
         network = int8_network(folder, manifest, settings.var_dir)
-        return OpenVINOClassifier(manifest, network, batch_size=batch_size)
+        return OpenVINOClassifier(manifest, network, batch_size=settings.batch_size)
     try:
         with float_network(folder, manifest, settings.var_dir) as network:
             return OpenVINOClassifier(
-                manifest, network, precision=settings.precision, batch_size=batch_size
+                manifest, network, precision=settings.precision, batch_size=settings.batch_size
             )
     except ModelUnavailableError as error:
         raise _UnsuitableError(str(error)) from None

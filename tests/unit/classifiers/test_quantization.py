@@ -52,6 +52,7 @@ def test_an_8_bit_network_is_a_model_of_its_own_that_scores_alike(
     assert made.identity.version == "1+int8"
     assert made.identity.sha256 != plain.identity.sha256
     assert made.identity.labels == plain.identity.labels
+    assert (made.batch_size, plain.batch_size) == (4, 1)
 
 
 def test_its_measurement_is_written_beside_it_if_it_is_good_enough(quantized: Bundle) -> None:
