@@ -130,22 +130,23 @@ def ground(
         states: for sums at several times at once: a table, its column that tells the times apart,
             and parameters of ``tiles_in_view`` that columns of it take the place of.
     """
-    source, parameters = _source(parts, where, name, states)
+    source, parameters = _source(parts, where, name, states, survey.lone)
     state = "0" if states is None else states[1]
     wkt = clip_wkt(parts, where.within)
     boxes = sum(f"{name}_w{i}" in parameters for i in range(len(parts)))
     if wkt is not None:
         size, head = _CUT.format(name=name), _REGION.format(name=name) + ",\n"
-        parameters[f"{name}_clip"] = wkt
+        # Of a tile that both the rectangles and the polygon meet, nothing need lie in both.
+        clipped = {f"{name}_clip": wkt, f"{name}_within": wkt}
         source = f"{name}_region region CROSS JOIN {source}"
     else:
-        size, head = _renamed(_rectangles(boxes), name, {}), ""
-    parameters[f"{name}_tiles"] = max(survey.tiles, 1)
+        size, head, clipped = _renamed(_rectangles(boxes), name, {}), "", {}
+    parameters |= {f"{name}_tiles": max(survey.tiles, 1)} | clipped
     told = {"name": name, "state": state, "size": size}
     if survey.zooms <= 1:
         return Ground(head + _CELLS.format(kind="", how="", source=source, **told), parameters)
     # What conditions on scores leave out still answers for its ground.
-    every, more = _source(parts, replace(where, **_NO_CONDITIONS), name, states)
+    every, more = _source(parts, replace(where, **_NO_CONDITIONS), name, states, survey.lone)
     if wkt is not None:
         every = f"{name}_region region CROSS JOIN {every}"
     if every == source:
@@ -155,7 +156,7 @@ def ground(
         kept = _KEPT.format(name=name)
     cells = _CELLS.format(kind="_cells", how="MATERIALIZED ", source=every, **told)
     nested = _NESTED.format(name=name, kept=kept, left=is_left("c", "k", cut=wkt is not None))
-    return Ground(f"{head}{cells},\n{nested}", parameters | more)
+    return Ground(f"{head}{cells},\n{nested}", more | parameters)
 
 
 def is_left(cell: str, taken: str, *, cut: bool) -> str:
@@ -181,9 +182,10 @@ def _source(
     where: TileFilter,
     name: str,
     states: tuple[str, str, Mapping[str, str]] | None,
+    lone: tuple[int, int] | None,
 ) -> tuple[str, dict[str, Any]]:
     table, _, columns = states or ("", "", {})
-    view = tiles_in_view(parts, where, limit=None, order=None)
+    view = tiles_in_view(parts, where, limit=None, order=None, lone=lone)
     parameters = {f"{name}_{key}": value for key, value in view.parameters.items()}
     sql = f"({_renamed(view.sql, name, columns)}) p"
     return (f"{table} CROSS JOIN LATERAL {sql}" if table else sql), parameters

@@ -36,7 +36,7 @@ class LabelSum:
         cutoff: the least score that counts.
         tiles: how many tiles have it.
         area_m2: geodesic, of the ground that these tiles answer for within the area asked for.
-        mean_score: of these tiles; None if there are none.
+        mean_score: of these tiles, to seven decimals; None if there are none.
     """
 
     label: str
@@ -104,7 +104,12 @@ def read_sums(model: ModelRecord, cutoffs: Sequence[float], row: Sequence[Any]) 
     tiles, covered, classified, classified_m2, *columns = row
     of_labels = zip(model.identity.labels, cutoffs, *columns, strict=True)
     labels = [
-        LabelSum(label, cutoff, count, area or 0.0, score / count if count else None)
+        LabelSum(label, cutoff, count, area or 0.0, _mean(score, count))
         for label, cutoff, count, area, score in of_labels
     ]
     return Sums(tiles, covered, classified, classified_m2, tuple(labels))
+
+
+def _mean(total: float | None, count: int) -> float | None:
+    # What is stored as 0.7 is 0.69999999 in double precision: less than a cutoff of 0.7.
+    return None if not count or total is None else round(total / count, 7)

@@ -35,7 +35,8 @@ _ROOM = f"(:{{axis}}1{{i}} >> ({MAX_ZOOM} - z.z)) - (:{{axis}}0{{i}} >> ({MAX_ZO
 _SCENES = """scene s,
        unnest(CASE WHEN s.zooms = '{{}}' THEN ARRAY[s.zoom] ELSE s.zooms END) AS z(z)
  WHERE ({here}) AND {scene_chosen} AND {zoom_chosen}"""
-_SURVEY = "SELECT count(DISTINCT z.z), count(*), COALESCE(sum({cells}), 0) FROM {scenes}"
+_SURVEY = """SELECT count(DISTINCT z.z), count(*), COALESCE(sum({cells}), 0), min(s.id), min(z.z)
+  FROM {scenes}"""
 _COUNT = """
 SELECT count(*)
   FROM (SELECT FROM tile t JOIN scene s ON s.id = t.scene_id
@@ -52,11 +53,13 @@ class Survey:
         zooms: number of zooms its tiles may have.
         scenes: number of scenes that may have tiles there, counted once for each zoom.
         tiles: most tiles there may be, those counted that others hide.
+        lone: id and zoom of the scene, if there is but one: none of its tiles hides another.
     """
 
     zooms: int
     scenes: int
     tiles: int
+    lone: tuple[int, int] | None = None
 
 
 def survey(conn: Connection, parts: Sequence[Bounds], where: TileFilter) -> Survey:
@@ -79,7 +82,7 @@ def survey(conn: Connection, parts: Sequence[Bounds], where: TileFilter) -> Surv
         return Survey(0, 0, 0)
     values = _values(parts, where)
     texts = _texts(_boxes(values))
-    zooms, scenes, tiles = rows(conn, texts.survey, values)[0]
+    zooms, scenes, tiles, scene, zoom = rows(conn, texts.survey, values)[0]
     if not scenes:
         check_scene(conn, where)
     if tiles > MOST_TILES:
@@ -94,7 +97,7 @@ def survey(conn: Connection, parts: Sequence[Bounds], where: TileFilter) -> Surv
             f"the area has {tiles:,.0f} tiles of {scenes:,} scenes, too many to rank: ask for a"
             " smaller one, one zoom or one scene"
         )
-    return Survey(zooms, scenes, int(tiles))
+    return Survey(zooms, scenes, int(tiles), (scene, zoom) if scenes == 1 else None)
 
 
 def scenes_here(parts: Sequence[Bounds], where: TileFilter) -> tuple[str, dict[str, Any]]:

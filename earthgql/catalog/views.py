@@ -18,18 +18,21 @@ SCENE_CHOSEN = """(CAST(:scene AS text) IS NULL OR {s}.name = :scene)
       AND (CAST(:acquired_to AS timestamptz) IS NULL OR {s}.acquired_at < :acquired_to)"""
 ZOOM_CHOSEN = "(CAST(:zoom AS int) IS NULL OR {t}.z = :zoom)"
 
-# `chosen` is small (scenes near the viewport, times their zooms); `rival` finds better tiles in
-# the unique index (scene, z, x, y). A lone scene of one zoom has no rivals and costs nothing.
+# `chosen` is small (scenes near the viewport, times their zooms); better tiles, of rivals `r`, are
+# found in the unique index (scene, z, x, y).
 _IN_VIEW = """
 WITH chosen AS MATERIALIZED (
   SELECT s.id, z.z, COALESCE(s.acquired_at, '-infinity') AS acquired_at, s.footprint,
          ST_Translate(s.footprint, -360, 0) AS beyond
     FROM scene s, unnest(CASE WHEN s.zooms = '{{}}' THEN ARRAY[s.zoom] ELSE s.zooms END) AS z(z)
-   WHERE ({scenes_here}) AND {scene_chosen} AND {zoom_chosen}
+   WHERE ({scenes_here}) AND {scene_chosen} AND {zoom_chosen}{lone}
 )
 SELECT t.id, t.scene_id, t.z, t.x, t.y{key}
   FROM tile t JOIN chosen c ON c.id = t.scene_id AND c.z = t.z{scores}
- WHERE ({tiles_here}){conditions}
+ WHERE ({tiles_here}){conditions}{ranking}{order}
+ LIMIT :limit
+"""
+_RANKING = """
    AND NOT EXISTS (
      SELECT FROM chosen r
       WHERE (r.acquired_at, r.z, r.id) > (c.acquired_at, c.z, c.id)
@@ -44,9 +47,8 @@ SELECT t.id, t.scene_id, t.z, t.x, t.y{key}
               AND b.x BETWEEN t.x << (r.z - t.z) AND ((t.x + 1) << (r.z - t.z)) - 1
               AND b.y BETWEEN t.y << (r.z - t.z) AND ((t.y + 1) << (r.z - t.z)) - 1)
           = 1::bigint << (2 * (r.z - t.z))
-        END){order}
- LIMIT :limit
-"""
+        END)"""
+_LONE = " AND s.id = :lone_scene AND z.z = :lone_zoom"
 _BOX = "ST_MakeEnvelope(:w{i}, :s{i}, :e{i}, :n{i}, 4326)"
 # A scene across the antimeridian is stored with longitudes above 180: hence `beyond`, too.
 SCENE_HERE = (
@@ -93,6 +95,7 @@ class _Shape(NamedTuple):
     order: TileOrder | None
     after: bool
     before: bool
+    lone: bool
 
 
 def tiles_in_view(
@@ -104,6 +107,7 @@ def tiles_in_view(
     before: Position | int | None = None,
     order: TileOrder | None = BY_ID,
     backward: bool = False,
+    lone: tuple[int, int] | None = None,
 ) -> TilesInView:
     """Return what finds the tiles of a viewport, for other statements to build on.
 
@@ -115,6 +119,7 @@ def tiles_in_view(
         before: only tiles in front of this place.
         order: of the list; None: any, which costs nothing, for what counts them all.
         backward: take those at the end of the list, in reverse.
+        lone: id and zoom of a scene, if these alone may answer: then nothing is ranked.
     """
     inside = [(part, cells) for part in parts if (cells := cell_range(part))]
     whole = any(cells == _WHOLE_GRID for _, cells in inside)
@@ -133,6 +138,7 @@ def tiles_in_view(
         order and TileOrder(order.by, order.descending),
         after is not None,
         before is not None,
+        lone is not None,
     )
     values: dict[str, Any] = {"limit": limit, "where_model": where.model_id}
     if order is not None:
@@ -145,6 +151,8 @@ def tiles_in_view(
             values |= _place_values(name, place)
     if not whole:
         values |= _box_values(inside)
+    if lone is not None:
+        values |= {"lone_scene": lone[0], "lone_zoom": lone[1]}
     text, outer = _text(shape)
     return TilesInView(text, values, outer)
 
@@ -185,6 +193,8 @@ def _text(shape: _Shape) -> tuple[str, str]:
         tiles_here=" OR ".join(TILE_HERE.format(i=i) for i in boxes) or every,
         scene_chosen=SCENE_CHOSEN.format(s="s"),
         zoom_chosen=ZOOM_CHOSEN.format(t="z"),
+        lone=_LONE if shape.lone else "",
+        ranking="" if shape.lone else _RANKING,
         key=_KEY_COLUMNS[order.by] if shape.order else ", t.area_m2, t.footprint",
         scores=_SCORES if scored else "",
         conditions="".join(f"\n   AND {condition}" for condition in _conditions(shape, order)),

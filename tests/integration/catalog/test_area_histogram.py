@@ -17,19 +17,21 @@ from area_sums import (
     statements,
 )
 from scored_scenes import add_scene, add_scores, around, children
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from earthgql.catalog import survey as surveys
 from earthgql.catalog import timeline as timelines
 from earthgql.catalog.areas import parse_area
 from earthgql.catalog.choices import TileFilter
+from earthgql.catalog.ground import ground
 from earthgql.catalog.histogram import label_histogram
 from earthgql.catalog.models import ModelRecord
 from earthgql.catalog.region import asked_m2
+from earthgql.catalog.statements import rows
 from earthgql.catalog.timeline import Interval, label_timeline
 from earthgql.errors import AreaTooLargeError, BadInputError
 from earthgql.tiles import grid
-from earthgql.tiles.grid import TileIndex
+from earthgql.tiles.grid import Bounds, TileIndex
 
 
 def test_tiles_areas_and_scores_by_label(connection: Connection, model: ModelRecord) -> None:
@@ -48,11 +50,12 @@ def test_tiles_areas_and_scores_by_label(connection: Connection, model: ModelRec
     forest, water, town = found.sums.labels
     assert (forest.label, forest.cutoff, forest.tiles) == ("forest", 0.5, 2)
     assert forest.area_m2 == pytest.approx(sizes[0] + sizes[1], rel=EXACT)
-    assert forest.mean_score == pytest.approx((0.9 + 0.5) / 2, rel=1e-6)
+    assert forest.mean_score == 0.7
     # A score of 0.3 or 0.7 reaches a cutoff of that, although neither is the `real` it is kept as.
     assert (water.tiles, town.tiles) == (2, 1)
     assert water.area_m2 == pytest.approx(sizes[0] + sizes[2], rel=EXACT)
-    assert town.mean_score == pytest.approx(0.7, rel=1e-6)
+    # Nor is its mean less than the cutoff.
+    assert town.mean_score == 0.7
 
 
 def test_nothing_there(connection: Connection, model: ModelRecord) -> None:
@@ -115,6 +118,43 @@ def test_a_polygon_cuts_tiles_as_the_rectangle_does(
     both = label_histogram(connection, [grid.tile_bounds(CELL)], where, model, CUTOFFS)
     assert both.asked_m2 == pytest.approx(by_bounds.asked_m2, rel=EXACT)
     assert both.sums.covered_m2 == pytest.approx(by_bounds.sums.covered_m2, rel=1e-8)
+
+
+def test_a_tile_that_rectangle_and_polygon_meet_in_different_places(
+    connection: Connection, model: ModelRecord
+) -> None:
+    ids = add_scene(connection, "one", [CELL])
+    add_scores(connection, model, {ids[CELL]: (1, 1, 1)})
+    west, south, east, north = grid.tile_bounds(CELL)
+    middle = ((west + east) / 2, (south + north) / 2)
+    corner = outline(Bounds(west, south, (west + middle[0]) / 2, (south + middle[1]) / 2))
+    apart = [Bounds(middle[0], middle[1], east, north)]
+    found = label_histogram(connection, apart, TileFilter(within=corner), model, CUTOFFS)
+    assert (found.asked_m2, found.sums.tiles, found.sums.tiles_classified) == (0, 0, 0)
+    assert areas(found)["forest"] == (0, 0)
+
+
+def test_a_scene_alone_is_not_ranked(connection: Connection, model: ModelRecord) -> None:
+    ids = add_scene(connection, "old", children(CELL), acquired_at=day(1))
+    add_scores(connection, model, dict.fromkeys(ids.values(), (1, 0, 0)))
+    alone = surveys.survey(connection, WORLD, ANY)
+    scene = connection.scalar(text("SELECT id FROM scene"))
+    assert alone.lone == (scene, CELL.z + 1)
+    ranked = "r.acquired_at"
+    assert ranked not in ground(WORLD, ANY, alone).sql
+    # A scene that comes between the survey and the sum does not take part by halves.
+    ids = add_scene(connection, "new", children(CELL)[:1], acquired_at=day(2))
+    add_scores(connection, model, dict.fromkeys(ids.values(), (0, 1, 0)))
+    shown = ground(WORLD, ANY, alone)
+    counted = rows(connection, f"WITH {shown.sql} SELECT count(*) FROM shown", shown.parameters)
+    assert counted[0][0] == 4
+    both = surveys.survey(connection, WORLD, ANY)
+    assert both.lone is None
+    assert ranked in ground(WORLD, ANY, both).sql
+    found = label_histogram(connection, WORLD, ANY, model, CUTOFFS)
+    assert [label.tiles for label in found.sums.labels] == [3, 1, 0]
+    chosen = surveys.survey(connection, WORLD, TileFilter(scene="old"))
+    assert chosen.lone == (scene, CELL.z + 1)
 
 
 def test_slanting_edges_and_holes(connection: Connection, model: ModelRecord) -> None:
