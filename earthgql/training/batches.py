@@ -4,12 +4,10 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from earthgql.classifiers.keras_model import keras_module
 from earthgql.classifiers.preprocess import InputSpec, preprocess, resize
 from earthgql.training.augment import augment
 from earthgql.training.samples import Samples
@@ -36,14 +34,10 @@ class Batch:
     cells: npt.NDArray[np.uint8] | None
 
 
-_PyDataset: Any = keras_module().utils.PyDataset
-
-
-class Batches(_PyDataset):  # type: ignore[misc]
+class Batches:
     """One epoch of shuffled, augmented batches; every batch can be made again from its number.
 
-    Works with ``model.fit`` of any Keras backend as well as with ``ahead``. Pictures left over
-    by the last whole batch are not seen in this epoch.
+    Pictures left over by the last whole batch are not seen in this epoch.
 
     Args:
         samples: the pictures.
@@ -66,7 +60,6 @@ class Batches(_PyDataset):  # type: ignore[misc]
         jitter: float,
         warp: float = 0.0,
     ) -> None:
-        super().__init__(workers=1)
         self.samples, self.spec, self.jitter, self.warp = samples, spec, jitter, warp
         self.batch = min(batch, len(samples.truth))
         self.epoch, self.seed = epoch, seed
@@ -74,10 +67,6 @@ class Batches(_PyDataset):  # type: ignore[misc]
 
     def __len__(self) -> int:
         return len(self.order) // self.batch
-
-    def __getitem__(self, number: int) -> tuple[Floats, Floats]:
-        batch = self.make(number)
-        return batch.inputs, batch.truth
 
     def make(self, number: int) -> Batch:
         """Make a batch, the same one whenever it is asked for."""

@@ -197,11 +197,11 @@ def test_a_batch_is_the_same_whenever_it_is_made(splits: Splits) -> None:
     first, again, other = batches(0), batches(0), batches(1)
     assert len(first) == 4
     for number, batch in enumerate(again.ahead(0)):
-        assert np.array_equal(first[number][0], batch.inputs)
-        assert np.array_equal(first[number][1], batch.truth)
+        assert np.array_equal(first.make(number).inputs, batch.inputs)
+        assert np.array_equal(first.make(number).truth, batch.truth)
     assert [len(list(first.ahead(n))) for n in (0, 3, 4)] == [4, 1, 0]
     assert not np.array_equal(first.order, other.order)
-    assert first[0][0].shape == (4, 32, 32, 3)
+    assert first.make(0).inputs.shape == (4, 32, 32, 3)
 
 
 def test_an_epoch_sees_every_picture_once() -> None:
