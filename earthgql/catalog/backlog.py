@@ -46,7 +46,9 @@ def count_scored(conn: Connection, model_id: int, choice: Choice) -> tuple[int, 
         BadInputError: if there is no scene of that name.
     """
     if choice.scene is not None and not conn.scalar(_SCENE_EXISTS, {"name": choice.scene}):
-        raise BadInputError(f"no scene is named {choice.scene!r}: see manage.py scenes list")
+        raise BadInputError(
+            f"no scene is named {choice.scene!r}; `manage.py scenes list` shows them"
+        )
     here, values = _where(choice)
     sql = text(_COUNT + _CHOSEN.format(here=here))
     tiles, scored = conn.execute(sql, {**values, "model": model_id}).one()

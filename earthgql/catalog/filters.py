@@ -270,5 +270,5 @@ def _zoom(zoom: int | None) -> int | None:
 def _scene_name(scene: str | None) -> str | None:
     # No name in the database can hold a NUL or half a character.
     if scene is not None and (scene.encode(errors="replace").decode() != scene or "\0" in scene):
-        raise BadInputError(f"there is no scene named {shortened(scene)}")
+        raise BadInputError(f"no scene is named {shortened(scene)}")
     return scene

@@ -85,7 +85,7 @@ def examples(connection: Connection, name: str | None = None) -> Examples:
     """
     scene = _newest(connection) if name is None else scenes.scene_by_name(connection, name)
     if scene is None and name is not None:
-        raise NotFoundError(f"there is no scene named {name!r}")
+        raise NotFoundError(f"no scene is named {name!r}")
     tile = None if scene is None else _central_tile(connection, scene)
     values = {} if scene is None or tile is None else _values(connection, scene, tile)
     tour = (_example(title, operations.operation(name), values) for title, name in _TOUR)

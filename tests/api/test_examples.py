@@ -62,5 +62,7 @@ def test_a_scene_by_name(api: Api) -> None:
     assert api.client.get(f"/examples.json?scene={SCENE}").get_json()["scene"] == SCENE
     response = api.client.get("/examples.json?scene=none")
     assert response.status_code == 404
-    assert response.get_json()["errors"][0]["extensions"]["code"] == "NOT_FOUND"
+    [error] = response.get_json()["errors"]
+    assert error["extensions"]["code"] == "NOT_FOUND"
+    assert error["message"] == "no scene is named 'none'"
     assert api.client.get("/examples.json?scene=%00").status_code == 200

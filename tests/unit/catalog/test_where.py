@@ -97,7 +97,7 @@ WRONG = {
     ),
     "score NaN": ({"labels": {"all": [{"label": "road", "minScore": math.nan}]}}, "not nan"),
     "zoom 99": ({"zoom": 99}, "zoom must be between 0 and 24, not 99"),
-    "a name with a NUL": ({"scene": "a\0"}, "no scene named"),
+    "a name with a NUL": ({"scene": "a\0"}, "no scene is named"),
     "from without a zone": (
         {"acquired": {"from": "2024-05-01T00:00:00"}},
         "acquired.from needs a time zone: 2024-05-01T00:00:00Z, or an offset",
