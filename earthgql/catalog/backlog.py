@@ -6,22 +6,20 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from earthgql.catalog.tiles import SCENE_EXISTS
+from earthgql.catalog.views import TILE_HERE, ZOOM_CHOSEN, box_values
 from earthgql.errors import BadInputError
-from earthgql.tiles.grid import MAX_ZOOM, Bounds, cell_range
+from earthgql.tiles.grid import Bounds, cell_range
 
-_CHOSEN = """
+_CHOSEN = f"""
   FROM tile t JOIN scene s ON s.id = t.scene_id
  WHERE (CAST(:scene AS text) IS NULL OR s.name = :scene)
-   AND (CAST(:zoom AS int) IS NULL OR t.z = :zoom)
-   AND {here}
+   AND {ZOOM_CHOSEN.format(t="t")}
+   AND {{here}}
 """
-_HERE = f"""(t.footprint && ST_MakeEnvelope(:w{{i}}, :s{{i}}, :e{{i}}, :n{{i}}, 4326)
-    AND t.x BETWEEN :x0{{i}} >> ({MAX_ZOOM} - t.z) AND :x1{{i}} >> ({MAX_ZOOM} - t.z)
-    AND t.y BETWEEN :y0{{i}} >> ({MAX_ZOOM} - t.z) AND :y1{{i}} >> ({MAX_ZOOM} - t.z))"""
 _SCORED = "SELECT FROM tile_score k WHERE k.tile_id = t.id AND k.model_id = :model"
 _COUNT = f"SELECT count(*), count(*) FILTER (WHERE EXISTS ({_SCORED}))"
 _NEXT = f" AND t.id > :after AND NOT EXISTS ({_SCORED}) ORDER BY t.id LIMIT :limit"
-_SCENE_EXISTS = text("SELECT EXISTS (SELECT FROM scene WHERE name = :name)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +43,7 @@ def count_scored(conn: Connection, model_id: int, choice: Choice) -> tuple[int, 
     Raises:
         BadInputError: if there is no scene of that name.
     """
-    if choice.scene is not None and not conn.scalar(_SCENE_EXISTS, {"name": choice.scene}):
+    if choice.scene is not None and not conn.scalar(SCENE_EXISTS, {"name": choice.scene}):
         raise BadInputError(
             f"no scene is named {choice.scene!r}; `manage.py scenes list` shows them"
         )
@@ -69,9 +67,5 @@ def _where(choice: Choice) -> tuple[str, dict[str, Any]]:
     if choice.parts is None:
         return "true", values
     inside = [(part, cells) for part in choice.parts if (cells := cell_range(part))]
-    for i, (part, cells) in enumerate(inside):
-        values |= {f"{edge}{i}": value for edge, value in zip("wsen", part, strict=True)}
-        edges = ("x0", "y0", "x1", "y1")
-        values |= {f"{edge}{i}": value for edge, value in zip(edges, cells, strict=True)}
-    here = " OR ".join(_HERE.format(i=i) for i in range(len(inside)))
-    return f"({here})" if here else "false", values
+    here = " OR ".join(TILE_HERE.format(i=i) for i in range(len(inside)))
+    return f"({here})" if here else "false", values | box_values(inside)

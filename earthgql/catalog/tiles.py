@@ -48,7 +48,7 @@ SELECT t.id, s.kind, s.uri, s.root, t.path, t.z, t.x, t.y, s.rendering,
        COALESCE(t.fingerprint, s.fingerprint)
   FROM tile t JOIN scene s ON s.id = t.scene_id WHERE t.id = ANY(:ids)
 """)
-_SCENE_EXISTS = text("SELECT EXISTS (SELECT FROM scene WHERE name = :name)")
+SCENE_EXISTS = text("SELECT EXISTS (SELECT FROM scene WHERE name = :name)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +156,7 @@ def check_scene(conn: Connection, where: TileFilter) -> None:
     Raises:
         BadInputError: if ``where`` names a scene that does not exist.
     """
-    if where.scene is not None and not conn.scalar(_SCENE_EXISTS, {"name": where.scene}):
+    if where.scene is not None and not conn.scalar(SCENE_EXISTS, {"name": where.scene}):
         raise BadInputError(f"no scene is named {shortened(where.scene)}")
 
 

@@ -150,14 +150,15 @@ def tiles_in_view(
         if place is not None:
             values |= _place_values(name, place)
     if not whole:
-        values |= _box_values(inside)
+        values |= box_values(inside)
     if lone is not None:
         values |= {"lone_scene": lone[0], "lone_zoom": lone[1]}
     text, outer = _text(shape)
     return TilesInView(text, values, outer)
 
 
-def _box_values(inside: Sequence[tuple[Bounds, CellRange]]) -> dict[str, Any]:
+def box_values(inside: Sequence[tuple[Bounds, CellRange]]) -> dict[str, Any]:
+    """Return the parameters of ``SCENE_HERE`` and ``TILE_HERE`` for each box and its cells."""
     values: dict[str, Any] = {}
     for i, (part, cells) in enumerate(inside):
         values |= {f"{edge}{i}": value for edge, value in zip("wsen", part, strict=True)}
