@@ -10,7 +10,6 @@ from earthgql.classifiers.preprocess import InputSpec, Scale
 from earthgql.classifiers.protocol import TILE_SIZE
 from earthgql.errors import BadInputError, ModelUnavailableError
 
-FORMAT = "earthgql-bundle/1"
 MANIFEST_FILE = "manifest.json"
 WEIGHTS_FILE = "model.weights.h5"
 ARCHITECTURE_FILE = "architecture.json"

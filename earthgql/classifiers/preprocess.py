@@ -12,8 +12,6 @@ from earthgql.errors import BadInputError
 Scale = Literal["unit", "imagenet-caffe", "standard"]
 
 IMAGENET_BGR_MEAN = (103.939, 116.779, 123.68)
-IMAGENET_RGB_UNIT_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_RGB_UNIT_STD = (0.229, 0.224, 0.225)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,6 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, DOUBLE_PRECISION, JSONB, TIMESTAMP
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-SCENE_KINDS = ("raster", "pyramid", "mbtiles")
-
 
 class Base(DeclarativeBase):
     """Declarative base; ``Base.metadata`` is what Alembic compares the database with."""

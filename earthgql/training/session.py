@@ -32,13 +32,11 @@ class Outcome:
         weights: the averaged weights as Keras weights.
         seconds: time spent on training over all its processes.
         epochs: epochs done.
-        resumed: whether it went on from a checkpoint.
     """
 
     weights: Path
     seconds: float
     epochs: int
-    resumed: bool
 
 
 def choose_backend(backend: Backend) -> None:
@@ -112,7 +110,7 @@ def train(
     with run.replacing(LABELS_FILE) as temporary:
         temporary.write_text("\n".join(splits.labels) + "\n")
     path = trainer.finish(engine, run, spec, len(splits.labels))
-    return Outcome(path, end.seconds, end.epoch, going_on)
+    return Outcome(path, end.seconds, end.epoch)
 
 
 def export_command(folder: Path, plan: Plan) -> str:
