@@ -11,6 +11,7 @@ from earthgql.api.context import RequestInfo
 from earthgql.api.inputs import LabelCutoffs, ModelName, asked_model, cutoffs_asked
 from earthgql.api.loaders import StoredKey
 from earthgql.api.values import Bounds, Cutoff, GeoJSON, LabelScore
+from earthgql.catalog.cutoffs import counted
 from earthgql.catalog.filters import valid_score
 from earthgql.catalog.models import ModelRecord
 from earthgql.catalog.scenes import SceneRecord
@@ -94,13 +95,8 @@ class Classification:
         cls, tile: "Tile", model: Model, record: ScoreRecord, cutoffs: tuple[float, ...]
     ) -> Self:
         """Apply the cutoffs of a model's labels to the scores of a tile."""
-        counted = [
-            (label, score, cutoff)
-            for label, score, cutoff in zip(model.labels, record.scores, cutoffs, strict=True)
-            if score >= cutoff
-        ]
-        counted.sort(key=lambda pair: -pair[1])
-        return cls(tile=tile, model=model, computed_at=record.computed_at, counted=counted)
+        entries = counted(model.labels, record.scores, cutoffs)
+        return cls(tile=tile, model=model, computed_at=record.computed_at, counted=entries)
 
     @strawberry.field(
         description="Labels whose score reaches the cutoff, highest score first. "

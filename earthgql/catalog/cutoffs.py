@@ -1,6 +1,6 @@
 """From which score on a label counts."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 from pydantic import Strict
@@ -37,3 +37,17 @@ def cutoffs_of(
         place = label_column(identity, label) - 1
         cutoffs[place] = valid_score(f"cutoff of {label}", own)
     return tuple(cutoffs)
+
+
+def counted(
+    labels: Sequence[str], scores: Sequence[float], cutoffs: Sequence[float]
+) -> list[tuple[str, float, float]]:
+    """Return the labels whose score reaches the cutoff: label, score, cutoff; highest score first.
+
+    Args:
+        labels: of a model; equal scores stay in their order.
+        scores: one per label.
+        cutoffs: one per label.
+    """
+    entries = [entry for entry in zip(labels, scores, cutoffs, strict=True) if entry[1] >= entry[2]]
+    return sorted(entries, key=lambda entry: -entry[1])

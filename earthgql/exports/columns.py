@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from earthgql.catalog.cutoffs import counted
 from earthgql.catalog.exports import ExportRow
 from earthgql.exports.selection import Selection
 from earthgql.tiles import grid
@@ -51,9 +52,7 @@ class Columns:
         """Name the labels whose score reaches the cutoff, highest score first."""
         if row.scores is None:
             return None
-        scored = zip(self.labels, row.scores, self._cutoffs, strict=True)
-        counted = [(score, label) for label, score, cutoff in scored if score >= cutoff]
-        return [label for _, label in sorted(counted, key=lambda pair: -pair[0])]
+        return [label for label, *_ in counted(self.labels, row.scores, self._cutoffs)]
 
 
 def _iso(time: datetime | None) -> str | None:

@@ -14,7 +14,7 @@ from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 
-from earthgql.catalog.cutoffs import CutoffsByLabel, cutoffs_of
+from earthgql.catalog.cutoffs import CutoffsByLabel, counted, cutoffs_of
 from earthgql.classification import ScoringService
 from earthgql.classifiers.protocol import ModelIdentity
 from earthgql.errors import BadInputError, MediaTypeError, RequestTooLargeError
@@ -155,15 +155,13 @@ def _classification(
     model: ModelIdentity, scores: Sequence[float], cutoffs: Sequence[float]
 ) -> dict[str, Any]:
     """Return what GraphQL answers for ``Classification``, but for the tile, which there is none."""
-    counted: list[dict[str, Any]] = [
+    entries = [
         {"label": label, "score": score, "cutoff": floor, "margin": score - floor}
-        for label, score, floor in zip(model.labels, scores, cutoffs, strict=True)
-        if score >= floor
+        for label, score, floor in counted(model.labels, scores, cutoffs)
     ]
-    counted.sort(key=lambda entry: -entry["score"])
     return {
         "model": {"name": model.name, "version": model.version, "sha256": model.sha256},
         "computedAt": datetime.now(UTC).isoformat(),
-        "labels": [entry["label"] for entry in counted],
-        "scores": counted,
+        "labels": [entry["label"] for entry in entries],
+        "scores": entries,
     }
