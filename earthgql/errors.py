@@ -7,6 +7,9 @@ full and masked.
 
 from typing import Any, ClassVar
 
+MASKED = "Internal error: it was logged, and whoever runs this server can find it there."
+"""What a client is told of a defect."""
+
 
 class EarthGQLError(Exception):
     """Base of every error whose message may be shown to a client."""

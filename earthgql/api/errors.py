@@ -11,13 +11,11 @@ from typing import Any
 from graphql import FieldNode, GraphQLError, GraphQLSyntaxError
 from strawberry.exceptions import StrawberryInputCoercionError
 
-from earthgql.errors import BadInputError, EarthGQLError
+from earthgql.errors import MASKED, BadInputError, EarthGQLError
 
 PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
 VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
 BAD_REQUEST = "BAD_REQUEST"
-INTERNAL_ERROR = "INTERNAL_ERROR"
-MASKED = "Internal error: it was logged, and whoever runs this server can find it there."
 
 _log = logging.getLogger(__name__)
 
@@ -52,7 +50,7 @@ def _message_and_code(error: GraphQLError, logged: set[str], *, executed: bool) 
         if repr(cause or error) not in logged:
             logged.add(repr(cause or error))
             _log.error("masked an error at %s", error.path, exc_info=cause or error)
-        return MASKED, INTERNAL_ERROR
+        return MASKED, EarthGQLError.code
     if executed:
         return error.message, BadInputError.code
     if isinstance(error, GraphQLSyntaxError):

@@ -97,6 +97,11 @@ def bounds(west: float, south: float, east: float, north: float) -> tuple[Bounds
     return (Bounds(float(west), float(south), float(east), float(north)),)
 
 
+def wrapped(lon: float) -> float:
+    """Bring a longitude in degrees into -180..180; one that is there stays as it is."""
+    return lon if -180 <= lon <= 180 else (lon + 180) % 360 - 180
+
+
 def _fractions(lon: float, lat: float) -> tuple[float, float]:
     """Position in the grid, 0..1 from the west and from the north; beyond the grid: its edge."""
     sine = math.sin(math.radians(min(max(lat, -MAX_LAT), MAX_LAT)))

@@ -27,6 +27,7 @@ from earthgql.tiles.grid import (
     bounds,
     cell_range,
     mercator_bounds,
+    wrapped,
 )
 from earthgql.tiles.raster import WEB_MERCATOR, extent, source_crs, warped
 
@@ -71,7 +72,7 @@ def parts(dataset: Any) -> tuple[Bounds, ...]:
     crs = source_crs(dataset)
     left, bottom, right, top = extent(dataset)
     if crs.is_geographic:
-        west, east = _wrapped(left), _wrapped(right)
+        west, east = wrapped(left), wrapped(right)
         if right - left >= 360:
             west, east = -180.0, 180.0
         elif east == -180.0:
@@ -88,10 +89,6 @@ def parts(dataset: Any) -> tuple[Bounds, ...]:
             f"{Path(dataset.name).name} lies beyond latitude {MAX_LAT:.4f}, outside the grid"
         )
     return bounds(max(west, -180.0), bottom, min(east, 180.0), top)
-
-
-def _wrapped(lon: float) -> float:
-    return lon if -180 <= lon <= 180 else (lon + 180) % 360 - 180
 
 
 def default_bands(dataset: Any) -> list[int]:

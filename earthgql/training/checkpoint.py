@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from earthgql.classifiers.keras_model import first_line
 from earthgql.errors import TrainingError
 
 RUN_FILE = "run.json"
@@ -130,7 +131,7 @@ class RunFolder:
             raise
         except Exception as error:  # whatever the backend says to state it cannot take
             raise TrainingError(
-                f"{newest} does not fit this network: {_first_line(error)}; choose another --out"
+                f"{newest} does not fit this network: {first_line(error)}; choose another --out"
             ) from None
         return Position(about["epoch"], about["batch"], about["step"], about["seconds"])
 
@@ -176,7 +177,3 @@ def _sha256(path: Path) -> str:
 def _sync(path: Path) -> None:
     with path.open("rb") as file:
         os.fsync(file.fileno())
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -18,7 +18,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - the name the library's own documentation uses
 from torch import Tensor, nn
 
-FULL_DEPTH = (3, 4, 6, 3)
+from earthgql.training.plan import FULL_DEPTH
+
 _FILTERS = (64, 128, 256, 512)
 _EPSILON = 1.001e-5  # of Keras' ResNet50
 

@@ -194,15 +194,11 @@ def _boxes(bounds: grid.Bounds) -> Iterator[tuple[grid.Bounds, ...]]:
     for part in _SHRINK:
         margin_x, margin_y = width * (1 - 1 / part) / 2, height * (1 - 1 / part) / 2
         yield grid.bounds(
-            _longitude(west + margin_x),
+            grid.wrapped(west + margin_x),
             south + margin_y,
-            _longitude(west + width - margin_x),
+            grid.wrapped(west + width - margin_x),
             north - margin_y,
         )
-
-
-def _longitude(degrees: float) -> float:
-    return degrees if -180 <= degrees <= 180 else (degrees + 180) % 360 - 180
 
 
 def _viewport(tile: TileRecord) -> dict[str, float]:

@@ -7,9 +7,8 @@ from flask import Flask, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
 
-from earthgql.errors import EarthGQLError, NotFoundError, error_body
+from earthgql.errors import MASKED, EarthGQLError, NotFoundError, error_body
 
-_INTERNAL = "Internal error: it was logged, and whoever runs this server can find it there."
 _CODES = {404: NotFoundError.code, 405: "METHOD_NOT_ALLOWED", 413: "REQUEST_TOO_LARGE"}
 
 _log = logging.getLogger(__name__)
@@ -66,4 +65,4 @@ def answer_in_json(app: Flask) -> None:
     @app.errorhandler(Exception)
     def defect(error: Exception) -> ResponseReturnValue:
         _log.error("masked an error", exc_info=error)
-        return error_body(_INTERNAL, EarthGQLError.code), 500
+        return error_body(MASKED, EarthGQLError.code), 500
