@@ -45,8 +45,8 @@ def create_app(
         settings: of this process.
         engine: where to read and store; None: the database of the settings.
         load_classifier: loads the model when it is first needed; None: that of the settings.
-        streams: of events at once, and exports, but for the first; each keeps a thread of the
-            server.
+        streams: most streams of events at once, and most exports, which get one place at least;
+            each keeps a thread of the server.
 
     Raises:
         SetupError: if the file of trusted documents is unusable.

@@ -165,6 +165,8 @@ class ScoringService:
 
         Raises:
             ModelUnavailableError: if there is no model, or this process is being stopped.
+            DatabaseUnavailableError: if the database is away when the model is registered.
+            SQLAlchemyError: if it is away or too slow later; see ``database_errors``.
         """
         if not tile_ids:
             return {}

@@ -79,8 +79,8 @@ def optimize(
 ) -> None:
     """Make a faster network of a bundle, if F2 falls by less than 0.005.
 
-    It is used with EARTHGQL_PRECISION=int8 and is a model version of its own, name+int8, with
-    scores of its own. It lies in the bundle's folder, or under var/ for the shipped bundle.
+    It is used with EARTHGQL_PRECISION=int8 and is a model version of its own, such as 1.0.0+int8,
+    with scores of its own. It lies in the bundle's folder, or under var/ for the shipped bundle.
 
     \b
     Examples:

@@ -80,6 +80,8 @@ def engine_on(
 ) -> Engine:
     """Make an engine on a URL; connections are checked before use and speak GMT.
 
+    Time zone and timeouts are those of the URL if it has ``options``: none of them is set then.
+
     Args:
         url: any PostgreSQL URL; the driver is always psycopg2.
         pool_size: connections kept; twice as many are made at most.

@@ -1,1 +1,4 @@
-"""What is served besides GraphQL: tile images, health, pages for browsers."""
+"""What is served besides GraphQL.
+
+Tile images, uploads, exports, events of jobs, the predecessor's routes, health, pages for browsers.
+"""
