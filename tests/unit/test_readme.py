@@ -1,4 +1,4 @@
-"""The README documents every setting, with its real default."""
+"""What the documents say of settings is so, and their links lead somewhere."""
 
 import re
 from pathlib import Path
@@ -8,34 +8,62 @@ import pytest
 from earthgql.settings import PREFIX, PROJECT_ROOT, Settings
 
 README = (PROJECT_ROOT / "README.md").read_text()
+NAMED = [PROJECT_ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
+DOCUMENTS = [*NAMED, *sorted((PROJECT_ROOT / "docs").glob("*.md"))]
+IN_WORDS = {
+    "database_url": "the private PostGIS",
+    "var_dir": "`var/`",
+    "bundle": "the shipped one",
+    "pool_size": "one a thread of `serve`, at most 32",
+    "cors_origins": "any port of localhost",
+    "trusted_documents": "none",
+    "prediction_zoom": "any zoom",
+}
+"""Defaults that are no plain value."""
 
 
 def documented() -> dict[str, str]:
-    """Rows of the configuration table: name → the rest of the row."""
-    return dict(re.findall(rf"^\| `({PREFIX}[A-Z_]+)` \|(.*)\|$", README, flags=re.MULTILINE))
+    """Rows of the configuration table: name → its second column."""
+    row = rf"^\| `({PREFIX}[A-Z_]+)` \| ([^|]+) \|"
+    return dict(re.findall(row, README, flags=re.MULTILINE))
+
+
+def prose(document: Path) -> str:
+    """Return a document without its blocks of code."""
+    return re.sub(r"^```.*?^```", "", document.read_text(), flags=re.MULTILINE | re.DOTALL)
+
+
+def anchors(document: Path) -> set[str]:
+    """Return what its headings are called in links, as GitHub and GitLab do it."""
+    headings = re.findall(r"^#+ (.+)$", prose(document), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def leads_somewhere(document: Path, link: str) -> bool:
+    path, _, anchor = link.partition("#")
+    target = (document.parent / path).resolve() if path else document
+    return target.exists() and (not anchor or anchor in anchors(target))
 
 
 def test_every_setting_is_documented_and_nothing_else() -> None:
     assert set(documented()) == {PREFIX + name.upper() for name in Settings.model_fields}
 
 
-@pytest.mark.parametrize(
-    "name", [n for n, f in Settings.model_fields.items() if f.default is not None]
-)
+@pytest.mark.parametrize("name", Settings.model_fields)
 def test_documented_default_is_the_real_one(name: str) -> None:
     default = Settings.model_fields[name].default
-    if name == "var_dir":
-        default = Path(default).name + "/"
-    if name == "cors_origins":
-        default = "any port of localhost"
     shown = f"{default:g}" if isinstance(default, float) else str(default)
-    assert (
-        f"`{shown}`" in documented()[PREFIX + name.upper()]
-        or shown in documented()[PREFIX + name.upper()]
-    )
+    assert documented()[PREFIX + name.upper()] == IN_WORDS.get(name, f"`{shown}`")
 
 
-def test_links_to_files_of_the_repository_resolve() -> None:
-    targets = re.findall(r"\]\((?!https?:|#)([^)#]+)", README)
-    assert targets
-    assert [t for t in targets if not (PROJECT_ROOT / t).exists()] == []
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(document: Path) -> None:
+    links = re.findall(r"\]\((?!https?:)([^)]+)\)", prose(document))
+    assert [link for link in links if not leads_somewhere(document, link)] == []
+
+
+def test_links_are_found_and_followed() -> None:
+    readme = PROJECT_ROOT / "README.md"
+    assert leads_somewhere(readme, "docs/rest.md#from-the-shell")
+    assert not leads_somewhere(readme, "docs/rest.md#from-the-moon")
+    assert not leads_somewhere(readme, "docs/moon.md")
