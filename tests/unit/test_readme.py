@@ -1,6 +1,7 @@
-"""What the documents say of settings is so, and their links lead somewhere."""
+"""What the documents say of settings and layers is so, and their links lead somewhere."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -67,3 +68,11 @@ def test_links_are_found_and_followed() -> None:
     assert leads_somewhere(readme, "docs/rest.md#from-the-shell")
     assert not leads_somewhere(readme, "docs/rest.md#from-the-moon")
     assert not leads_somewhere(readme, "docs/moon.md")
+
+
+def test_layers_are_told_as_they_are_checked() -> None:
+    project = tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text())
+    layers = project["tool"]["importlinter"]["contracts"][0]["layers"]
+    chain = " → ".join(layers).replace("earthgql.", "")
+    for name in ("README.md", "CONTRIBUTING.md"):
+        assert chain in " ".join((PROJECT_ROOT / name).read_text().split())
