@@ -4,7 +4,7 @@ PYTHON_IN_CLONE := .venv/bin/python
 TRACES := $(CURDIR)/var/traces
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev setup-clients demo test clients lint format bench requirements clean purge
+.PHONY: help setup setup-dev setup-clients demo test test-torch clients lint format bench requirements clean purge
 
 help: ## Show this help
 	@echo "Usage: make TARGET"
@@ -33,6 +33,10 @@ test: lint ## Lint, then all tests on a real PostGIS and Chromium, with coverage
 
 clients: setup-clients ## Run Apollo, urql, Relay and other clients, and schema linters, against a server
 	@XDG_DATA_HOME="$(TRACES)/data" $(PYTHON_IN_CLONE) -m pytest -m clients -v -s --tb=short --show-capture=no tests/clients $(ARGS)
+
+test-torch: setup-dev ## Test training in PyTorch, which is installed first (gigabytes; UV_TORCH_BACKEND=cpu: less)
+	.venv/bin/uv pip install --python $(PYTHON_IN_CLONE) -r pyproject.toml --extra torch -c requirements-dev.txt
+	$(PYTHON_IN_CLONE) -m pytest -m torch tests/unit/training $(ARGS)
 
 lint: setup-dev ## Check format, style, types and who imports whom
 	.venv/bin/ruff format --check .

@@ -1,4 +1,4 @@
-"""The own PyTorch network must be Keras' ResNet50, weight for weight. Needs the extra "torch"."""
+"""The own PyTorch network must be Keras' ResNet50, weight for weight: see ``make test-torch``."""
 
 import os
 import subprocess
@@ -8,7 +8,8 @@ import pytest
 
 from earthgql.settings import PROJECT_ROOT
 
-pytest.importorskip("torch")
+# Not skipped where PyTorch is missing: nobody would notice.
+pytestmark = pytest.mark.torch
 
 PROGRAM = """
 import numpy as np, torch
