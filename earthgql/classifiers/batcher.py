@@ -14,7 +14,7 @@ from earthgql.classifiers.counts import BatchCounts
 from earthgql.classifiers.pace import Pace
 from earthgql.classifiers.protocol import TILE_SIZE, Classifier, Pixels, Scores
 from earthgql.classifiers.unbatch import failed, unbatch
-from earthgql.errors import DeadlineError, EarthGQLError, ModelUnavailableError, OverloadedError
+from earthgql.errors import DeadlineError, EarthGQLError, ModelUnavailableError
 from earthgql.fair import FairQueue
 
 LONGEST_TURN_S = 0.1
@@ -39,7 +39,8 @@ class Batcher:
 
     While the engine is busy, tiles gather; when it is free, it gets what there is. A batch that
     serves few requests is kept short, so that a click never waits long behind a viewport; the more
-    requests wait, the larger it grows. No SQL here, and no particular engine.
+    requests wait, the larger it grows. How many tiles may wait is for whoever submits them to
+    bound. No SQL here, and no particular engine.
 
     Attributes:
         counts: what was done so far; written by the batcher alone.
@@ -50,26 +51,21 @@ class Batcher:
         self,
         classifier: Classifier,
         *,
-        max_batch_size: int = 0,
         batch_wait_timeout_s: float = 0.0,
-        max_queue_size: int = 4096,
         longest_turn_s: float = LONGEST_TURN_S,
     ) -> None:
         """Make a batcher; its thread starts with the first tile.
 
         Args:
             classifier: what scores the batches.
-            max_batch_size: most tiles of a batch; 0: what the classifier likes best.
             batch_wait_timeout_s: seconds that a batch waits for more tiles while it is not full.
-            max_queue_size: most tiles that wait.
             longest_turn_s: seconds that a batch may take, judging by those before, unless one tile
                 of each waiting request takes longer; infinite: batches are as large as they may.
         """
         self.counts = BatchCounts()
-        self.max_batch_size = min(max_batch_size or classifier.batch_size, classifier.batch_size)
+        self.max_batch_size = classifier.batch_size
         self._classifier = classifier
         self._wait_s = batch_wait_timeout_s
-        self._max_queue_size = max_queue_size
         self._longest_turn_s = longest_turn_s
         self._pace = Pace()
         self._changed = threading.Condition()
@@ -100,7 +96,6 @@ class Batcher:
             exception ``DeadlineError``, or ``ModelUnavailableError`` if the model failed.
 
         Raises:
-            OverloadedError: at once, if the queue is full.
             ModelUnavailableError: if the batcher was closed.
             ValueError: if the pixels are not of that shape and type.
         """
@@ -148,11 +143,6 @@ class Batcher:
         """See that one more tile may wait, and that somebody will take it."""
         if self._closed:
             raise stopped()
-        if len(self._waiting) >= self._max_queue_size:
-            self.counts.refused += 1
-            raise OverloadedError(
-                f"{len(self._waiting):,} tiles are waiting for the model already: ask again later"
-            )
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="batcher", daemon=True)
             self._thread.start()

@@ -12,7 +12,6 @@ class BatchCounts:
         tiles: tiles in them.
         failed: tiles without scores: the engine's error, or scores that are no numbers.
         dropped: tiles cancelled or late before they ran.
-        refused: tiles refused because the queue was full.
         longest_queue: most tiles that waited at once.
     """
 
@@ -20,7 +19,6 @@ class BatchCounts:
     tiles: int = 0
     failed: int = 0
     dropped: int = 0
-    refused: int = 0
     longest_queue: int = 0
 
     @property

@@ -14,7 +14,7 @@ from pixel_classifier import GatedClassifier, PixelClassifier, pixel_scores
 
 from earthgql.classifiers.batcher import Batcher
 from earthgql.classifiers.pace import Pace
-from earthgql.errors import DeadlineError, ModelUnavailableError, OverloadedError
+from earthgql.errors import DeadlineError, ModelUnavailableError
 
 TIMEOUT_S = 30
 NOBODY = object()
@@ -108,7 +108,7 @@ def test_batches_of_few_requests_are_short_and_grow_with_their_number(gated) -> 
 
 
 def test_a_full_batch_is_not_exceeded_and_several_run_at_once(gated) -> None:
-    batcher, classifier = gated(batch_size=8, parallel=2, max_batch_size=3)
+    batcher, classifier = gated(batch_size=3, parallel=2)
     futures = [batcher.submit(NOBODY, tile(255))]
     classifier.wait_begun()
     # The second place is free, so the next tile does not wait for company.
@@ -131,18 +131,13 @@ def test_a_free_engine_waits_for_company_only_if_told(gated) -> None:
     assert batches(classifier) == [[0]]
 
 
-def test_a_full_queue_refuses_at_once_and_takes_again_when_there_is_room(gated) -> None:
-    batcher, classifier = gated(max_queue_size=2)
-    first = busy(batcher, classifier)
-    waiting = [batcher.submit(i, tile(i)) for i in range(2)]
-    with pytest.raises(OverloadedError, match="2 tiles are waiting"):
-        batcher.submit("late", tile(9))
-    assert batcher.counts.refused == 1
-    assert waiting[0].cancel()
-    again = batcher.submit("late", tile(9))
-    classifier.let()
-    done([first, waiting[1], again])
-    assert again.result().tolist() == scores(9)
+def test_it_has_no_limit_of_its_own_on_what_waits(gated) -> None:
+    batcher, classifier = gated()
+    busy(batcher, classifier)
+    same = tile(1)
+    for i in range(5000):
+        batcher.submit(i % 7, same)
+    assert len(batcher) == 5000
 
 
 def test_cancelled_and_late_tiles_never_run(gated) -> None:
