@@ -2,10 +2,13 @@
 
 import json
 import math
+import random
+import time
+from itertools import pairwise
 from typing import Any
 
 import pytest
-from shapely import from_wkt
+from shapely import Polygon, from_wkt
 
 from earthgql.catalog.areas import MAX_VERTICES, area_of, parse_area
 from earthgql.catalog.choices import TileFilter, confined
@@ -14,6 +17,7 @@ from earthgql.tiles import grid
 from earthgql.tiles.grid import Bounds
 
 SQUARE = [[0, 0], [10, 0], [10, 10], [0, 10], [0, 0]]
+SQUARE_TENTH = [[lon / 200, lat / 200] for lon, lat in SQUARE]
 HOLE = [[2, 2], [4, 2], [4, 4], [2, 4], [2, 2]]
 
 
@@ -151,7 +155,7 @@ NOT_POLYGONS = {
         "crosses itself at longitude 25, latitude 5",
     ),
     "latitude 91": (polygon([[0, 91], *SQUARE[1:]]), "must be between -90 and 90, not 91"),
-    "longitude 400": (polygon([[400, 0], *SQUARE[1:]]), "between -180 and 180, not 400"),
+    "longitude 400": (polygon([[400, 0], *SQUARE[1:]]), "between -360 and 360, not 400"),
     "over the antimeridian uncut": (
         polygon([[170, 0], [-170, 0], [-170, 10], [170, 10], [170, 0]]),
         "longitude 170, latitude 0 to longitude -170, latitude 0.*cut a polygon at the antimeridian"
@@ -170,6 +174,75 @@ def test_what_is_refused(name: str) -> None:
     geometry, message = NOT_POLYGONS[name]
     with pytest.raises(BadInputError, match=message):
         parse_area(geometry)
+
+
+def comb(teeth: int, *, lying: bool = False) -> list[list[float]]:
+    """A ring with teeth up to 80 degrees, or to the east."""
+    ring: list[list[float]] = [[0, -1]]
+    for i in range(teeth):
+        left, right = 80 * i / teeth, 80 * (i + 0.5) / teeth
+        ring += [[left, 0], [left, 80], [right, 80], [right, 0]]
+    ring += [[80, -1], [0, -1]]
+    return [[y, x] for x, y in ring] if lying else ring
+
+
+def coast(west: float, positions: int) -> list[list[float]]:
+    """A ring whose northern edge is as jagged as a coast."""
+    chance, heights, height = random.Random(5), [0.0, 0.0], 8.0
+    while len(heights) < positions:
+        middles = [(a + b) / 2 + chance.uniform(-height, height) for a, b in pairwise(heights)]
+        heights = [h for both in zip(heights, middles, strict=False) for h in both] + heights[-1:]
+        height /= 1.7
+    edge = [[west + 60 * i / (positions - 1), heights[i]] for i in range(positions)]
+    return [[west, -60], *edge, [west + 60, -60], [west, -60]]
+
+
+def wound(teeth: int) -> list[list[float]]:
+    """A valid ring of longitudes past 180, where its second comb lies across its first."""
+    first = [[x - 100, y] for x, y in comb(teeth)[1:-2]]
+    second = [[255 + y, x + 1] for x, y in comb(teeth)[1:-2]]
+    around = [[255, 84], [346, 84], [346, -1], [200, -1], [50, -1], [-100, -1]]
+    return [[-100, -1], *first, [-10, 0], [120, 0], [255, 0], *second, *around]
+
+
+@pytest.mark.parametrize(
+    "geometry",
+    [
+        multi([comb(1_240)], [comb(1_240, lying=True)]),
+        polygon(wound(1_200)),
+    ],
+    ids=["two combs", "one past 180"],
+)
+def test_what_overlaps_along_many_edges_is_refused_quickly(geometry: dict[str, Any]) -> None:
+    began = time.process_time()
+    with pytest.raises(BadInputError, match="overlap along too many edges: unite them"):
+        parse_area(geometry)
+    assert time.process_time() - began < 3.0  # forgiving: it took minutes
+
+
+def test_what_overlaps_along_some_edges_is_united() -> None:
+    area = parse_area(multi([comb(40)], [comb(40, lying=True)]))
+    both = from_wkt(area.wkt)
+    assert both.area == pytest.approx(Polygon(comb(40)).union(Polygon(comb(40, lying=True))).area)
+    assert from_wkt(parse_area(polygon(wound(40))).wkt).area < Polygon(wound(40)).area - 1_000
+
+
+def test_long_coasts_and_many_islands() -> None:
+    positions = MAX_VERTICES - 4
+    across = parse_area(polygon(coast(150, positions)))
+    assert [part.east for part in sorted(across.parts)] == [-150, 180]
+    there = coast(0, positions // 2 - 5)
+    square = [[10, -70], [20, -70], [20, 10], [10, 10], [10, -70]]
+    assert from_wkt(parse_area(multi([there], [square])).wkt).area > Polygon(there).area
+    # Two neighbours share all of a coast.
+    beside = [[0, 40], *there[1:-2], [60, 40], [0, 40]]
+    assert from_wkt(parse_area(multi([there], [beside])).wkt).area == pytest.approx(60 * 100)
+    islands = [
+        [[[lon + 0.1 * i, lat + 0.1 * j] for lon, lat in SQUARE_TENTH]]
+        for i in range(50)
+        for j in range(40)
+    ]
+    assert from_wkt(parse_area(multi(*islands)).wkt).area == pytest.approx(2_000 * 0.05**2)
 
 
 def test_an_area_in_one_of_three_ways() -> None:
