@@ -5,10 +5,9 @@ linear in its length, although it would unfold to an answer of any size. Validat
 rules compares repeated fields and spreads pair by pair, so those are limited too.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
 
 from graphql import (
     DocumentNode,
@@ -16,25 +15,16 @@ from graphql import (
     FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLError,
-    IntValueNode,
     ListValueNode,
     ObjectValueNode,
     OperationDefinitionNode,
     SelectionSetNode,
     ValueNode,
-    VariableNode,
     parse,
 )
 from strawberry.extensions import SchemaExtension
 
-from earthgql.api.pagination import (
-    DEFAULT_DIFFERENCES,
-    DEFAULT_FIRST,
-    DEFAULT_VIEWPORT,
-    LARGEST_DIFFERENCES,
-    LARGEST_FIRST,
-    LARGEST_VIEWPORT,
-)
+from earthgql.api.weights import AREAS, Weight, values_of
 
 MAX_LENGTH = 500_000
 MAX_TOKENS = 20_000
@@ -50,58 +40,6 @@ MAX_REPEATS = 50
 MAX_COMMENTS = 5_000
 CACHED_DOCUMENTS = 128
 CODE = "QUERY_TOO_LARGE"
-
-
-class _List(NamedTuple):
-    """How long a list is: which arguments say it, and how many if none does, or by a variable."""
-
-    arguments: tuple[str, ...]
-    default: int
-    by_variable: int
-    largest: int
-
-
-_PAGE = _List(("first", "last"), DEFAULT_FIRST, LARGEST_FIRST, LARGEST_FIRST)
-_DIFFERENCES = _List(("first",), DEFAULT_DIFFERENCES, LARGEST_DIFFERENCES, LARGEST_DIFFERENCES)
-_LISTS = {
-    "tilesInBounds": _PAGE,
-    "scenes": _PAGE,
-    "models": _PAGE,
-    "jobs": _PAGE,
-    "scores": _List(("top",), 20, 20, LARGEST_FIRST),
-    "labelChanges": _DIFFERENCES,
-    "modelComparison": _DIFFERENCES,
-}
-# Columns are short work each: such a field counts as one value a tile and those within it. What
-# looks at all tiles of an area counts as much as a viewport does.
-_ANALYSIS = _List((), LARGEST_VIEWPORT, LARGEST_VIEWPORT, LARGEST_VIEWPORT)
-_COLUMNS = {
-    "viewport": _List(("first", "last"), DEFAULT_VIEWPORT, LARGEST_VIEWPORT, LARGEST_VIEWPORT),
-    "labelHistogram": _ANALYSIS,
-    "labelTimeline": _ANALYSIS,
-    "labelChanges": _ANALYSIS,
-    "modelComparison": _ANALYSIS,
-}
-
-
-# Each may have the database look at all tiles of an area, however little of it is answered.
-_AREAS = frozenset({"tilesInBounds", "classifyArea", "totalCount", "tilesTotal", *_COLUMNS})
-
-
-class Weight(NamedTuple):
-    """How much a part of a document asks, with its fragments unfolded.
-
-    Attributes:
-        depth: levels of fields.
-        values: fields in the answer, lists counted at the length asked for.
-        aliases: fields given another name.
-        areas: fields that look at a whole area, or count one.
-    """
-
-    depth: int = 0
-    values: int = 0
-    aliases: int = 0
-    areas: int = 0
 
 
 class QueryTooLargeError(GraphQLError):
@@ -188,7 +126,7 @@ class _Scale:
         self._fields += len(selections.selections)
         if self._fields > MAX_FIELDS:
             raise QueryTooLargeError(f"the document names more than {MAX_FIELDS:,} fields")
-        depth = values = aliases = areas = 0
+        depth = values = aliases = areas = each = 0
         names: set[str] = set()
         for selection in selections.selections:
             if isinstance(selection, FragmentSpreadNode):
@@ -206,9 +144,10 @@ class _Scale:
             values += part.values
             aliases += part.aliases
             areas += part.areas
+            each += part.each
         if self._repeats > MAX_REPEATS:
             raise QueryTooLargeError(f"the document repeats more than {MAX_REPEATS} fields")
-        weight = Weight(depth, values, aliases, areas)
+        weight = Weight(depth, values, aliases, areas, each)
         self._limit(weight)
         return weight
 
@@ -216,11 +155,13 @@ class _Scale:
         for given in field.arguments or ():
             _check_value(given.value)
         inner = self._weigh(field.selection_set, level + 1) if field.selection_set else Weight()
+        values, each = values_of(field, inner)
         return Weight(
             depth=inner.depth + 1,
-            values=(inner.values + 1) * _length(field, _LISTS) + _length(field, _COLUMNS) - 1,
+            values=values,
             aliases=inner.aliases + (field.alias is not None),
-            areas=inner.areas + (field.name.value in _AREAS),
+            areas=inner.areas + (field.name.value in AREAS),
+            each=each,
         )
 
     def _weigh_fragment(self, name: str, level: int) -> Weight:
@@ -274,17 +215,3 @@ def _check_objects(too_many: bool) -> None:
             f"a list of the request has more than {MAX_OBJECTS} objects: conditions on labels, or "
             "cutoffs"
         )
-
-
-def _length(field: FieldNode, lists: Mapping[str, _List]) -> int:
-    """Return how many items a field answers at most: 1 if it is none of the lists."""
-    known = lists.get(field.name.value)
-    if known is None:
-        return 1
-    for given in field.arguments or ():
-        if given.name.value in known.arguments:
-            if isinstance(given.value, IntValueNode):
-                return min(max(int(given.value.value[:9]), 1), known.largest)
-            if isinstance(given.value, VariableNode):
-                return known.by_variable
-    return known.default

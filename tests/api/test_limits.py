@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Callable
 
 import pytest
 from api_client import Api, make_api
@@ -83,16 +84,48 @@ query ($b: BoundsInput!, $n: Int!) { tilesInBounds(bounds: $b, first: $n) { node
 """
 
 
-def test_a_viewport_weighs_a_value_a_tile() -> None:
-    bounds = "bounds: {west: 0, south: 0, east: 1, north: 1}"
+def aliased(count: int, field: str) -> str:
+    return " ".join(f"a{i}: {field}" for i in range(count))
 
-    def document(count: int) -> str:
-        fields = (f"a{i}: viewport({bounds}, first: 10000) {{ scores }}" for i in range(count))
-        return f"{{ {' '.join(fields)} }}"
 
-    assert parse_within_limits(document(24)).operations == 1
+VIEWPORT = "viewport(infer: false, first: 10000)"
+ALL_COLUMNS = "labels ids z x y scores errors { rows } model { labels thresholds }"
+SUMS = "labels { label cutoff tiles areaKm2 share meanScore }"
+PERIOD = f"from to coveredKm2 classifiedKm2 classifiedShare tiles tilesClassified {SUMS}"
+
+
+@pytest.mark.parametrize(
+    ("most", "document"),
+    [
+        (24, lambda n: f"{{ {aliased(n, f'{VIEWPORT} {{ x }}')} }}"),
+        (2, lambda n: f"{{ {aliased(n, f'{VIEWPORT} {{ {ALL_COLUMNS} }}')} }}"),
+        (6, lambda n: f"{{ {VIEWPORT} {{ {aliased(n, 'scores')} }} }}"),
+        (
+            24,
+            lambda n: f"{{ {VIEWPORT} {{ ...A }} }} fragment A on Viewport {{ {aliased(n, 'z')} }}",
+        ),
+        (3, lambda n: f"{{ {aliased(n, f'labelTimeline {{ periods {{ {PERIOD} }} }}')} }}"),
+        (4, lambda n: f"{{ labelTimeline {{ periods {{ {aliased(n, SUMS)} }} }} }}"),
+        (
+            24,
+            lambda n: (
+                f"{{ tilesInBounds(first: 1000) {{ nodes {{ {aliased(n, 'footprint')} }} }} }}"
+            ),
+        ),
+    ],
+)
+def test_lists_and_columns_weigh_what_they_hold(most: int, document: Callable[[int], str]) -> None:
+    assert parse_within_limits(document(most)).operations == 1
     with pytest.raises(GraphQLError, match="values"):
-        parse_within_limits(document(26))
+        parse_within_limits(document(most + 1))
+
+
+def test_the_length_of_a_list_of_differences_is_only_its_own() -> None:
+    fields = "labels { label both onlyA onlyB } mostDifferent { distance labelsOnlyA }"
+    document = f'query ($n: Int!) {{ modelComparison(a: "1", first: $n) {{ {fields} }} }}'
+    assert parse_within_limits(document).operations == 1
+    with pytest.raises(GraphQLError, match="values"):
+        parse_within_limits(document.replace("labelsOnlyA", aliased(12, "labelsOnlyA")))
 
 
 @pytest.mark.parametrize(
