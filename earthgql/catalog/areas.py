@@ -101,6 +101,17 @@ def parse_area(geometry: object) -> Area:
     return Area(to_wkt(whole, rounding_precision=-1), _rectangles(pieces))
 
 
+def plain(geometry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a geometry that ``parse_area`` takes, without all else that its JSON may hold.
+
+    Returns:
+        GeoJSON of type and coordinates alone: positions of two floats.
+    """
+    polygons = [[[*map(list, _ring(ring))] for ring in polygon] for polygon in _polygons(geometry)]
+    single = geometry["type"] == "Polygon"
+    return {"type": geometry["type"], "coordinates": polygons[0] if single else polygons}
+
+
 def _polygons(geometry: object) -> list[list[Any]]:
     """The rings of each polygon."""
     kind = geometry.get("type") if isinstance(geometry, Mapping) else None
@@ -175,7 +186,7 @@ def _number(value: object) -> float:
     if isinstance(value, float) and not math.isfinite(value):
         raise BadInputError(f"coordinates of the polygon must be finite numbers, not {value}")
     # A whole number may be too large for a float; anything out of range is refused alike.
-    return float(min(max(value, -1e9), 1e9))
+    return float(min(max(value, -1e9), 1e9)) + 0.0  # there is no -0.0 then
 
 
 def _valid(geometry: "Shape") -> "Shape":

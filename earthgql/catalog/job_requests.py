@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Self
 
-from earthgql.catalog.areas import Area, area_of
+from earthgql.catalog.areas import Area, area_of, plain
 from earthgql.catalog.choices import TileFilter
 from earthgql.catalog.filters import tile_filter
 from earthgql.tiles.grid import Bounds
@@ -20,7 +20,8 @@ class AreaRequest:
     Attributes:
         parts: rectangles that hold the area, as ``areas.area_of`` gives them.
         where: the tiles of these that are meant.
-        polygon: the GeoJSON geometry, if the area is more than a rectangle.
+        polygon: the GeoJSON geometry as ``areas.plain`` writes it, if the area is more than a
+            rectangle.
     """
 
     parts: tuple[Bounds, ...]
@@ -53,7 +54,8 @@ class AreaRequest:
         """
         parts, area = area_of(bounds, area or polygon)
         where = tile_filter(None, None, scene=scene, zoom=zoom, at=at)
-        return cls(parts, replace(where, within=area), polygon if area is not None else None)
+        kept = None if polygon is None else plain(polygon)
+        return cls(parts, replace(where, within=area), kept)
 
     def as_json(self) -> dict[str, Any]:
         """Write it as it is stored; the same request always gives the same JSON."""

@@ -1,5 +1,6 @@
 """Jobs over GraphQL: started, found, listed, cancelled, refused."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,27 @@ def test_a_polygon_and_a_scene(api: Api) -> None:
     assert first["status"] == "QUEUED"
     assert start(api, polygon=polygon, scene="place", zoom=14)["id"] != first["id"]
     assert start(api, polygon=polygon)["id"] == first["id"]
+
+
+@pytest.mark.parametrize("junk", ['"\\u0000"', '"\\ud800"', "1e999", "[-0.0]"])
+def test_of_a_polygon_nothing_else_is_kept(api: Api, place: JobPlace, junk: str) -> None:
+    west, south, east, north = 100, 10, 101, 11
+    ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
+    made = start(api, polygon={"type": "Polygon", "coordinates": [ring]})["id"]
+    heights = [[float(lon), float(lat), 12] for lon, lat in ring]
+    body = json.dumps(
+        {
+            "query": START,
+            "variables": {
+                "polygon": {"type": "Polygon", "x": "?", "bbox": [1], "coordinates": [heights]}
+            },
+        }
+    ).replace('"?"', junk)
+    answer = api.client.post("/graphql", data=body, content_type="application/json").get_json()
+    assert answer["data"]["classifyArea"]["id"] == made
+    with place.engine.connect() as connection:
+        (kept,) = connection.exec_driver_sql("SELECT request -> 'polygon' FROM job").scalars()
+    assert kept == {"type": "Polygon", "coordinates": [ring]}
 
 
 def test_cancelling(api: Api) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from shapely import Polygon, from_wkt
 
-from earthgql.catalog.areas import MAX_VERTICES, area_of, parse_area
+from earthgql.catalog.areas import MAX_VERTICES, area_of, parse_area, plain
 from earthgql.catalog.choices import TileFilter, confined
 from earthgql.errors import BadInputError
 from earthgql.tiles import grid
@@ -243,6 +243,16 @@ def test_long_coasts_and_many_islands() -> None:
         for j in range(40)
     ]
     assert from_wkt(parse_area(multi(*islands)).wkt).area == pytest.approx(2_000 * 0.05**2)
+
+
+def test_plain_geometries_are_the_same_whatever_their_json() -> None:
+    noisy = {**polygon([[*map(float, at), 8] for at in SQUARE]), "bbox": [0, 0, 1, 1], "x": "\0"}
+    told = plain(noisy)
+    assert told == {"type": "Polygon", "coordinates": [[[float(v) for v in at] for at in SQUARE]]}
+    assert json.dumps(plain(polygon(SQUARE))) == json.dumps(told)
+    assert "-0.0" not in json.dumps(plain(polygon([[-0.0, 0], *SQUARE[1:]])))
+    several = multi([SQUARE, HOLE], [SQUARE])
+    assert parse_area(plain(several)) == parse_area(several)
 
 
 def test_an_area_in_one_of_three_ways() -> None:
