@@ -25,7 +25,12 @@ from earthgql.catalog.scores import ScoreRecord
 from earthgql.catalog.tiles import TileRecord
 from earthgql.classification import ScoringService
 from earthgql.database.engine import database_errors
-from earthgql.errors import DeadlineError, EarthGQLError, ModelUnavailableError
+from earthgql.errors import (
+    DatabaseUnavailableError,
+    DeadlineError,
+    EarthGQLError,
+    ModelUnavailableError,
+)
 from earthgql.tiles.grid import Bounds, LonLat
 
 DATABASE_S = 30.0
@@ -174,7 +179,10 @@ class Loaders:
             for key in keys:
                 try:
                     self._check_time()
-                    found.append(find(connection, key))
+                    with database_errors():
+                        found.append(find(connection, key))
+                except DatabaseUnavailableError:
+                    raise
                 except EarthGQLError as error:
                     found.append(error)
         return found
@@ -193,12 +201,14 @@ class Loaders:
         by_filter: dict[TileFilter, list[PointKey]] = defaultdict(list)
         for key in keys:
             by_filter[key.where].append(key)
-        found: dict[PointKey, TileRecord | BaseException | None] = {}
-        with self.connection() as connection:
-            for where, group in by_filter.items():
-                self._check_time()
-                found.update(_tiles_at(connection, group, where))
-        return [found[key] for key in keys]
+
+        def find(connection: Connection, where: TileFilter) -> dict[PointKey, TileRecord | None]:
+            group = by_filter[where]
+            found = tiles.tiles_at(connection, [key.position for key in group], where)
+            return dict(zip(group, found, strict=True))
+
+        found = dict(zip(by_filter, self._each(list(by_filter), find), strict=True))
+        return [_one(found[key.where], key) for key in keys]
 
     async def _tiles_in(self, keys: list[BoundsKey]) -> list[list[TileRecord] | BaseException]:
         return self._each(keys, _tiles_in)
@@ -219,12 +229,13 @@ class Loaders:
         by_model: dict[ModelRecord, list[int]] = defaultdict(list)
         for key in keys:
             by_model[key.model].append(key.tile_id)
-        with self.connection() as connection:
-            found = {
-                model: scores.stored_scores(connection, tile_ids, model.id)
-                for model, tile_ids in by_model.items()
-            }
-        return [found[key.model].get(key.tile_id) or _not_stored(key) for key in keys]
+
+        def find(connection: Connection, model: ModelRecord) -> dict[StoredKey, ScoreRecord]:
+            stored = scores.stored_scores(connection, by_model[model], model.id)
+            return {StoredKey(tile_id, model): record for tile_id, record in stored.items()}
+
+        found = dict(zip(by_model, self._each(list(by_model), find), strict=True))
+        return [_one(found[key.model], key) or _not_stored(key) for key in keys]
 
     async def _scores(self, tile_ids: list[int]) -> list[ScoreRecord | BaseException]:
         with database_errors():
@@ -232,15 +243,11 @@ class Loaders:
         return [answers[tile_id] for tile_id in tile_ids]
 
 
-def _tiles_at(
-    connection: Connection, keys: list[PointKey], where: TileFilter
-) -> dict[PointKey, TileRecord | BaseException | None]:
-    # An unknown scene is the mistake of the fields that name it, not of their neighbours.
-    try:
-        found = tiles.tiles_at(connection, [key.position for key in keys], where)
-    except EarthGQLError as error:
-        return dict.fromkeys(keys, error)
-    return dict(zip(keys, found, strict=True))
+def _one(
+    found: Mapping[Key, Value | None] | BaseException, key: Key
+) -> Value | BaseException | None:
+    """Return what was found for a key, or what kept the keys of its group from being looked for."""
+    return found if isinstance(found, BaseException) else found.get(key)
 
 
 def _tiles_in(connection: Connection, key: BoundsKey) -> list[TileRecord]:

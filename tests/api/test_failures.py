@@ -20,7 +20,7 @@ from api_client import (
     write_raster,
 )
 from pixel_classifier import GatedClassifier, PixelClassifier
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 
 from earthgql.app import create_app
 from earthgql.classifiers.protocol import Classifier
@@ -134,6 +134,28 @@ def test_a_dead_database(caplog: pytest.LogCaptureFixture) -> None:
         assert "127.0.0.1" not in response.text
     assert api.client.get("/healthz").status_code == 200
     engine.dispose()
+
+
+def test_a_statement_that_takes_too_long_fails_no_other_field(fresh_api: Api) -> None:
+    engine = engine_on(fresh_api.engine.url, statement_timeout=1.0, autocommit=True)
+
+    def slow(_c: Any, _k: Any, statement: str, values: Any, *_rest: Any) -> tuple[str, Any]:
+        late = isinstance(values, dict) and values.get("zoom") == 3
+        return (f"SELECT pg_sleep(9); {statement}" if late else statement), values
+
+    event.listen(engine, "before_cursor_execute", slow, retval=True)
+    point = f"lat: {LAT}, lon: {LON}"
+    fields = f"""
+      slowList: tilesInBounds(zoom: 3) {{ nodes {{ id }} }} list: tilesInBounds {{ nodes {{ id }} }}
+      slowView: viewport(zoom: 3, infer: false) {{ ids }} view: viewport(infer: false) {{ ids }}
+      slowPoint: classifyPoint({point}, zoom: 3) {{ labels }}
+      point: classifyPoint({point}) {{ labels }}
+    """
+    answer = make_api(engine).ask(f"{{ {fields} }}")
+    engine.dispose()
+    assert {error["extensions"]["code"] for error in answer["errors"]} == {"TIMEOUT"}
+    found = {name for name, value in answer["data"].items() if value is not None}
+    assert found == {"list", "view", "point"}
 
 
 def test_a_database_that_comes_back(fresh_api: Api) -> None:
