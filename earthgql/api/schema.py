@@ -9,7 +9,7 @@ import strawberry
 from graphql import GraphQLError
 from strawberry.extensions import ValidationCache
 from strawberry.schema.config import StrawberryConfig
-from strawberry.schema.types.base_scalars import DateTimeDefinition
+from strawberry.schema.types.base_scalars import DateTimeDefinition, wrap_parser
 from strawberry.types.scalar import ScalarDefinition
 
 from earthgql.api.analysis import AnalysisQueries
@@ -25,9 +25,11 @@ from earthgql.api.viewport import (
     Integers,
     ScoreMatrix,
 )
+from earthgql.catalog.filters import as_moment
 
 _DATE_TIME = replace(
     DateTimeDefinition,
+    parse_value=wrap_parser(as_moment, "DateTime"),
     description="A moment: date, time and offset as in RFC 3339, such as 2017-08-11T14:00:00Z.",
     specified_by_url="https://www.rfc-editor.org/rfc/rfc3339",
 )

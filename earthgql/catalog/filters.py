@@ -33,8 +33,12 @@ MOST_TERMS = 64
 _DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
-def _as_moment(value: object) -> object:
-    """Read a time; a number is none, for it could mean a year as well as seconds."""
+def as_moment(value: object) -> datetime:
+    """Read a time; a number is none, for it could mean a year as well as seconds.
+
+    Raises:
+        ValueError: if it is none; says how to write it.
+    """
     if isinstance(value, datetime):
         return value
     if isinstance(value, str) and _DATE.match(value):
@@ -43,7 +47,7 @@ def _as_moment(value: object) -> object:
     raise ValueError("a time is written as 2024-08-01T12:00:00Z, and in JSON within quotes")
 
 
-Moment = Annotated[datetime, BeforeValidator(_as_moment)]
+Moment = Annotated[datetime, BeforeValidator(as_moment)]
 """A time in JSON: text as ISO 8601 has it; a date alone is its midnight."""
 
 

@@ -122,6 +122,13 @@ def test_wrong_arguments(api: Api, wrong: dict[str, Any], named: str) -> None:
     assert named in error["message"]
 
 
+@pytest.mark.parametrize("at", ["2017", "20170811", "2017-W32", "yesterday"])
+def test_times_that_are_none(api: Api, at: str) -> None:
+    (error,) = api.ask(QUERY, lat=LAT, lon=LON, at=at)["errors"]
+    assert error["extensions"]["code"] == "BAD_USER_INPUT"
+    assert "a time is written as 2024-08-01T12:00:00Z" in error["message"]
+
+
 def test_numbers_that_are_none(api: Api) -> None:
     query = "query ($lat: Float!) { classifyPoint(lat: $lat, lon: 1) { labels } }"
     body = '{"query": "%s", "variables": {"lat": %s}}'
