@@ -41,6 +41,8 @@ _COUNT = """
 SELECT count(*)
   FROM (SELECT FROM tile t JOIN scene s ON s.id = t.scene_id
          WHERE ({here}) AND {scene_chosen} AND {zoom_chosen}
+           AND (CAST(:within AS text) IS NULL
+                OR ST_Intersects(ST_GeomFromText(:within, 4326), t.footprint))
          LIMIT :most + 1) p
 """
 
@@ -85,8 +87,8 @@ def survey(conn: Connection, parts: Sequence[Bounds], where: TileFilter) -> Surv
     zooms, scenes, tiles, scene, zoom = rows(conn, texts.survey, values)[0]
     if not scenes:
         check_scene(conn, where)
-    if tiles > MOST_TILES:
-        tiles = rows(conn, texts.count, {**values, "most": MOST_TILES})[0][0]
+    if tiles > MOST_TILES or tiles * scenes > MOST_COMPARISONS:
+        tiles = count_tiles(conn, parts, where)
     if tiles > MOST_TILES:
         raise AreaTooLargeError(
             f"the area has more than {MOST_TILES:,} tiles: ask for a smaller one, one zoom or one"
@@ -98,6 +100,16 @@ def survey(conn: Connection, parts: Sequence[Bounds], where: TileFilter) -> Surv
             " smaller one, one zoom or one scene"
         )
     return Survey(zooms, scenes, int(tiles), (scene, zoom) if scenes == 1 else None)
+
+
+def count_tiles(conn: Connection, parts: Sequence[Bounds], where: TileFilter) -> int:
+    """Count the tiles of an area, those counted that others hide; at most ``MOST_TILES`` and one.
+
+    Before an area is refused: the rectangles of scenes may have room for more than there is.
+    """
+    values = _values(parts, where)
+    count = _texts(_boxes(values)).count
+    return int(rows(conn, count, {"within": None, **values, "most": MOST_TILES})[0][0])
 
 
 def scenes_here(parts: Sequence[Bounds], where: TileFilter) -> tuple[str, dict[str, Any]]:

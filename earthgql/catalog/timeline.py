@@ -13,7 +13,7 @@ from earthgql.catalog.models import ModelRecord
 from earthgql.catalog.region import asked_m2
 from earthgql.catalog.statements import rows
 from earthgql.catalog.sums import Sums, read_sums, sums_sql, sums_values
-from earthgql.catalog.survey import scenes_here, survey
+from earthgql.catalog.survey import count_tiles, scenes_here, survey
 from earthgql.errors import AreaTooLargeError
 from earthgql.tiles.grid import Bounds
 
@@ -110,6 +110,8 @@ def label_timeline(
     """
     seen = survey(conn, parts, where)
     spans = _spans(conn, parts, where, interval) if seen.scenes else []
+    if len(spans) * seen.tiles > MOST_LOOKS:
+        seen = replace(seen, tiles=count_tiles(conn, parts, where))
     if len(spans) > MOST_PERIODS or len(spans) * seen.tiles > MOST_LOOKS:
         raise AreaTooLargeError(
             f"there are {len(spans):,} periods of up to {seen.tiles:,} tiles: ask for a longer"

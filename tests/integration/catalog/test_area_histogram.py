@@ -234,6 +234,29 @@ def test_too_much_work_is_refused(
             assert len(yearly.periods) == 1
 
 
+def test_nothing_is_refused_for_room_that_has_no_tiles(
+    connection: Connection, model: ModelRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corners = [children(CELL, 3)[0], children(CELL, 3)[-1]]
+    for number in range(2):
+        add_scene(connection, f"s{number}", corners, day(number + 1))
+    monkeypatch.setattr(surveys, "MOST_COMPARISONS", 8)
+    assert label_histogram(connection, WORLD, ANY, model, CUTOFFS).sums.tiles == 2
+    monkeypatch.setattr(timelines, "MOST_LOOKS", 8)
+    found = label_timeline(connection, WORLD, ANY, model, CUTOFFS, interval=Interval.DAY)
+    assert [period.sums.tiles for period in found.periods] == [2, 2]
+    # A polygon from one of the corners to the next, past the other two of the rectangle around it.
+    add_scene(connection, "full", children(CELL, 3), day(3))
+    west, south, east, north = grid.tile_bounds(CELL)
+    ring = [[west, north], [west, north - 1e-6], [east, south], [east, south + 1e-6], [west, north]]
+    thin = parse_area({"type": "Polygon", "coordinates": [ring]})
+    monkeypatch.setattr(surveys, "MOST_COMPARISONS", 3 * 30)
+    where = TileFilter(within=thin)
+    assert label_histogram(connection, thin.parts, where, model, CUTOFFS).sums.tiles < 30
+    with pytest.raises(AreaTooLargeError, match="68 tiles of 3 scenes"):
+        label_histogram(connection, WORLD, ANY, model, CUTOFFS)
+
+
 def test_a_rectangle_of_the_world_and_one_around_it(connection: Connection) -> None:
     west, south, east, north = grid.tile_bounds(CELL)
     cells = children(CELL, 2)
