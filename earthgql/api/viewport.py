@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import strawberry
 from strawberry import relay
+from strawberry.types.nodes import SelectedField, Selection
 
 from earthgql.api.context import RequestInfo
 from earthgql.api.loaders import BoundsKey, ColumnsKey, CountKey
@@ -122,9 +123,13 @@ class Viewport:
         unknown = np.flatnonzero(columns.scores[:, 0] == NO_SCORE).tolist()
         errors: list[ViewportError] = []
         scores = columns.scores
-        if infer and unknown:
-            scores, errors = await _classify(info, columns, unknown, model)
         alone = not more and page.after is None and page.before is None
+        if infer and unknown:
+            if key.where.classified is False and not alone and _asks(info, "tilesTotal"):
+                # Classified tiles are no longer of the list: the loader remembers how many it had.
+                count = info.context.loaders.count.load(CountKey(key.parts, key.where))
+                await asyncio.gather(count, return_exceptions=True)
+            scores, errors = await _classify(info, columns, unknown, model)
         made = model_of(info, model)
         return cls(
             key=key,
@@ -150,6 +155,18 @@ def encode(scores: npt.NDArray[np.float32]) -> ScoreMatrix:
     numbers = np.rint(scores * np.float32(SCALE))
     numbers[scores == NO_SCORE] = NONE
     return ScoreMatrix(base64.b64encode(numbers.astype("<u2").tobytes()).decode("ascii"))
+
+
+def _asks(info: RequestInfo, name: str) -> bool:
+    """Tell whether a field is asked for within the one that is resolved."""
+    waiting: list[Selection] = [part for field in info.selected_fields for part in field.selections]
+    while waiting:
+        part = waiting.pop()
+        if not isinstance(part, SelectedField):
+            waiting.extend(part.selections)
+        elif part.name == name:
+            return True
+    return False
 
 
 async def _classify(

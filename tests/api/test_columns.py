@@ -213,6 +213,15 @@ def test_what_is_late_is_told_and_asking_again_continues(
     assert done == 50
 
 
+def test_the_total_of_tiles_not_classified_is_that_of_before(fresh_api: Api) -> None:
+    where = "first: 10, where: {classified: false}"
+    asked = f"""{{ viewport({where}) {{ ids ...More }} }}
+      fragment More on Viewport {{ all: tilesTotal tilesClassified }}"""
+    for left in (100, 90):
+        view = fresh_api.data(asked)["viewport"]
+        assert (len(view["ids"]), view["tilesClassified"], view["all"]) == (10, 10, left)
+
+
 def test_which_tiles(fresh_engine: Engine, tmp_path: Path) -> None:
     for name, zoom, acquired in (("old", ZOOM, "2020-01-01"), ("new", ZOOM + 1, "2021-01-01")):
         corner = TileIndex(zoom, *(n << (zoom - ZOOM) for n in NORTH_WEST[1:]))
