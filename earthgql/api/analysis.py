@@ -8,6 +8,7 @@ import strawberry
 from earthgql.api.context import RequestInfo
 from earthgql.api.differences import LabelChanges, ModelComparison
 from earthgql.api.inputs import (
+    LabelCutoff,
     LabelCutoffs,
     ModelName,
     TileWhere,
@@ -26,6 +27,7 @@ from earthgql.catalog.choices import TileFilter, confined
 from earthgql.catalog.comparison import model_comparison
 from earthgql.catalog.filters import label_column, valid_score
 from earthgql.catalog.histogram import label_histogram
+from earthgql.catalog.models import ModelRecord
 from earthgql.catalog.timeline import Interval, label_timeline
 from earthgql.errors import BadInputError
 from earthgql.tiles.grid import Bounds
@@ -200,7 +202,10 @@ class AnalysisQueries:
     ) -> ModelComparison | None:
         """Compare what two models say of an area."""
         one, other = await asked_model(info, a), await asked_model(info, b)
-        floors = [cutoffs_asked(info, model, cutoff, cutoffs) for model in (one, other)]
+        floors = [
+            cutoffs_asked(info, model, cutoff, _about(cutoffs, model, beside))
+            for model, beside in ((one, other), (other, one))
+        ]
         parts, chosen = await _area(info, bounds, polygon, where, model=a, at=at)
         with info.context.loaders.connection() as connection:
             found = model_comparison(
@@ -231,6 +236,14 @@ async def _area(
     chosen, _ = await tile_filter(info, where, model=model, at=at)
     area = None if polygon is None else info.context.area(polygon)
     return confined(chosen, rectangle_of(bounds), area)
+
+
+def _about(
+    cutoffs: list[LabelCutoff] | None, model: ModelRecord, beside: ModelRecord
+) -> list[LabelCutoff]:
+    """Leave out the cutoffs of labels that only the model compared with has."""
+    others = set(beside.identity.labels).difference(model.identity.labels)
+    return [given for given in cutoffs or () if given.label not in others]
 
 
 def _span(begin: datetime, end: datetime) -> tuple[datetime, datetime]:

@@ -210,6 +210,24 @@ COMPARISON = """query ($a: String!, $b: String, $first: Int!) {
 }"""
 
 
+def test_cutoffs_of_a_comparison(analysed: Api) -> None:
+    def ask(**cutoffs: float) -> dict[str, Any]:
+        given = ", ".join(f'{{label: "{label}", cutoff: {of}}}' for label, of in cutoffs.items())
+        return analysed.ask(
+            f'{{ modelComparison(a: "other", cutoffs: [{given}]) '
+            "{ labels { label cutoffA cutoffB } } }"
+        )
+
+    # Only the model that is served has the label "road".
+    found = ask(water=0.25, road=0.75)["data"]["modelComparison"]["labels"]
+    (water,) = [label for label in found if label["label"] == "water"]
+    assert (water["cutoffA"], water["cutoffB"], len(found)) == (0.25, 0.25, 2)
+    for wrong, said in (({"raod": 0.5}, "no label 'raod'"), ({"road": 1.5}, "cutoff of road")):
+        (error,) = ask(**wrong)["errors"]
+        assert error["extensions"]["code"] == "BAD_USER_INPUT"
+        assert said in error["message"]
+
+
 def test_comparison(analysed: Api) -> None:
     with analysed.statements() as seen:
         found = analysed.data(COMPARISON, a="other", first=1)["modelComparison"]
