@@ -17,7 +17,7 @@ from earthgql.catalog.models import ModelRecord
 from earthgql.catalog.scenes import SceneRecord
 from earthgql.catalog.scores import ScoreRecord
 from earthgql.catalog.tiles import TileRecord
-from earthgql.errors import BadInputError
+from earthgql.errors import BadInputError, NotFoundError
 from earthgql.tiles import grid
 
 
@@ -165,7 +165,7 @@ class Tile(relay.Node):
         """Find the scene, for all tiles of the request at once."""
         record = await info.context.loaders.scene.load(self.record.scene_id)
         if record is None:
-            raise BadInputError("the scene was deleted while it was being read; ask again")
+            raise NotFoundError("the scene was deleted while it was being read; ask again")
         return Scene.of(record)
 
     @strawberry.field(

@@ -158,6 +158,20 @@ def test_a_statement_that_takes_too_long_fails_no_other_field(fresh_api: Api) ->
     assert found == {"list", "view", "point"}
 
 
+def test_a_scene_that_is_deleted_while_it_is_read(fresh_api: Api) -> None:
+    def delete(_c: Any, _k: Any, statement: str, *_rest: Any) -> None:
+        if "FROM tile t" in statement:
+            with other.begin() as connection:
+                connection.exec_driver_sql("DELETE FROM scene")
+
+    other = engine_on(fresh_api.engine.url)
+    event.listen(fresh_api.engine, "after_cursor_execute", delete)
+    codes = fresh_api.codes("{ tilesInBounds(first: 1) { nodes { scene { name } } } }")
+    event.remove(fresh_api.engine, "after_cursor_execute", delete)
+    other.dispose()
+    assert codes == ["NOT_FOUND"]
+
+
 def test_a_database_that_comes_back(fresh_api: Api) -> None:
     assert fresh_api.data(POINT, lat=LAT, lon=LON)["classifyPoint"]
     with fresh_api.engine.connect() as connection:
