@@ -7,8 +7,6 @@ documents* are known from the start, from a file; a server may take no others.
 
 import hashlib
 import json
-import threading
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ from cross_web import HTTPException
 from graphql import GraphQLError
 
 from earthgql.api.limits import count_operations, parse_within_limits
+from earthgql.api.recent import Recent
 from earthgql.errors import SetupError
 
 KEPT_CHARACTERS = 20_000_000
@@ -53,7 +52,7 @@ class Documents:
         self._trusted = dict(trusted or {})
         self._texts = frozenset(self._trusted.values())
         self._only = only
-        self._recent = _Recent(KEPT_CHARACTERS)
+        self._recent = Recent[str](KEPT_CHARACTERS)
 
     def text(
         self, query: str | None, document_id: str | None, extensions: Mapping[str, Any] | None
@@ -92,30 +91,7 @@ class Documents:
         if hashlib.sha256(query.encode(errors="surrogatepass")).hexdigest() != sha256:
             raise RefusedDocumentError(400, "provided sha does not match query", "BAD_REQUEST")
         if count_operations(query):
-            self._recent.put(sha256, query)
-
-
-class _Recent:
-    """Texts by name, of a bounded length in all."""
-
-    def __init__(self, characters: int) -> None:
-        self._most = characters
-        self._texts: OrderedDict[str, str] = OrderedDict()
-        self._length = 0
-        self._lock = threading.Lock()
-
-    def get(self, name: str) -> str | None:
-        with self._lock:
-            if name in self._texts:
-                self._texts.move_to_end(name)
-            return self._texts.get(name)
-
-    def put(self, name: str, text: str) -> None:
-        with self._lock:
-            self._length += len(text) - len(self._texts.pop(name, ""))
-            self._texts[name] = text
-            while self._length > self._most:
-                self._length -= len(self._texts.popitem(last=False)[1])
+            self._recent.put(sha256, query, len(query))
 
 
 def read_trusted(path: Path) -> dict[str, str]:

@@ -7,7 +7,6 @@ rules compares repeated fields and spreads pair by pair, so those are limited to
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 
 from graphql import (
     DocumentNode,
@@ -23,7 +22,9 @@ from graphql import (
     parse,
 )
 from strawberry.extensions import SchemaExtension
+from strawberry.schema.schema import validate_document
 
+from earthgql.api.recent import Recent
 from earthgql.api.weights import AREAS, Weight, values_of
 
 MAX_LENGTH = 500_000
@@ -38,7 +39,8 @@ MAX_FRAGMENTS = 50
 MAX_FIELDS = 5_000
 MAX_REPEATS = 50
 MAX_COMMENTS = 5_000
-CACHED_DOCUMENTS = 128
+# Of parsed documents, each of which takes up to 400 bytes a character.
+KEPT_CHARACTERS = 500_000
 CODE = "QUERY_TOO_LARGE"
 
 
@@ -49,26 +51,36 @@ class QueryTooLargeError(GraphQLError):
         super().__init__(message, extensions={"code": CODE})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Document:
+    """A parsed document, and what validation found wrong with it, once that is known."""
+
     node: DocumentNode
     operations: int
+    errors: list[GraphQLError] | None = None
 
 
-@lru_cache(maxsize=CACHED_DOCUMENTS)
+_recent: Recent[_Document] = Recent(KEPT_CHARACTERS)
+
+
 def parse_within_limits(text: str) -> _Document:
-    """Parse a document.
+    """Parse a document, unless that was done of late.
 
     Raises:
         GraphQLError: if it is no GraphQL.
         QueryTooLargeError: if it asks too much.
     """
+    known = _recent.get(text)
+    if known is not None:
+        return known
     if len(text) > MAX_LENGTH:
         raise QueryTooLargeError(f"the document is longer than {MAX_LENGTH:,} characters")
     node = parse(text, max_lexical_tokens=MAX_TOKENS, max_comments=MAX_COMMENTS)
     _Scale(node).check()
     operations = sum(isinstance(part, OperationDefinitionNode) for part in node.definitions)
-    return _Document(node, operations)
+    document = _Document(node, operations)
+    _recent.put(text, document, len(text))
+    return document
 
 
 def count_operations(text: str) -> int:
@@ -80,14 +92,28 @@ def count_operations(text: str) -> int:
 
 
 class LimitedParser(SchemaExtension):
-    """Parse documents within the limits, each text once."""
+    """Parse documents within the limits, and validate them, each text once."""
+
+    _document: _Document | None = None
 
     def on_parse(self) -> Iterator[None]:
         """Give the execution its document."""
         query = self.execution_context.query
         _check_variable(self.execution_context.variables)
         if query:
-            self.execution_context.graphql_document = parse_within_limits(query).node
+            self._document = parse_within_limits(query)
+            self.execution_context.graphql_document = self._document.node
+        yield
+
+    def on_validate(self) -> Iterator[None]:
+        """Tell the execution what is wrong with its document."""
+        context, document = self.execution_context, self._document
+        if document is not None:
+            if document.errors is None:
+                document.errors = validate_document(
+                    context.schema._schema, document.node, context.validation_rules
+                )
+            context.pre_execution_errors = document.errors
         yield
 
 

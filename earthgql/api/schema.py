@@ -7,7 +7,6 @@ from typing import Any
 
 import strawberry
 from graphql import GraphQLError
-from strawberry.extensions import ValidationCache
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.types.base_scalars import DateTimeDefinition, wrap_parser
 from strawberry.types.scalar import ScalarDefinition
@@ -15,7 +14,7 @@ from strawberry.types.scalar import ScalarDefinition
 from earthgql.api.analysis import AnalysisQueries
 from earthgql.api.jobs import Job, JobQueries, Mutation
 from earthgql.api.lean import LeanExecution, make_lean
-from earthgql.api.limits import CACHED_DOCUMENTS, LimitedParser
+from earthgql.api.limits import LimitedParser
 from earthgql.api.queries import MapQueries
 from earthgql.api.types import Model, Scene, Tile
 from earthgql.api.values import GEOJSON_SCALAR, GeoJSON
@@ -54,10 +53,6 @@ class Schema(strawberry.Schema):
         """Log nothing: a client's mistakes are no news."""
 
 
-def _validation_cache() -> ValidationCache:
-    return ValidationCache(maxsize=CACHED_DOCUMENTS)
-
-
 @cache
 def schema() -> Schema:
     """Return the schema of the API."""
@@ -65,7 +60,7 @@ def schema() -> Schema:
         query=Query,
         mutation=Mutation,
         types=[Job, Tile, Scene, Model],
-        extensions=[LimitedParser, _validation_cache],
+        extensions=[LimitedParser],
         execution_context_class=LeanExecution,
         config=StrawberryConfig(scalar_map=_SCALARS),
     )

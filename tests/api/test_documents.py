@@ -9,7 +9,7 @@ import pytest
 from api_client import Api, make_api
 from sqlalchemy import Engine
 
-from earthgql.api import documents
+from earthgql.api import documents, limits
 from earthgql.api.documents import Documents, read_trusted
 from earthgql.errors import SetupError
 
@@ -192,3 +192,16 @@ def test_files_that_are_none(tmp_path: Path, content: str, message: str) -> None
 def test_a_file_that_is_not_there(engine: Engine, tmp_path: Path) -> None:
     with pytest.raises(SetupError, match=r"none\.json cannot be read"):
         make_api(engine, trusted_documents=tmp_path / "none.json")
+
+
+def test_parsed_documents_are_kept_up_to_a_size(bare: Api) -> None:
+    def document(number: int) -> str:
+        return f"{{ a{number}: __typename }}{' ' * (limits.KEPT_CHARACTERS // 4)}"
+
+    texts = [document(number) for number in range(5)]
+    first = [limits.parse_within_limits(text) for text in texts]
+    again = [limits.parse_within_limits(text) for text in reversed(texts)][::-1]
+    assert [old is new for old, new in zip(first, again, strict=True)] == [False] * 2 + [True] * 3
+    wrong = "{ none }"
+    assert [bare.codes(wrong) for _ in range(2)] == [["GRAPHQL_VALIDATION_FAILED"]] * 2
+    assert limits.parse_within_limits(wrong).errors
