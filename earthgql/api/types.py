@@ -11,7 +11,7 @@ from earthgql.api.context import RequestInfo
 from earthgql.api.inputs import LabelCutoffs, ModelName, asked_model, cutoffs_asked
 from earthgql.api.loaders import StoredKey
 from earthgql.api.values import Bounds, Cutoff, GeoJSON, LabelScore
-from earthgql.catalog.cutoffs import counted
+from earthgql.catalog.cutoffs import counted, margin
 from earthgql.catalog.filters import valid_score
 from earthgql.catalog.models import ModelRecord
 from earthgql.catalog.scenes import SceneRecord
@@ -112,7 +112,7 @@ class Classification:
         if top is not None and top < 0:
             raise BadInputError(f"top must not be negative: {top}")
         return [
-            LabelScore(label=label, score=score, cutoff=cutoff, margin=score - cutoff)
+            LabelScore(label=label, score=score, cutoff=cutoff, margin=margin(score, cutoff))
             for label, score, cutoff in self.counted[:top]
         ]
 

@@ -9,6 +9,9 @@ from earthgql.catalog.filters import MOST_TERMS, label_column, valid_score
 from earthgql.classifiers.protocol import ModelIdentity
 from earthgql.errors import BadInputError
 
+# More than scores have, and fewer than show that a difference of them is binary.
+_DECIMALS = 10
+
 CutoffsByLabel = dict[str, Annotated[float, Strict()]]
 """Cutoffs of some labels as JSON has them: nothing but numbers is taken for one."""
 
@@ -51,3 +54,8 @@ def counted(
     """
     entries = [entry for entry in zip(labels, scores, cutoffs, strict=True) if entry[1] >= entry[2]]
     return sorted(entries, key=lambda entry: -entry[1])
+
+
+def margin(score: float, cutoff: float) -> float:
+    """Return how far a score is above a cutoff, without digits that neither of them has."""
+    return round(score - cutoff, _DECIMALS)

@@ -14,7 +14,7 @@ from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 
-from earthgql.catalog.cutoffs import CutoffsByLabel, counted, cutoffs_of
+from earthgql.catalog.cutoffs import CutoffsByLabel, counted, cutoffs_of, margin
 from earthgql.classification import ScoringService
 from earthgql.classifiers.protocol import ModelIdentity
 from earthgql.errors import BadInputError, MediaTypeError, RequestTooLargeError
@@ -156,7 +156,7 @@ def _classification(
 ) -> dict[str, Any]:
     """Return what GraphQL answers for ``Classification``, but for the tile, which there is none."""
     entries = [
-        {"label": label, "score": score, "cutoff": floor, "margin": score - floor}
+        {"label": label, "score": score, "cutoff": floor, "margin": margin(score, floor)}
         for label, score, floor in counted(model.labels, scores, cutoffs)
     ]
     return {

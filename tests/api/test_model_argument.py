@@ -166,7 +166,7 @@ def test_cutoffs(place: Api) -> None:
     assert {s["label"]: s["cutoff"] for s in answer["scores"]} == expected
     for found in answer["scores"]:
         assert found["score"] == every[found["label"]]
-        assert found["margin"] == found["score"] - found["cutoff"]
+        assert found["margin"] == round(found["score"] - found["cutoff"], 10)
     assert answer["labels"] == [s["label"] for s in answer["scores"]]
     assert [s["score"] for s in answer["scores"]] == sorted(
         (s["score"] for s in answer["scores"]), reverse=True
