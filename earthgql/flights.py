@@ -254,8 +254,8 @@ class Flights:
             first, *others = flight.requests
             try:
                 scoring = self.batcher.submit(first, outcome, first.deadline)
-            except EarthGQLError as error:
-                self._land(flight, error)
+            except Exception as error:  # whoever has no deadline would wait for ever
+                self._land(flight, self.batcher.told(error))
                 return None
             for other in others:
                 self.batcher.join(other, scoring, other.deadline)

@@ -139,13 +139,22 @@ class Batcher:
         if thread is not None and thread is not threading.current_thread():
             thread.join(_CLOSING_S)
 
+    def told(self, error: Exception) -> EarthGQLError:
+        """Return what is told of an error of ``submit``; one that nobody foresaw is logged."""
+        if isinstance(error, EarthGQLError):
+            return error
+        _log.error("a tile did not get to the model", exc_info=error)
+        return failed(error, self._classifier.identity)
+
     def _admit(self) -> None:
         """See that one more tile may wait, and that somebody will take it."""
         if self._closed:
             raise stopped()
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="batcher", daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._run, name="batcher", daemon=True)
+            thread.start()
+            # One that the machine refuses is tried again with the next tile.
+            self._thread = thread
 
     def _forget(self, future: Future[Scores]) -> None:
         """Take a tile that was cancelled out of the queue, and its pixels out of memory."""

@@ -79,8 +79,8 @@ class ReadingPool(Generic[Tile]):
                 self._queue.push(request, tile)
             for _ in range(min(len(tiles) - self._idle, self._workers - len(self._threads))):
                 thread = threading.Thread(target=self._run, name="tile-reader", daemon=True)
-                self._threads.append(thread)
                 thread.start()
+                self._threads.append(thread)
             self._changed.notify_all()
 
     def forget(self, request: Hashable) -> None:

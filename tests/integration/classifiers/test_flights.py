@@ -1,6 +1,7 @@
 """Requests that come together: each tile is read and inferred once, whoever else wants it."""
 
 import gc
+import math
 import os
 import signal
 import subprocess
@@ -29,7 +30,7 @@ class Call(threading.Thread):
     """A call of ``classify_tiles`` in a thread of its own."""
 
     def __init__(self, service: ScoringService, ids: list[int], **options) -> None:
-        super().__init__()
+        super().__init__(daemon=True)
         self.answers: dict = {}
         self._work = lambda: service.classify_tiles(ids, **options)
         self.start()
@@ -195,6 +196,29 @@ def test_a_bad_image_fails_alone_and_is_tried_again_when_asked_again(place) -> N
     place.files[2].write_bytes(whole)
     assert service.classify_tiles(place.ids)[place.ids[2]].scores == expected(place, 2)
     assert classifier.tiles == 6
+
+
+def test_tiles_that_never_get_to_the_model_fail_instead_of_being_waited_for(
+    place, monkeypatch
+) -> None:
+    classifier = PixelClassifier()
+    service = ScoringService(place.engine, lambda: classifier)
+    _ = service.model
+    begin = threading.Thread.start
+
+    def no_more_threads(thread: threading.Thread) -> None:
+        if thread.name == "batcher":
+            raise RuntimeError("can't start new thread")
+        begin(thread)
+
+    with monkeypatch.context() as machine:
+        machine.setattr(threading.Thread, "start", no_more_threads)
+        answers = Call(service, place.ids, deadline=math.inf).result()
+    assert {type(answer) for answer in answers.values()} == {ModelUnavailableError}
+    assert service.on_way == 0
+    again = Call(service, place.ids, deadline=math.inf).result()
+    assert {type(answer) for answer in again.values()} == {ScoreRecord}
+    service.close()
 
 
 def test_scores_deleted_under_a_running_server_are_inferred_again(place) -> None:
