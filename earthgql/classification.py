@@ -5,6 +5,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import CancelledError
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
@@ -12,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from earthgql.catalog.models import ModelRecord, register_model
 from earthgql.catalog.reals import as_real
 from earthgql.catalog.scores import ScoreRecord, find_scores, insert_scores
-from earthgql.classifiers.batcher import LONGEST_TURN_S
+from earthgql.classifiers.batcher import LONGEST_TURN_S, stopped
 from earthgql.classifiers.counts import BatchCounts
 from earthgql.classifiers.protocol import Classifier
 from earthgql.database.engine import database_errors
@@ -219,6 +220,8 @@ class ScoringService:
         except TimeoutError:
             scoring.cancel()
             raise DeadlineError("the picture was not classified in time: ask again") from None
+        except CancelledError:
+            raise stopped() from None
 
     def _infer(
         self,

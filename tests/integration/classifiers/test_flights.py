@@ -275,6 +275,31 @@ def test_closing_lets_waiting_calls_return_with_what_is_done(place, gated) -> No
     service.close()
 
 
+def test_a_picture_that_waits_when_the_service_closes_is_told_so(place, gated) -> None:
+    service, classifier = gated(batch_size=1)
+    running = Call(service, place.ids[:1])
+    classifier.wait_begun()
+    closing = threading.Thread(target=service.close)
+    told: list[BaseException] = []
+
+    def classify() -> None:
+        try:
+            service.classify_pixels(place.pixels(1))
+        except BaseException as error:
+            told.append(error)
+
+    picture = threading.Thread(target=classify)
+    picture.start()
+    wait_until(lambda: len(service._flights.batcher) == 1)
+    closing.start()
+    picture.join(TIMEOUT_S)
+    classifier.let()
+    closing.join(TIMEOUT_S)
+    running.result()
+    assert [type(error) for error in told] == [ModelUnavailableError]
+    assert "being stopped" in str(told[0])
+
+
 def test_a_service_that_is_gone_leaves_no_threads(place) -> None:
     before = set(threading.enumerate())
     service = ScoringService(place.engine, PixelClassifier)
