@@ -5,7 +5,7 @@ import math
 import threading
 from collections.abc import Sequence
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from earthgql.catalog.job_work import (
     Counted,
@@ -111,10 +111,9 @@ class Work:
             tally.fail_all(tile_ids[tally.seen :], _told(error))
         self._count(tally, job_id, number)
 
-    def queue_lost_work(self) -> None:
+    def queue_lost_work(self, conn: Connection) -> None:
         """Queue again what the queue has lost, such as entries deleted by hand."""
-        with self._engine.begin() as conn:
-            count = queue_lost_work(conn)
+        count = queue_lost_work(conn)
         if count:
             _log.warning("%d entries of jobs were missing in the queue and are back", count)
 

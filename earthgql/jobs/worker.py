@@ -200,21 +200,32 @@ class JobWorker:
     async def _drained(self, queue: str) -> None:
         """Wait until the queue is empty, or the worker is stopped."""
         while not self._stopping.is_set():
-            with self._engine.connect() as conn:
-                if is_empty(conn, queue):
-                    return
+            if await asyncio.to_thread(self._is_empty, queue):
+                return
             await asyncio.sleep(_TICK_S)
+
+    def _is_empty(self, queue: str) -> bool:
+        with self._engine.connect() as conn:
+            return is_empty(conn, queue)
 
     async def _rescue_for_ever(self, app: "App", queue: str) -> None:
         """Give entries of dead workers back to the queue, again and again."""
+        loop = asyncio.get_running_loop()
         while True:
-            with self._engine.begin() as conn:
-                # Of two who give the same entry back, the second would take it from who has it.
-                if sole_rescuer(conn):
-                    await self._rescue(app, queue)
+            # Who waits for a connection here would keep the worker from telling that it lives.
+            await asyncio.to_thread(self._rescue, app, queue, loop)
             await asyncio.sleep(self._rhythm.rescue_s)
 
-    async def _rescue(self, app: "App", queue: str) -> None:
+    def _rescue(self, app: "App", queue: str, loop: asyncio.AbstractEventLoop) -> None:
+        """Rescue once, unless another does; in a thread, while the loop talks to the queue."""
+        with self._engine.begin() as conn:
+            # Of two who give the same entry back, the second would take it from who has it.
+            if sole_rescuer(conn):
+                giving = self._give_back(app, queue)
+                asyncio.run_coroutine_threadsafe(giving, loop).result()
+                self._work.queue_lost_work(conn)
+
+    async def _give_back(self, app: "App", queue: str) -> None:
         from procrastinate.exceptions import ConnectorException
 
         manager = app.job_manager
@@ -226,7 +237,6 @@ class JobWorker:
             # It may have been finished by now: the worker was slow, not dead.
             with suppress(ConnectorException):
                 await manager.retry_job(job)
-        await asyncio.to_thread(self._work.queue_lost_work)
 
 
 async def _first_of(*works: Coroutine[Any, Any, object]) -> None:

@@ -5,6 +5,8 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from datetime import timedelta
 from pathlib import Path
 from textwrap import dedent
 
@@ -134,6 +136,19 @@ def test_a_worker_without_a_database_tells_and_can_be_stopped(
     assert working.jobs._thread is not None
     assert not working.jobs._thread.is_alive()
     gone.engine.dispose()
+
+
+def test_a_worker_that_gets_no_connection_still_tells_that_it_lives(place: JobPlace) -> None:
+    narrow = dataclasses.replace(place, engine=engine_on(place.engine.url, pool_size=1))
+    heartbeat = "SELECT max(last_heartbeat) FROM procrastinate_workers"
+    with narrow.worker(PixelClassifier()):
+        wait_until(lambda: place.scalar(heartbeat))
+        with narrow.engine.connect(), narrow.engine.connect():
+            began, first = time.monotonic(), place.scalar(heartbeat)
+            wait_until(lambda: place.scalar(heartbeat) - first > timedelta(seconds=1.5))
+            assert time.monotonic() - began < 15
+        assert place.wait(narrow.start()).status == "done"
+    narrow.engine.dispose()
 
 
 def test_work_that_the_queue_lost_is_queued_again(place: JobPlace) -> None:
