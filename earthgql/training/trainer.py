@@ -52,7 +52,7 @@ class Event:
         epoch: from 1; ``epochs`` in all.
         done: share of the run that is done, 0 to 1.
         seconds_left: estimate from the steps of this process, or None.
-        loss: smoothed training loss.
+        loss: smoothed training loss of the steps of this process; NaN before the first.
         report: what was measured after the epoch; empty in the middle of one.
     """
 
@@ -133,7 +133,9 @@ class Trainer:
         at = Position(at.epoch + 1, 0, at.step, time.monotonic() - self._begun)
         report = self._measure(at, stage, spec)
         self._keep(at)
-        self.watch(replace(self._event(at, rate), epoch=at.epoch, report=report))
+        # One that was resumed after its last batch made no step in this process.
+        event = self._event(at, self.plan.rate_at(at.step - 1, steps))
+        self.watch(replace(event, epoch=at.epoch, report=report))
         return at
 
     def _observe(self, loss: float, at: Position) -> None:
@@ -168,7 +170,7 @@ class Trainer:
             "seconds": round(at.seconds, 1),
             "size": stage.size,
             "depth": list(stage.depth),
-            "loss": round(self._loss, 5),
+            "loss": None if math.isnan(self._loss) else round(self._loss, 5),
             "validation_f2": round(sample_f(validation.truth, scores >= cutoffs), 4),
             "validation_ap": {
                 label: None if math.isnan(value) else round(float(value), 4)

@@ -1,5 +1,6 @@
 """The training loop and its checkpoints, with an engine small enough to compare bit for bit."""
 
+import json
 import math
 from pathlib import Path
 
@@ -120,6 +121,32 @@ def test_going_on_ends_where_an_unbroken_run_ends(
 def test_a_loss_that_is_not_a_number_stops_and_keeps_the_last_checkpoint(
     splits: Splits, tmp_path: Path
 ) -> None:
+def test_going_on_after_the_last_batch_of_an_epoch_measures_it(
+    splits: Splits, tmp_path: Path
+) -> None:
+    class Killed(MeanColourEngine):
+        def predict(self, inputs: np.ndarray) -> np.ndarray:
+            if self.steps == 4 and len(inputs) < PLAN.batch:  # the rest of the validation split
+                raise UnpluggedError
+            return super().predict(inputs)
+
+    first = trainer(splits, tmp_path / "run", Killed(), checkpoint_seconds=0)
+    with pytest.raises(UnpluggedError):
+        first.run()
+    run, resumed = RunFolder(tmp_path / "run"), MeanColourEngine()
+    events: list[Event] = []
+    assert run.open(ABOUT)
+    position = run.load(resumed)
+    assert (position.epoch, position.batch) == (0, 4)
+    end = trainer(splits, tmp_path / "run", resumed, watch=events.append).run(position)
+    assert (end.epoch, end.step) == (3, 12)
+    rows = json.loads((tmp_path / "run" / "history.json").read_text(), parse_constant=pytest.fail)
+    assert [row["epoch"] for row in rows] == [1, 2, 3]
+    assert [row["loss"] is None for row in rows] == [True, False, False]
+    assert events[0].report == rows[0]
+    assert events[0].rate == PLAN.rate_at(3, 12)
+
+
     with pytest.raises(TrainingError, match=r"loss became nan in epoch 2, step 6.*--lr"):
         trainer(splits, tmp_path / "run", MeanColourEngine(poison_at=6)).run()
     run, engine = RunFolder(tmp_path / "run"), MeanColourEngine()
