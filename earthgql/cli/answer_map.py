@@ -192,17 +192,20 @@ def _has_columns(value: Mapping[str, Any]) -> bool:
 
 
 def _columns(value: Mapping[str, Any]) -> Iterator[Cell]:
-    """The tiles of a ``viewport``; labels are those of at least half the highest score."""
+    """The tiles of a ``viewport``; labels are those with a score of at least 0.5."""
+    from earthgql.api.viewport import NONE, SCALE
+
     labels, count = value.get("labels"), len(value["z"])
     encoded = value.get("scores")
     scores = None
-    if isinstance(labels, list) and isinstance(encoded, str):
-        scores = np.frombuffer(base64.b64decode(encoded), "<u2").reshape(count, -1)
+    if labels and isinstance(labels, list) and isinstance(encoded, str):
+        numbers = np.frombuffer(base64.b64decode(encoded), "<u2")
+        scores = numbers.reshape(count, len(labels)).astype(int)
     for row in range(count):
         named: tuple[str, ...] = ()
-        if scores is not None and labels and scores[row, 0] != 65535:
-            order = np.argsort(-scores[row].astype(int))
-            named = tuple(labels[i] for i in order if scores[row, i] >= 32767)
+        if scores is not None and labels and scores[row, 0] != NONE:
+            order = np.argsort(-scores[row])
+            named = tuple(labels[i] for i in order if 2 * scores[row, i] >= SCALE)
         ids = value.get("ids")
         tile_id = ids[row] if isinstance(ids, list) else None
         yield Cell(value["z"][row], value["x"][row], value["y"][row], named, tile_id)

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -30,7 +30,7 @@ _BASE_URL = "http://127.0.0.1:8000/"
 def query(
     *,
     document: str | None,
-    file: Any,
+    file: TextIO | None,
     pairs: tuple[str, ...],
     variables: str | None,
     operation: str | None,
@@ -54,14 +54,23 @@ def query(
     """
     if (document is None) == (file is None):
         raise click.UsageError("give the query, or --file with it")
+    if as_json and as_map:
+        raise click.UsageError("choose --json or --map; with --json, --picture draws a map")
     asked = {
-        "query": file.read() if document is None else document,
+        "query": _read(file) if file is not None else document,
         "variables": _variables(variables, pairs),
         "operationName": operation,
     }
     from earthgql.settings import load_settings
 
     _ask(load_settings(), asked, as_json=as_json, as_map=as_map, picture=picture)
+
+
+def _read(file: TextIO) -> str:
+    try:
+        return file.read()
+    except UnicodeDecodeError:
+        raise BadInputError(f"{file.name} is no text in UTF-8") from None
 
 
 def _ask(
@@ -97,24 +106,27 @@ def _show(
 ) -> None:
     from earthgql.cli.console import err, out
 
+    errors = answer.get("errors", ())
+    if not as_json:
+        for error in errors:
+            path = ".".join(map(str, error.get("path") or ()))
+            err.print(f"{error['extensions']['code']} {path}: {error['message']}", style="red")
     data = answer.get("data") or {}
+    # Of an answer that is nothing but errors, these say why there is nothing to draw.
+    drawable = any(data.values()) or not errors
     if as_json:
         click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
-    elif as_map:
-        from earthgql.cli.answer_map import print_map
-
-        print_map(data, out)
-    else:
+    elif not as_map:
         from earthgql.cli.answer_tables import print_tables
 
         print_tables(data, out)
-    if picture is not None:
+    elif drawable:
+        from earthgql.cli.answer_map import print_map
+
+        print_map(data, out)
+    if picture is not None and drawable:
         _draw(data, client, picture)
         err.print(f"Drew {picture}", markup=False)
-    if not as_json:
-        for error in answer.get("errors", ()):
-            path = ".".join(map(str, error.get("path") or ()))
-            err.print(f"{error['extensions']['code']} {path}: {error['message']}", style="red")
 
 
 def _draw(data: Any, client: "FlaskClient", path: Path) -> None:

@@ -96,7 +96,21 @@ def test_labels_and_a_map(ask: Ask, tmp_path: Path) -> None:
         assert np.asarray(drawn.convert("L")).std() > 1
 
 
+def test_an_answer_of_nothing_but_errors_is_told_and_not_drawn(ask: Ask, tmp_path: Path) -> None:
+    raod = """{ tilesInBounds(bounds: {west: 0, south: 0, east: 1, north: 1},
+        where: {labels: {any: [{label: "raod"}]}}) { nodes { z x y } } }"""
+    picture = tmp_path / "map.png"
+    for drawn in (["--map"], ["--picture", str(picture)]):
+        status, _, err = ask(raod, *drawn)
+        assert status == 1
+        assert "BAD_USER_INPUT tilesInBounds: model pixel 1 has no label 'raod'" in err
+        assert "no tiles to draw" not in err
+    assert not picture.exists()
+
+
 def test_wrong_usage(ask: Ask, tmp_path: Path) -> None:
+    latin = tmp_path / "latin.graphql"
+    latin.write_bytes("{ __typename } # \xe4".encode("latin-1"))
     for arguments, complaint in (
         ([], "give the query"),
         (["{ __typename }", "-f", "-"], "give the query"),
@@ -106,6 +120,8 @@ def test_wrong_usage(ask: Ask, tmp_path: Path) -> None:
         (["{ __typename }", "--map"], "no tiles to draw"),
         (["{ __typename }", "--picture", str(tmp_path / "map.png")], "no tiles to draw"),
         (["-f", str(tmp_path / "none.graphql")], "No such file"),
+        (["-f", str(latin)], "latin.graphql is no text in UTF-8"),
+        (["{ __typename }", "--json", "--map"], "choose --json or --map"),
     ):
         status, _, err = ask(*arguments)
         assert status == 2, arguments
@@ -216,3 +232,9 @@ def test_a_viewport_in_columns_is_drawn() -> None:
     lines = printed(print_map, answer).splitlines()
     assert lines[0] == "AABB"
     assert [line.split()[1:] for line in lines[1:]] == [["a", "1"], ["no", "label", "1"]]
+
+
+def test_a_viewport_without_tiles_has_nothing_to_draw() -> None:
+    answer = {"viewport": {"z": [], "x": [], "y": [], "labels": ["a", "b"], "scores": ""}}
+    with pytest.raises(BadInputError, match="no tiles to draw"):
+        printed(print_map, answer)
