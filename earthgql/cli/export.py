@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from earthgql.errors import BadInputError
+from earthgql.errors import BadInputError, NotFoundError
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Engine
 
     from earthgql.catalog.models import ModelRecord
     from earthgql.settings import Settings
@@ -73,7 +73,7 @@ def export(file: str, ending: str | None, **asked: str | int | None) -> None:
     prepare_database(settings)
     engine = make_engine(settings, statement_timeout=0)
     try:
-        write, find = FORMATS[ending].write, _find_model(settings)
+        write, find = FORMATS[ending].write, _find_model(settings, engine)
         with progress("Export") as meter:
             with closing(pieces_of(engine, form, find, write, meter)) as pieces:
                 _save(file, pieces)
@@ -120,13 +120,29 @@ def _geometry(text: str) -> Any:
     return found
 
 
-def _find_model(settings: "Settings") -> "Callable[[Connection, str | None], ModelRecord]":
+def _find_model(
+    settings: "Settings", engine: "Engine"
+) -> "Callable[[Connection, str | None], ModelRecord]":
     def find(conn: "Connection", name: str | None) -> "ModelRecord":
         from earthgql.catalog.models import model_named
 
-        return model_named(conn, name or _in_use(settings))
+        if name is not None:
+            return model_named(conn, name)
+        try:
+            return model_named(conn, _in_use(settings))
+        except NotFoundError:
+            # Nothing was classified here so far.
+            return _registered(settings, engine)
 
     return find
+
+
+def _registered(settings: "Settings", engine: "Engine") -> "ModelRecord":
+    """Load the model and register it, as a server does when it is first asked."""
+    from earthgql.classification import ScoringService
+    from earthgql.classifiers import load_classifier
+
+    return ScoringService(engine, lambda: load_classifier(settings)).model
 
 
 def _in_use(settings: "Settings") -> str:

@@ -1,5 +1,6 @@
 """``manage.py export``: files that are whole, or not there."""
 
+import csv
 import json
 import os
 import signal
@@ -18,7 +19,7 @@ from imagery_files import noise, write_raster
 from pixel_classifier import PixelClassifier
 from sqlalchemy import Engine, text
 
-from earthgql import cli
+from earthgql import classifiers, cli
 from earthgql.classification import ScoringService
 from earthgql.ingest.rasters import RasterOptions, RasterSource
 from earthgql.ingest.store import store
@@ -84,6 +85,20 @@ def test_a_file_others_open(export: Export, scored: int, tmp_path: Path, ending:
     assert sorted(p.name for p in tmp_path.iterdir()) == ["imagery", path.name]
 
 
+def test_where_nothing_was_classified_yet(
+    fresh_engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_raster(tmp_path / "imagery" / "lake.tif", noise())
+    found = store(fresh_engine, RasterSource("lake", str(path), str(path.parent), RasterOptions()))
+    url = fresh_engine.url.render_as_string(hide_password=False)
+    monkeypatch.setenv("EARTHGQL_DATABASE_URL", url)
+    monkeypatch.setattr(classifiers, "load_classifier", lambda _settings: PixelClassifier())
+    assert cli.run(["export", str(tmp_path / "tiles.csv")]) == 0
+    rows = list(csv.DictReader((tmp_path / "tiles.csv").read_text().splitlines()))
+    assert len(rows) == found.tiles
+    assert {row["score_road"] for row in rows} == {""}
+
+
 def test_standard_output(export: Export, scored: int) -> None:
     status, out, err = export("-", "--format", "csv", *MODEL)
     assert status == 0
@@ -121,7 +136,6 @@ def test_wrong_usage(export: Export, tmp_path: Path) -> None:
         ([path, "--polygon", two, *MODEL], 2, "must have one feature"),
         ([path, "--scene", "moon", *MODEL], 2, "no scene is named 'moon'"),
         ([path, "--model", "moon"], 1, "no model 'moon'; the nearest is 'pixel 1'"),
-        ([path], 1, "there is no model 'amazon-resnet50"),
         ([tmp_path / "none" / "tiles.csv", *MODEL], 2, "there is no folder"),
         ([os.devnull, "--format", "csv", *MODEL], 2, "is no file"),
     ):
