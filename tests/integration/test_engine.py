@@ -6,8 +6,8 @@ from sqlalchemy.pool import QueuePool
 
 from earthgql.app import STATEMENT_TIMEOUT_S
 from earthgql.cli.server import pool_size
-from earthgql.database.engine import database_errors, engine_on, make_engine
-from earthgql.errors import DeadlineError
+from earthgql.database.engine import database_errors, driver_url, engine_on, make_engine
+from earthgql.errors import DatabaseUnavailableError, DeadlineError
 from earthgql.settings import Settings
 
 OTHERS_GONE = text("""
@@ -87,3 +87,11 @@ def test_a_connection_a_thread(
     assert isinstance(engine.pool, QueuePool)
     assert engine.pool.size() == expected
     engine.dispose()
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://u:p@h:abc/db", "postgresql//h/db", "mysql://h/db", "h:5432"]
+)
+def test_an_address_that_is_none_is_told(url: str) -> None:
+    with pytest.raises(DatabaseUnavailableError, match="EARTHGQL_DATABASE_URL is not like"):
+        driver_url(url)
