@@ -76,8 +76,7 @@ def status() -> None:
         with engine.connect() as connection:
             out.print(connection.scalar(text("SELECT version()")), markup=False)
         revision, newest = migrate.current(engine), migrate.head()
-        state = "up to date" if revision == newest else f"newest is {newest}: db upgrade"
-        out.print(f"Revision: {revision or 'no tables yet'} ({state})")
+        out.print(f"Revision: {revision or 'no tables yet'} ({_state(revision, newest)})")
 
 
 @db.command()
@@ -157,6 +156,14 @@ def reset(yes: bool, force: bool) -> None:
             migrate.downgrade(engine, "base")
         _upgrade(engine, "head")
         out.print(f"Revision: {migrate.current(engine)}")
+
+
+def _state(revision: str | None, newest: str | None) -> str:
+    if revision == newest:
+        return "up to date"
+    if revision and newest and revision > newest:
+        return f"of a newer version of earthgql: this one knows up to {newest}"
+    return f"newest is {newest}: db upgrade"
 
 
 def _say(line: str) -> None:

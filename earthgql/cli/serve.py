@@ -66,7 +66,8 @@ def prepare_database(settings: Settings) -> None:
     A database of somebody else's may still be starting, so one that does not answer is only told.
 
     Raises:
-        SetupError: if the tables of somebody else's database are not of this version.
+        SetupError: if the tables are of a newer version, or those of somebody else's database of
+            an older one.
     """
     from earthgql.database.engine import database_errors, make_engine
     from earthgql.database.revision import is_current
@@ -77,7 +78,9 @@ def prepare_database(settings: Settings) -> None:
             if is_current(engine):
                 return
             if settings.database_url is not None:
-                raise SetupError("the database lacks tables: run python manage.py db upgrade")
+                raise SetupError(
+                    "the database lacks tables of this version: run python manage.py db upgrade"
+                )
             from earthgql.database import migrate
 
             migrate.upgrade(engine)

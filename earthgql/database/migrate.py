@@ -1,26 +1,40 @@
 """Bring the tables of a database to a revision of ``migrations/``."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
+
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Connection, Engine
 
+from earthgql.database.revision import is_current
+from earthgql.errors import SetupError
 from earthgql.settings import PROJECT_ROOT
 
 SCRIPTS = PROJECT_ROOT / "migrations"
 
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
-    """Migrate up to a revision, in one transaction."""
-    with engine.begin() as connection:
+    """Migrate up to a revision, in one transaction.
+
+    Raises:
+        SetupError: if there is no such revision, or the database is of a newer version.
+    """
+    with _migrating(engine) as connection:
         command.upgrade(_config(connection), revision)
 
 
 def downgrade(engine: Engine, revision: str) -> None:
-    """Migrate down to a revision (``base``: no tables at all), in one transaction."""
-    with engine.begin() as connection:
+    """Migrate down to a revision (``base``: no tables at all), in one transaction.
+
+    Raises:
+        SetupError: as ``upgrade``.
+    """
+    with _migrating(engine) as connection:
         command.downgrade(_config(connection), revision)
 
 
@@ -48,6 +62,17 @@ def check(engine: Engine) -> list[str]:
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts=options)
         return [str(difference) for difference in compare_metadata(context, Base.metadata)]
+
+
+@contextmanager
+def _migrating(engine: Engine) -> Generator[Connection, None, None]:
+    is_current(engine)  # refuses one that no migration of this version begins at
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except CommandError as error:
+        known = (script.revision for script in ScriptDirectory(str(SCRIPTS)).walk_revisions())
+        raise SetupError(f"{error}; revisions are base, {', '.join(sorted(known))}") from None
 
 
 def _config(connection: Connection) -> Config:

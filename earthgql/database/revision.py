@@ -2,6 +2,7 @@
 
 from sqlalchemy import Engine, text
 
+from earthgql.errors import SetupError
 from earthgql.settings import PROJECT_ROOT
 
 _VERSIONS = PROJECT_ROOT / "migrations" / "versions"
@@ -15,7 +16,17 @@ def newest() -> str:
 
 
 def is_current(engine: Engine) -> bool:
-    """Tell whether a database has been migrated to the newest revision."""
+    """Tell whether a database has been migrated to the newest revision.
+
+    Raises:
+        SetupError: if it has been migrated further than this version knows.
+    """
     with engine.connect() as connection:
         migrated = connection.scalar(_IS_MIGRATED)
-        return bool(migrated) and connection.scalar(_REVISION) == newest()
+        found = connection.scalar(_REVISION) if migrated else None
+    if found is not None and found > newest():
+        raise SetupError(
+            f"the database has tables of a newer earthgql (revision {found}, this one knows up to "
+            f"{newest()}): use that version, or another database"
+        )
+    return bool(found == newest())
