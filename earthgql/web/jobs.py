@@ -9,7 +9,7 @@ from flask import Blueprint, Response, request
 
 from earthgql.catalog.jobs import JobRecord
 from earthgql.database.engine import LARGEST_ROW_ID
-from earthgql.errors import DatabaseUnavailableError, NotFoundError, shortened
+from earthgql.errors import EarthGQLError, NotFoundError, shortened
 from earthgql.jobs.desk import JobDesk
 from earthgql.web.places import Places
 
@@ -93,7 +93,8 @@ def _events(desk: JobDesk, job: JobRecord, is_over: Callable[[], bool]) -> Itera
         try:
             # One that is gone has nothing more to be told.
             found = desk.find(job.id)
-        except DatabaseUnavailableError:
+        except EarthGQLError:
+            # The database is away or busy: the next look may find it back.
             continue
         if found is None:
             return

@@ -5,15 +5,16 @@ import signal
 import threading
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from api_client import Api, make_api
-from job_place import TILES, JobPlace, area, make_place
+from job_place import TILES, JobPlace, area, make_place, wait_until
 from pixel_classifier import GatedClassifier, PixelClassifier
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from test_server import get, served
 
 from earthgql.cli.beside import Beside
@@ -115,6 +116,22 @@ def test_a_stream_says_that_it_is_there_and_ends_after_a_while(
     assert body.startswith("retry: 3000\n\nevent: progress\n")
     assert body.count("event:") == 1
     assert ": still here\n\n" in body
+
+
+def test_a_look_that_takes_too_long_does_not_end_the_stream(api: Api, place: JobPlace) -> None:
+    job = place.start()
+    told = events(lines(stream(api)))
+    next(told)
+    cancel_look = """SELECT max(pg_cancel_backend(pid)::int) FROM pg_stat_activity
+                      WHERE datname = current_database() AND wait_event_type = 'Lock'"""
+    with ThreadPoolExecutor(1) as reader:
+        with place.engine.begin() as conn:
+            conn.execute(text("LOCK TABLE job IN ACCESS EXCLUSIVE MODE"))
+            rest = reader.submit(list, told)
+            wait_until(lambda: place.scalar(cancel_look))
+        place.desk.cancel(job.id)
+        *_, (kind, _, last) = rest.result(60)
+    assert (kind, last["status"]) == ("end", "CANCELLED")
 
 
 def test_only_so_many_streams_are_open(api: Api, place: JobPlace) -> None:
