@@ -105,6 +105,9 @@ def store(
             _check_same(existing, source)
             if existing.fingerprint == source.fingerprint():
                 return Outcome(source.name, "unchanged")
+        if source.kind != "pyramid":  # whose fingerprint is that of the list itself
+            # Before the file is looked at: what changes meanwhile counts as changed the next time.
+            source.fingerprint()
         facts = source.facts()
         if existing:
             scene_id = int(existing.id)

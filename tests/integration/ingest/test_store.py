@@ -1,3 +1,4 @@
+import os
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -356,3 +357,16 @@ def test_deleting_a_scene_takes_tiles_and_scores(fresh_engine: Engine, tmp_path:
             delete_scene(conn, "p")
     assert snapshot(fresh_engine) == []
     assert scored(fresh_engine) == set()
+
+
+def test_a_file_that_changes_while_it_is_listed_counts_as_changed_the_next_time(
+    fresh_engine: Engine, tmp_path: Path
+) -> None:
+    path = write_raster(tmp_path / "lake.tif", noise())
+
+    def change(_looked_at: int) -> None:
+        os.utime(path, ns=(0, 0))
+
+    assert store(fresh_engine, raster(path), progress=change).status == "new"
+    assert store(fresh_engine, raster(path)).status == "changed"
+    assert store(fresh_engine, raster(path)).status == "unchanged"
