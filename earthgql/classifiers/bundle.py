@@ -229,14 +229,20 @@ def update_manifest(folder: Path, **changes: Any) -> Manifest:
     """Change fields of a bundle's manifest, such as its thresholds, in one step.
 
     Raises:
-        ModelUnavailableError: if the outcome is not valid; the bundle is then as before.
+        ModelUnavailableError: if the outcome is not valid, or cannot be written; the bundle is
+            then as before.
     """
     source = folder / MANIFEST_FILE
     fields = {**read_manifest(folder).model_dump(mode="json"), **changes}
     manifest = parse_manifest(json.dumps(fields, default=_jsonable), source)
     fresh = source.with_suffix(f".{os.getpid()}.new")
-    fresh.write_text(_pretty(manifest))
-    fresh.replace(source)
+    try:
+        fresh.write_text(_pretty(manifest))
+        fresh.replace(source)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            fresh.unlink()
+        raise ModelUnavailableError(f"{source} cannot be written: {error.strerror}") from None
     return manifest
 
 
@@ -249,14 +255,26 @@ def _folder_in_the_making(folder: Path) -> Iterator[Path]:
         try:
             yield fresh
             fresh.chmod(0o755)
-            if folder.exists():
-                folder.rename(fresh.with_suffix(".old"))
-            fresh.rename(folder)
+            _take_place(fresh, folder)
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
-            shutil.rmtree(fresh.with_suffix(".old"), ignore_errors=True)
     except OSError as error:
         raise ModelUnavailableError(f"{folder} cannot be written: {error}") from None
+
+
+def _take_place(fresh: Path, folder: Path) -> None:
+    """Rename a folder to another, which goes, but comes back if that fails."""
+    if not folder.exists():
+        fresh.rename(folder)
+        return
+    old = fresh.with_suffix(".old")
+    folder.rename(old)
+    try:
+        fresh.rename(folder)
+    except OSError:
+        old.rename(folder)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _pretty(manifest: Manifest) -> str:

@@ -1,4 +1,6 @@
+import errno
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -176,6 +178,30 @@ def test_replacing_leaves_only_the_new_one(bundle: Bundle, tmp_path: Path) -> No
     assert open_bundle(bundle.folder).manifest.version == "2"
     assert (bundle.folder / "MODEL_CARD.md").read_text() == "# Card\n"
     assert [p.name for p in tmp_path.iterdir()] == ["small"]
+
+
+def test_a_bundle_that_cannot_be_replaced_stays(
+    bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rename = Path.rename
+
+    def refuse_version_2(path: Path, target: Path) -> Path:
+        if target == bundle.folder and read_manifest(path).version == "2":
+            raise OSError(errno.EIO, "Input/output error")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", refuse_version_2)
+    with pytest.raises(ModelUnavailableError, match=r"cannot be written.*Input/output error"):
+        write_bundle(bundle.folder, about(version="2"), arrays(), replace=True)
+    assert open_bundle(bundle.folder).identity == bundle.identity
+    assert [p.name for p in tmp_path.iterdir()] == ["small"]
+
+
+def test_a_manifest_that_cannot_be_written_stays(bundle: Bundle) -> None:
+    (bundle.folder / f"manifest.{os.getpid()}.new").mkdir()
+    with pytest.raises(ModelUnavailableError, match=r"manifest\.json cannot be written: Is a dir"):
+        update_manifest(bundle.folder, thresholds=[0.1, 0.2, 0.3])
+    assert read_manifest(bundle.folder) == bundle.manifest
 
 
 def test_a_file_in_the_way_is_explained(tmp_path: Path) -> None:
