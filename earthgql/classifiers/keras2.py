@@ -46,7 +46,7 @@ def load_predecessor(folder: Path) -> tuple[Any, tuple[str, ...]]:
     for path in (architecture, weights, classes):
         if not path.is_file():
             raise ModelUnavailableError(f"{path} does not exist")
-    labels = tuple(classes.read_text().split())
+    labels = tuple(_text(classes).split())
     model = _network(architecture)
     check_shapes(model, PREDECESSOR_INPUT.size, len(labels), f"{architecture} with {classes}")
     _set_weights(model, _read_layers(weights), weights)
@@ -71,15 +71,24 @@ def _network(path: Path) -> Any:
 
 def _config(path: Path) -> dict[str, Any]:
     try:
-        config = json.loads(path.read_text())
+        config = json.loads(_text(path))
         if isinstance(config, str):  # json.dump of what to_json had already made a string
             config = json.loads(config)
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+    except json.JSONDecodeError as error:
         raise ModelUnavailableError(f"{path} is no JSON: {error}") from None
     if not isinstance(config, dict) or not {"class_name", "config"} <= config.keys():
         raise ModelUnavailableError(f"{path} is no Keras model: it lacks class_name or config")
     modern: dict[str, Any] = _modern(config)
     return modern
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ModelUnavailableError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ModelUnavailableError(f"{path} is no text in UTF-8") from None
 
 
 def _modern(config: Any) -> Any:

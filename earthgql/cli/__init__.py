@@ -137,6 +137,8 @@ def _explained(error: Exception) -> str | None:
         return str(error)
     if isinstance(error, OSError) and error.errno in _DISK_REFUSES:
         return f"{error.filename or 'a file'} cannot be written: {error.strerror}"
+    if isinstance(error, PermissionError) and error.filename:
+        return f"{error.filename} cannot be used: {error.strerror}"
     if "sqlalchemy" in sys.modules:
         from earthgql.database.engine import explained
 

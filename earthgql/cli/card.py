@@ -32,6 +32,7 @@ def card(
     """
     from earthgql.classifiers.bundle import CARD_FILE, read_manifest
     from earthgql.cli.console import out
+    from earthgql.cli.whole_file import whole_file
     from earthgql.training.card import model_card, read_account, read_evaluation
 
     text = model_card(
@@ -40,5 +41,6 @@ def card(
         read_account(account),
         {title: read_evaluation(file) for title, file in also},
     )
-    (bundle / CARD_FILE).write_text(text)
+    with whole_file(bundle / CARD_FILE) as file:
+        file.write(text.encode())
     out.print(str(bundle / CARD_FILE), markup=False)

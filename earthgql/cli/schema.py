@@ -43,8 +43,10 @@ def export(path: Path) -> None:
       python manage.py schema export --file /tmp/schema.graphql
     """
     from earthgql.api.schema import sdl
+    from earthgql.cli.whole_file import whole_file
 
-    path.write_text(sdl(), encoding="utf-8")
+    with whole_file(path) as file:
+        file.write(sdl().encode())
     out.print(f"Wrote {path}", markup=False)
 
 
@@ -59,7 +61,7 @@ def check(path: Path) -> None:
     """
     from earthgql.api.schema import sdl
 
-    written = path.read_text(encoding="utf-8") if path.is_file() else ""
+    written = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
     difference = difflib.unified_diff(
         written.splitlines(), sdl().splitlines(), str(path), "the code's schema", lineterm=""
     )

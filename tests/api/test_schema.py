@@ -51,5 +51,18 @@ def test_check_tells_a_stale_copy(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert "schema export" in printed.err
 
 
+def test_a_copy_that_cannot_be_written_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["schema", "export", "--file", str(tmp_path / "none" / "schema.graphql")]) == 2
+    assert f"there is no folder {tmp_path / 'none'}" in capsys.readouterr().err
+
+
+def test_check_of_another_file(tmp_path: Path) -> None:
+    other = tmp_path / "other.graphql"
+    other.write_bytes(b"\xff\xfe")
+    assert run(["schema", "check", "--file", str(other)]) == 1
+
+
 def test_check_without_a_copy(tmp_path: Path) -> None:
     assert run(["schema", "check", "--file", str(tmp_path / "none.graphql")]) == 1

@@ -80,6 +80,7 @@ def test_every_command_has_help_with_examples(
         (SetupError("no PostGIS;\n install one"), 1, "Error: no PostGIS; install one\n"),
         (BadInputError("latitude 91"), 2, "Error: latitude 91\n"),
         (OSError(errno.ENOSPC, "No room", "x"), 1, "Error: x cannot be written: No room\n"),
+        (OSError(errno.EACCES, "Not yours", "x"), 1, "Error: x cannot be used: Not yours\n"),
         (KeyboardInterrupt(), 130, "Interrupted\n"),
         (click.Abort(), 130, "Interrupted\n"),
     ],

@@ -91,6 +91,9 @@ def test_predecessors_files_that_do_not_fit(network: Any, tmp_path: Path) -> Non
     architecture, weights, classes = (
         folder / name for name in ("resnet50_model.json", "resnet50_weights.hdf5", "classes.txt")
     )
+    classes.write_bytes(b"for\xeat")
+    with pytest.raises(ModelUnavailableError, match=r"classes\.txt is no text in UTF-8"):
+        load_predecessor(folder)
     classes.write_text("clear primary")
     with pytest.raises(ModelUnavailableError, match=r"output shape \(None, 2\), found \(None, 3\)"):
         load_predecessor(folder)

@@ -1,9 +1,11 @@
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from earthgql import cli
 from earthgql.classifiers.manifest import Manifest, ModelInput
 from earthgql.classifiers.preprocess import InputSpec
 from earthgql.errors import TrainingError
@@ -30,7 +32,9 @@ def manifest() -> Manifest:
     return Manifest.model_validate(fields)
 
 
-def test_card_tells_all_that_matters(tmp_path: Path) -> None:
+@pytest.fixture
+def result(tmp_path: Path) -> dict[str, Any]:
+    """What was measured; it lies in ``evaluation.json``, with an ``account.json`` beside it."""
     rng = np.random.default_rng(1)
     truth = (rng.random((50, 2)) < 0.5).astype("u1")
     samples = ArraySamples(LABELS, truth, [""] * 50, np.zeros((50, 1, 1, 3), np.uint8))
@@ -51,6 +55,10 @@ def test_card_tells_all_that_matters(tmp_path: Path) -> None:
     }
     (tmp_path / "account.json").write_text(json.dumps(fields))
     (tmp_path / "evaluation.json").write_text(json.dumps(result))
+    return result
+
+
+def test_card_tells_all_that_matters(tmp_path: Path, result: dict[str, Any]) -> None:
     account = read_account(tmp_path / "account.json")
     read = read_evaluation(tmp_path / "evaluation.json")
     card = model_card(manifest(), read, account, {"At night": read})
@@ -68,6 +76,17 @@ def test_card_tells_all_that_matters(tmp_path: Path) -> None:
         "* jailing people",
     ):
         assert text in card
+
+
+@pytest.mark.usefixtures("result")
+def test_a_card_that_cannot_be_written_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bundle" / "MODEL_CARD.md").mkdir(parents=True)
+    (tmp_path / "bundle" / "manifest.json").write_text(manifest().model_dump_json())
+    read = [f"--{name}={tmp_path / name}.json" for name in ("account", "evaluation")]
+    assert cli.run(["model", "card", str(tmp_path / "bundle"), *read]) == 2
+    assert "MODEL_CARD.md is no file" in capsys.readouterr().err
 
 
 def test_an_account_that_leaves_something_out_is_refused(tmp_path: Path) -> None:
