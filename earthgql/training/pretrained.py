@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from earthgql.classifiers.bundle import read_arrays
 from earthgql.classifiers.keras_model import arrays_of, resnet50, set_arrays
 from earthgql.errors import TrainingError
@@ -44,10 +46,13 @@ def load_pretrained(path: Path, labels: int, size: int) -> tuple[Any, bool]:
 
 
 def _load_by_name(model: Any, path: Path) -> Any:
-    """Keras 2 files keep the weights by the names of the layers."""
+    """Keras 2 files keep the weights by the names of the layers; other layers are passed over."""
+    before = model.get_weights()
     try:
         model.load_weights(path, by_name=True, skip_mismatch=True)
     except Exception as error:  # Keras raises whatever the file provokes
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise TrainingError(f"{path} does not hold weights of a ResNet50: {reason}") from None
+    if all(map(np.array_equal, before, model.get_weights())):
+        raise TrainingError(f"{path} does not hold weights of a ResNet50: no layer fits one of its")
     return model
