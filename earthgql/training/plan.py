@@ -1,7 +1,7 @@
 """What a training run is to do, and what that means for each of its steps."""
 
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -10,6 +10,7 @@ from earthgql.errors import TrainingError
 Loss = Literal["bce", "focal"]
 Precision = Literal["float32", "mixed_bfloat16"]
 FULL_DEPTH = (3, 4, 6, 3)
+_MAY_CHANGE = ("epochs",)  # when a run is resumed
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,6 @@ class Plan:
     warp: float = 0.0
     precision: Precision = "float32"
     seed: int = 1
-    fixed: tuple[str, ...] = field(default=("epochs",), repr=False)
 
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.batch < 2 or not self.stages:
@@ -95,7 +95,7 @@ class Plan:
     def description(self) -> dict[str, Any]:
         """The plan as JSON-like values, without what a resumed run may change."""
         fields = asdict(self)
-        for name in (*self.fixed, "fixed"):
+        for name in _MAY_CHANGE:
             fields.pop(name)
         fields["stages"] = [[s.size, s.share, list(s.depth)] for s in self.stages]
         return fields

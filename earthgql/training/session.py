@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from earthgql.errors import ModelUnavailableError, TrainingError
 from earthgql.training.checkpoint import WEIGHTS_FILE, RunFolder
 from earthgql.training.plan import Plan
 from earthgql.training.samples import Splits
+
+if TYPE_CHECKING:
+    from earthgql.training.trainer import Engine
 
 Backend = Literal["tensorflow", "torch", "jax", "pytorch"]
 
@@ -153,7 +156,7 @@ def _file_hash(path: Path) -> str:
         raise TrainingError(f"{path} cannot be read: {error.strerror}") from None
 
 
-def _engine(backend: Backend, splits: Splits, plan: Plan, weights: Any) -> Any:
+def _engine(backend: Backend, splits: Splits, plan: Plan, weights: Any) -> "Engine":
     labels = len(splits.labels)
     if backend == "pytorch":
         from earthgql.training.torch_engine import TorchEngine
@@ -166,7 +169,7 @@ def _engine(backend: Backend, splits: Splits, plan: Plan, weights: Any) -> Any:
     return KerasEngine(labels, plan, weights)
 
 
-def _adopt(engine: Any, path: Path, labels: int, size: int) -> None:
+def _adopt(engine: "Engine", path: Path, labels: int, size: int) -> None:
     from earthgql.training.pretrained import load_pretrained
 
     try:

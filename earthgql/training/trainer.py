@@ -29,7 +29,10 @@ class Engine(Protocol):
         """Prepare for the steps of a stage."""
 
     def step(self, batch: Batch, rate: float) -> float:
-        """Learn from a batch and return its loss; a loss that is not finite changes nothing."""
+        """Learn from a batch and return its loss; if that is not finite, the run stops here.
+
+        Weights may then be spoilt: the last checkpoint is what stands.
+        """
 
     def predict(self, inputs: Floats) -> Floats:
         """Score a batch with the averaged weights."""
@@ -42,6 +45,9 @@ class Engine(Protocol):
 
     def export(self, model: Any) -> None:
         """Copy the averaged weights into a Keras network."""
+
+    def adopt(self, model: Any, *, head: bool) -> None:
+        """Start from the weights of a Keras ResNet50, with those of its head or without."""
 
 
 @dataclass(frozen=True, slots=True)

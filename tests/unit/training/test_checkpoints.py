@@ -50,6 +50,9 @@ class MeanColourEngine:
     def export(self, model: object) -> None:
         raise NotImplementedError
 
+    def adopt(self, model: object, *, head: bool) -> None:
+        raise NotImplementedError
+
     @staticmethod
     def _features(inputs: np.ndarray) -> np.ndarray:
         means = inputs.mean((1, 2))
@@ -118,9 +121,6 @@ def test_going_on_ends_where_an_unbroken_run_ends(
     assert [row["epoch"] for row in run.read_history()] == [1, 2, 3]
 
 
-def test_a_loss_that_is_not_a_number_stops_and_keeps_the_last_checkpoint(
-    splits: Splits, tmp_path: Path
-) -> None:
 def test_going_on_after_the_last_batch_of_an_epoch_measures_it(
     splits: Splits, tmp_path: Path
 ) -> None:
@@ -147,6 +147,9 @@ def test_going_on_after_the_last_batch_of_an_epoch_measures_it(
     assert events[0].rate == PLAN.rate_at(3, 12)
 
 
+def test_a_loss_that_is_not_a_number_stops_and_keeps_the_last_checkpoint(
+    splits: Splits, tmp_path: Path
+) -> None:
     with pytest.raises(TrainingError, match=r"loss became nan in epoch 2, step 6.*--lr"):
         trainer(splits, tmp_path / "run", MeanColourEngine(poison_at=6)).run()
     run, engine = RunFolder(tmp_path / "run"), MeanColourEngine()
