@@ -3,7 +3,8 @@
 import io
 import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import IO, Any
 
@@ -17,7 +18,7 @@ from werkzeug.formparser import FormDataParser
 from earthgql.catalog.cutoffs import CutoffsByLabel, counted, cutoffs_of, margin
 from earthgql.classification import ScoringService
 from earthgql.classifiers.protocol import ModelIdentity
-from earthgql.errors import BadInputError, MediaTypeError, RequestTooLargeError
+from earthgql.errors import BadInputError, MediaTypeError, OverloadedError, RequestTooLargeError
 from earthgql.tiles.imagery import Pixels
 
 FIELD = "image"
@@ -31,6 +32,9 @@ _TEXT_BYTES = 200_000
 _MAX_PARTS = 8
 # A picture of 25 megapixels takes some hundred megabytes on its way to 256 by 256.
 _DECODED_AT_ONCE = 2
+
+WAIT_S = 10.0
+"""As long a picture waits for those before it to be decoded; it keeps a thread from others."""
 
 _CUTOFFS = TypeAdapter(CutoffsByLabel)
 
@@ -51,6 +55,7 @@ def blueprint(scoring: ScoringService) -> Blueprint:
             BadInputError: if there is no picture, or a cutoff is none, or of no label.
             ImageUnreadableError: if it cannot be decoded.
             MediaTypeError: if the body is no multipart form.
+            OverloadedError: if too many large pictures are being decoded, or tiles classified.
             RequestTooLargeError: if it is larger than ``MAX_BYTES``, or the form has too many
                 parts or too much text.
         """
@@ -59,7 +64,7 @@ def blueprint(scoring: ScoringService) -> Blueprint:
             cutoff = _number(form.get("cutoff", request.args.get("cutoff")))
             by_label = _numbers(form.get("cutoffs", request.args.get("cutoffs")))
             picture = _picture(files)
-            with decoding:
+            with _turn(decoding):
                 pixels = _pixels(picture)
         finally:
             for _, file in files.items(multi=True):
@@ -69,6 +74,16 @@ def blueprint(scoring: ScoringService) -> Blueprint:
         return _classification(model, scoring.classify_pixels(pixels), cutoffs)
 
     return pages
+
+
+@contextmanager
+def _turn(places: threading.BoundedSemaphore) -> Iterator[None]:
+    if not places.acquire(timeout=WAIT_S):
+        raise OverloadedError("too many pictures are being decoded: send it again later")
+    try:
+        yield
+    finally:
+        places.release()
 
 
 def _parts(asked: Request) -> tuple[MultiDict[str, str], MultiDict[str, FileStorage]]:

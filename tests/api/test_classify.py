@@ -17,6 +17,7 @@ from pixel_classifier import PIXEL_IDENTITY, GatedClassifier, pixel_scores
 from sqlalchemy import Engine
 
 from earthgql.catalog.reals import as_real
+from earthgql.web import classify as web_classify
 from earthgql.web.classify import MAX_BYTES
 
 RANDOM = np.random.default_rng(3)
@@ -321,3 +322,16 @@ def test_too_many_at_once_and_too_slow(fresh_api: Api) -> None:
     gated.let()
     wait_until(lambda: scoring.on_way == 0)
     assert send(api, encoded("PNG")).status_code == 200
+
+
+def test_a_picture_waits_only_so_long_for_others_to_be_decoded(
+    bare: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(web_classify, "WAIT_S", 0.0)
+    large = encoded("PNG", np.zeros((5000, 5000, 3), np.uint8), compress_level=1)
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: send(bare, large), range(8)))
+    assert {answer.status_code for answer in answers} == {200, 503}
+    refused = next(answer for answer in answers if answer.status_code == 503)
+    assert code(refused) == (503, "OVERLOADED")
+    assert send(bare, large).status_code == 200
