@@ -73,9 +73,9 @@ def fill(engine: Engine, service: ScoringService, choice: Choice, expected: int)
             for ids in _chunks(engine, service.model.id, choice):
                 under_way.add(pool.submit(service.classify_tiles, ids))
                 if len(under_way) >= AT_ONCE:
-                    under_way = _collect(under_way, tally, meter, FIRST_COMPLETED)
+                    under_way = _collect(under_way, tally, meter)
             while under_way:
-                under_way = _collect(under_way, tally, meter, FIRST_COMPLETED)
+                under_way = _collect(under_way, tally, meter)
         except BaseException:
             # Drops what waits; what is done is stored by those who wait for it.
             service.close()
@@ -85,10 +85,10 @@ def fill(engine: Engine, service: ScoringService, choice: Choice, expected: int)
 
 
 def _collect(
-    under_way: set[Future[dict[int, Answer]]], tally: Tally, meter: Meter, until: str
+    under_way: set[Future[dict[int, Answer]]], tally: Tally, meter: Meter
 ) -> set[Future[dict[int, Answer]]]:
     """Count the chunks that are done, waiting for one at least, and return the others."""
-    done, left = wait(under_way, return_when=until)
+    done, left = wait(under_way, return_when=FIRST_COMPLETED)
     for future in done:
         answers = future.result()
         tally.add(answers)
