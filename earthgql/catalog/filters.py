@@ -52,9 +52,7 @@ Moment = Annotated[datetime, BeforeValidator(as_moment)]
 
 
 class _Form(BaseModel):
-    model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True
-    )
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True)
 
 
 class LabelCondition(_Form):
@@ -128,6 +126,8 @@ def parse_where(value: object) -> Where:
         first = error.errors()[0]
         place = ".".join(["where", *(str(part)[:60] for part in first["loc"])])
         message = first["msg"].removeprefix("Value error, ")
+        if first["type"] == "model_type":  # pydantic would name a class
+            message = "must be an object"
         raise BadInputError(f"{place}: {message}") from None
 
 

@@ -75,6 +75,8 @@ def _form() -> ExportForm:
         if twice:
             raise BadInputError(f"{twice[0]:.60} is given more than once")
         return parse_form(request.args.to_dict(), texts=True)
+    if request.args:
+        raise BadInputError(f"give {next(iter(request.args)):.60} in the body, not in the address")
     try:
         given = request.get_json(silent=True)
     except RecursionError:

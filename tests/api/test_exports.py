@@ -338,6 +338,11 @@ def test_other_faults(known: Api) -> None:
         400,
         "zoom is given more than once",
     )
+    both = known.client.post("/export/tiles.csv?zoom=3", json={})
+    assert (both.status_code, both.get_json()["errors"][0]["message"]) == (
+        400,
+        "give zoom in the body, not in the address",
+    )
     for body in (b"", b"[]", b"null", b"{", b"[" * 100_000):
         response = known.client.post(
             "/export/tiles.csv", data=body, content_type="application/json"

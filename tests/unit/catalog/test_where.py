@@ -78,7 +78,17 @@ def test_old_arguments_and_conditions_go_together() -> None:
 
 
 WRONG = {
-    "no object": ([], "where: .*"),
+    "no object": ([], "^where: must be an object$"),
+    "labels that are no object": ({"labels": []}, "^where.labels: must be an object$"),
+    "a condition that is no object": (
+        {"labels": {"all": ["road"]}},
+        "^where.labels.all.0: must be an object$",
+    ),
+    "a name as Python has it": (
+        {"labels": {"all": [{"label": "road", "min_score": 0.5}]}},
+        "where.labels.all.0.min_score: ",
+    ),
+    "from as Python has it": ({"acquired": {"from_": None}}, "where.acquired.from_: "),
     "unknown condition": ({"zooom": 3}, "where.zooom: "),
     "unknown kind of labels": ({"labels": {"some": []}}, "where.labels.some: "),
     "no label": ({"labels": {"all": [{}]}}, "where.labels.all.0.label: Field required"),
