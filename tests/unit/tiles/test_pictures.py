@@ -1,3 +1,4 @@
+import io
 import struct
 import zlib
 from pathlib import Path
@@ -61,6 +62,32 @@ def test_jpegs_become_rgb(mode: str) -> None:
     picture = encoded(plain((200, 100, 50)).convert(mode), "JPEG", quality=95)
     wanted = plain((200, 100, 50)).convert(mode).convert("RGB").getpixel((0, 0))
     assert first(picture) == pytest.approx(wanted, abs=6)
+
+
+def grainy(side: int) -> Image.Image:
+    dots = np.random.default_rng(5).integers(0, 256, (side // 8, side // 8, 3), np.uint8)
+    return Image.fromarray(dots.repeat(8, axis=0).repeat(8, axis=1))
+
+
+@pytest.mark.parametrize("side", [256, 128])
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+@pytest.mark.parametrize("subsampling", [0, 1, 2], ids=["444", "422", "420"])
+@pytest.mark.parametrize("progressive", [False, True])
+def test_jpegs_have_the_pixels_that_pillow_gives(
+    side: int, mode: str, subsampling: int, progressive: bool
+) -> None:
+    options = {"quality": 80, "progressive": progressive}
+    if mode != "L":
+        options["subsampling"] = subsampling
+    picture = encoded(grainy(side).convert(mode), "JPEG", **options)
+    with Image.open(io.BytesIO(picture)) as opened:
+        wanted = opened.convert("RGB").resize((256, 256), Image.Resampling.BILINEAR)
+    assert np.array_equal(decode(picture, name="test"), np.asarray(wanted))
+
+
+def test_a_jpeg_is_not_decoded_where_only_others_are_taken() -> None:
+    with pytest.raises(ImageUnreadableError, match="not a PNG picture"):
+        decode(encoded(plain(), "JPEG"), name="test", formats=("PNG",))
 
 
 def test_clear_entries_of_a_palette_become_black() -> None:
