@@ -1,8 +1,10 @@
 """What may be opened: files below a registered root, of few formats, and of bounded size."""
 
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +51,42 @@ def contained(root: str | Path, path: str | Path) -> Path:
         reason = error.strerror if isinstance(error, OSError) else error
         raise ImageUnreadableError(f"{shown(root, path)} cannot be opened: {reason}") from None
     return real
+
+
+def read_below(root: str, path: str) -> bytes:
+    """Return what a file holds, all links followed, if it lies below ``root``.
+
+    Raises:
+        ImageUnreadableError: as ``contained``.
+        OSError: if it cannot be read.
+    """
+    content = _read_at_once(root, path)
+    return contained(root, path).read_bytes() if content is None else content
+
+
+def _read_at_once(root: str, path: str) -> bytes | None:
+    """Open a file and ask the kernel where it lies; None: look at it step by step.
+
+    Resolving a path in Python takes a look at each of its folders, a third of the time that a
+    picture takes to be decoded. And no link can be changed between the look and the reading.
+    """
+    try:
+        with open(path, "rb", buffering=0, opener=_without_waiting) as file:
+            real = os.readlink(f"/proc/self/fd/{file.fileno()}")  # noqa: PTH115
+            regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+            return file.read() if regular and real.startswith(_inside(root)) else None
+    except (OSError, ValueError):
+        return None
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)  # a pipe would wait for who writes into it
+
+
+@lru_cache(maxsize=64)
+def _inside(root: str) -> str:
+    """What the real paths of files below a folder begin with; if it moved, none does any more."""
+    return os.path.join(os.path.realpath(root), "")  # noqa: PTH118
 
 
 def shown(root: str | Path, path: str | Path) -> str:

@@ -1,7 +1,7 @@
 """Pictures of tiles (PNG, JPEG, WebP) in any mode of Pillow, as RGB pixels."""
 
 import io
-from pathlib import Path
+import os
 
 import numpy as np
 import simplejpeg
@@ -9,7 +9,7 @@ from PIL import Image, UnidentifiedImageError
 
 from earthgql.errors import ImageUnreadableError
 from earthgql.tiles.grid import TILE_PIXELS
-from earthgql.tiles.guard import MAX_PIXELS, check_pixels, contained
+from earthgql.tiles.guard import MAX_PIXELS, check_pixels, read_below
 from earthgql.tiles.imagery import Pixels
 
 FORMATS = ("PNG", "JPEG", "WEBP")
@@ -24,11 +24,11 @@ def read_file(root: str, folder: str, path: str | None) -> Pixels:
     """
     if not path:
         raise ImageUnreadableError("no picture is known for this tile")
-    real = contained(root, Path(folder) / path)
     try:
-        return decode(real.read_bytes(), name=path)
+        encoded = read_below(root, os.path.join(folder, path))  # noqa: PTH118
     except OSError as error:
         raise ImageUnreadableError(f"{path} cannot be read: {error.strerror}") from None
+    return decode(encoded, name=path)
 
 
 def decode(encoded: bytes, *, name: str, formats: tuple[str, ...] = FORMATS) -> Pixels:

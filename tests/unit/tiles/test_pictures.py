@@ -1,4 +1,5 @@
 import io
+import os
 import struct
 import zlib
 from pathlib import Path
@@ -155,6 +156,25 @@ def test_files_are_read_below_the_root_only(tmp_path: Path) -> None:
     for path in ("none.png", ".", "a\0b"):
         with pytest.raises(ImageUnreadableError):
             imagery.read(source(root, path))
+
+
+def test_what_is_no_file_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    with pytest.raises(ImageUnreadableError, match=r"^pipe\.png does not exist"):
+        imagery.read(source(tmp_path, "pipe.png"))
+    (tmp_path / "folder.png").mkdir()
+    with pytest.raises(ImageUnreadableError, match=r"^folder\.png is a folder"):
+        imagery.read(source(tmp_path, "folder.png"))
+
+
+def test_a_root_that_is_a_link_may_be_led_elsewhere(tmp_path: Path) -> None:
+    current = tmp_path / "current"
+    for name, colour in (("old", 10), ("new", 20)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.png").write_bytes(encoded(plain((colour, 0, 0))))
+        current.unlink(missing_ok=True)
+        current.symlink_to(tmp_path / name)
+        assert imagery.read(source(current, "a.png"))[0, 0].tolist() == [colour, 0, 0]
 
 
 def test_unknown_kinds_are_refused(tmp_path: Path) -> None:
