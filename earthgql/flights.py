@@ -9,11 +9,12 @@ from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from earthgql.admission import Admission
 from earthgql.catalog.reals import as_real
 from earthgql.catalog.scores import ScoreRecord
 from earthgql.classifiers.batcher import Batcher, stopped
 from earthgql.classifiers.protocol import Classifier, Scores
-from earthgql.errors import EarthGQLError, OverloadedError
+from earthgql.errors import EarthGQLError
 from earthgql.tiles.imagery import Pixels, TileSource
 from earthgql.tiles.reading import ReadingPool
 
@@ -62,6 +63,7 @@ class Flight:
     Attributes:
         key: tile id, and the fingerprint of what is read.
         source: where the pixels come from.
+        sender: who asked for it first, and whose place it takes until it lands.
         requests: who waits; a flight that nobody waits for is dropped unless it already runs.
         unread: as ``ReadingPool`` has it.
         scoring: what the batcher gave for it, once it has been read.
@@ -72,6 +74,7 @@ class Flight:
 
     key: Key
     source: TileSource
+    sender: Request | None
     requests: set[Request] = field(default_factory=set)
     unread: bool = True
     scoring: Future[Scores] | None = None
@@ -94,11 +97,11 @@ class Flights:
 
         Args:
             classifier: the model.
-            queue_size: most tiles on their way; 0: any number.
+            queue_size: most tiles on their way, as ``Admission`` counts; 0: any number.
             wait_s: ``batch_wait_timeout_s`` of the batcher.
             longest_turn_s: as in the batcher.
         """
-        self._queue_size = queue_size or math.inf
+        self._admission = Admission(queue_size or math.inf)
         self.batcher = Batcher(
             classifier, batch_wait_timeout_s=wait_s, longest_turn_s=longest_turn_s
         )
@@ -110,19 +113,17 @@ class Flights:
         self._lock = threading.RLock()
         self._flights: dict[Key, Flight] = {}
         self._landed: deque[tuple[float, Flight]] = deque()
-        self._on_way = 0
         self._closed = False
 
     def __len__(self) -> int:
         """Count the tiles on their way: to be read, to be inferred, or running."""
-        return self._on_way
+        return self._admission.tiles
 
     def board(self, request: Request, sources: Mapping[int, TileSource]) -> None:
         """Let a request wait for tiles, sending those on their way that are not yet.
 
         Raises:
-            OverloadedError: at once and for all of them, if too many are on their way; a request
-                that finds none is taken whatever its size.
+            OverloadedError: at once and for all of them, if too many are on their way.
             ModelUnavailableError: if the process is being stopped.
         """
         with self._lock:
@@ -130,9 +131,10 @@ class Flights:
                 raise stopped()
             self._forget_old()
             known = {i: self._usable((i, s.fingerprint), request) for i, s in sources.items()}
-            self._admit(sum(flight is None for flight in known.values()))
+            self._admission.send(request, sum(flight is None for flight in known.values()))
             for tile_id, source in sources.items():
-                self._join(request, tile_id, known[tile_id] or self._send(tile_id, source))
+                flight = known[tile_id] or self._send(request, tile_id, source)
+                self._join(request, tile_id, flight)
             unread = [flight for flight in request.flights.values() if flight.unread]
             if not request.left:
                 request.complete.set()
@@ -156,10 +158,14 @@ class Flights:
         with self._lock:
             if self._closed:
                 raise stopped()
-            self._admit(1)
-            scoring = self.batcher.submit(object(), pixels, deadline)
-            self._on_way += 1
-        scoring.add_done_callback(self._picture_done)
+            sender = object()
+            self._admission.send(sender, 1)
+            try:
+                scoring = self.batcher.submit(sender, pixels, deadline)
+            except BaseException:
+                self._admission.arrived(sender)
+                raise
+        scoring.add_done_callback(lambda _done: self._picture_done(sender))
         return scoring
 
     def leave(self, request: Request) -> None:
@@ -175,7 +181,7 @@ class Flights:
                 if waits and self._flights.get(flight.key) is flight:
                     flight.unread = False
                     del self._flights[flight.key]
-                    self._on_way -= 1
+                    self._admission.arrived(flight.sender)
 
     def claim(self, request: Request) -> list[ScoreRecord]:
         """Return the scores of a request that are this caller's to store: nobody else will."""
@@ -208,16 +214,9 @@ class Flights:
             for flight in [f for f in self._flights.values() if f.outcome is None]:
                 self._land(flight, stopped())
 
-    def _admit(self, new: int) -> None:
-        if new and self._on_way and self._on_way + new > self._queue_size:
-            raise OverloadedError(
-                f"{self._on_way:,} tiles are on their way to the model already, and "
-                f"{new:,} more are too many: ask again later, or for fewer"
-            )
-
-    def _picture_done(self, _scoring: Future[Scores]) -> None:
+    def _picture_done(self, sender: object) -> None:
         with self._lock:
-            self._on_way -= 1
+            self._admission.arrived(sender)
 
     def _usable(self, key: Key, request: Request) -> Flight | None:
         """Find a flight that answers a request: under way, or landed unknown to its look-up."""
@@ -227,10 +226,9 @@ class Flights:
         # It was stored before the look-up, which did not find it: it has been deleted since.
         return None
 
-    def _send(self, tile_id: int, source: TileSource) -> Flight:
-        flight = Flight((tile_id, source.fingerprint), source)
+    def _send(self, request: Request, tile_id: int, source: TileSource) -> Flight:
+        flight = Flight((tile_id, source.fingerprint), source, request)
         self._flights[flight.key] = flight
-        self._on_way += 1
         return flight
 
     def _join(self, request: Request, tile_id: int, flight: Flight) -> None:
@@ -280,7 +278,8 @@ class Flights:
         flight.outcome = outcome
         flight.unread = False
         flight.scoring = None
-        self._on_way -= 1
+        self._admission.arrived(flight.sender)
+        flight.sender = None
         if isinstance(outcome, EarthGQLError):
             # Asking again tries again.
             del self._flights[flight.key]

@@ -266,7 +266,7 @@ def test_ready_once_the_model_is_loaded(fresh_engine: Engine) -> None:
 def test_more_than_the_queue_holds_is_refused_at_once(fresh_engine: Engine, raster: Path) -> None:
     ingest(fresh_engine, raster, "lake")
     classifier = GatedClassifier()
-    api = make_api(fresh_engine, classifier, queue_size=20, inference_deadline=300)
+    api = make_api(fresh_engine, classifier, queue_size=1, inference_deadline=300)
     first: list[dict[str, Any]] = []
     asking = threading.Thread(
         target=lambda: first.append(api.data(VIEWPORT, bounds=viewport(NORTH_WEST, 5, 4)))

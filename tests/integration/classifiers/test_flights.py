@@ -168,16 +168,31 @@ def test_an_overloaded_service_refuses_at_once_and_answers_what_is_stored(place,
     service, classifier = gated(queue_size=4)
     classifier.let(1)
     assert isinstance(service.classify_tiles(place.ids[:1])[place.ids[0]], ScoreRecord)
-    running = Call(service, place.ids[1:5])
-    classifier.wait_begun(2)
+    running = [Call(service, [tile_id]) for tile_id in place.ids[1:5]]
+    wait_until(lambda: service.on_way == 4)
     answers = service.classify_tiles(place.ids)
     assert isinstance(answers.pop(place.ids[0]), ScoreRecord)
     assert {type(answer) for answer in answers.values()} == {OverloadedError}
     assert "4 tiles are on their way" in str(answers[place.ids[5]])
     joined = Call(service, place.ids[1:5])
     classifier.let()
-    assert joined.result() == running.result(), "what is on its way already takes no room"
+    results = {tile: found for call in running for tile, found in call.result().items()}
+    assert joined.result() == results, "what is on its way already takes no room"
     assert isinstance(service.classify_tiles(place.ids)[place.ids[5]], ScoreRecord)
+
+
+def test_a_viewport_larger_than_the_queue_does_not_keep_clicks_out(place, gated) -> None:
+    service, classifier = gated(batch_size=1, queue_size=3)
+    viewport = Call(service, place.ids[:5])
+    classifier.wait_begun()
+    wait_until(lambda: service.on_way == 5)
+    click = Call(service, place.ids[5:])
+    wait_until(lambda: service.on_way == 6)
+    classifier.let(3)
+    assert click.result()[place.ids[5]].scores == expected(place, 5)
+    assert viewport.is_alive()
+    classifier.let()
+    assert all(isinstance(answer, ScoreRecord) for answer in viewport.result().values())
 
 
 def test_a_request_that_is_alone_is_never_too_large(place) -> None:
