@@ -36,13 +36,16 @@ class FairQueue(Generic[Lane, Item]):
         self._this_round: OrderedDict[Lane, deque[Item]] = OrderedDict()
         self._next_round: OrderedDict[Lane, deque[Item]] = OrderedDict()
         self._newcomers = 0
+        self._unserved: set[Lane] = set()
 
     def push(self, lane: Lane, item: Item) -> None:
         """Add an item to the end of a lane."""
         items = self._this_round.get(lane) or self._next_round.get(lane)
         if items is not None:
             items.append(item)
-        elif self._newcomers < MOST_NEWCOMERS or not self._next_round:
+            return
+        self._unserved.add(lane)
+        if self._newcomers < MOST_NEWCOMERS or not self._next_round:
             self._newcomers += 1
             self._this_round[lane] = deque([item])
         else:
@@ -64,10 +67,15 @@ class FairQueue(Generic[Lane, Item]):
             if admitted(lane) and self._sweep(lane):
                 items = self._this_round.pop(lane, None) or self._next_round.pop(lane)
                 item = items.popleft()
+                self._unserved.discard(lane)
                 if items:
                     self._next_round[lane] = items
                 return lane, item
         return None
+
+    def has_unserved(self) -> bool:
+        """Whether a lane waits of which nothing was taken since it came."""
+        return bool(self._unserved)
 
     def lanes(self) -> list[Lane]:
         """Return the lanes that have items waiting, in the order of their turns."""
@@ -77,6 +85,7 @@ class FairQueue(Generic[Lane, Item]):
         """Forget a lane with all its items."""
         self._this_round.pop(lane, None)
         self._next_round.pop(lane, None)
+        self._unserved.discard(lane)
 
     def __bool__(self) -> bool:
         return bool(self.lanes())

@@ -18,7 +18,8 @@ from earthgql.errors import DeadlineError, EarthGQLError, ModelUnavailableError
 from earthgql.fair import FairQueue
 
 LONGEST_TURN_S = 0.1
-"""What a single click may have to wait for a large request's batch, where engines allow it."""
+"""What a single click may have to wait for a large request's batch at most, where engines allow it;
+less where a tile takes less."""
 
 _CLOSING_S = 10.0
 _log = logging.getLogger(__name__)
@@ -211,8 +212,7 @@ class Batcher:
         self._last_was_alone = bool(self._alone) and not (self._last_was_alone and self._waiting)
         if self._last_was_alone:
             return [self._alone.popleft()], []
-        quick = self._pace.most_within(self._longest_turn_s, self.max_batch_size)
-        size = min(self.max_batch_size, max(quick, len(self._queue.lanes())))
+        size = min(self.max_batch_size, self._size())
         batch: list[_Entry] = []
         late: list[_Entry] = []
         now = time.monotonic()
@@ -225,6 +225,18 @@ class Batcher:
             (batch if now < entry.deadline else late).append(entry)
         self.counts.dropped += len(late)
         return batch, late
+
+    def _size(self) -> int:
+        """How many tiles the next batch should have: one of each request, or as many as are quick.
+
+        A click waits for the batch that is running and for what shares a batch with it.
+        """
+        lanes = len(self._queue.lanes())
+        if math.isinf(self._longest_turn_s):
+            return self.max_batch_size
+        if lanes > 1 and self._queue.has_unserved():
+            return lanes
+        return max(lanes, self._pace.quick(self._longest_turn_s, self.max_batch_size))
 
     def _start(self, batch: list[_Entry]) -> None:
         self.counts.batches += 1

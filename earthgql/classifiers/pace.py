@@ -4,6 +4,9 @@ from collections import deque
 
 _REMEMBERED = 5
 _FIRST_GUESS = 4
+_TILES_A_TURN = 2.0
+_BESIDE_S = 0.01
+"""What a click takes beside its scores, about: HTTP, statements, decoding."""
 
 
 class Pace:
@@ -24,6 +27,17 @@ class Pace:
         """
         known = [min(s) * size / tried for tried, s in self._seconds.items() if tried <= size]
         return min(known, default=None)
+
+    def quick(self, longest_s: float, most: int) -> int:
+        """Return the batch size of ``most`` that takes about as long as a click does alone.
+
+        Args:
+            longest_s: what it may take at most, however long one tile takes.
+            most: the largest size.
+        """
+        one = self.expected(1)
+        alone = float("inf") if one is None else _TILES_A_TURN * one + _BESIDE_S
+        return self.most_within(min(alone, longest_s), most)
 
     def most_within(self, seconds: float, most: int) -> int:
         """Return the batch size of ``most``, halved until it should be done within ``seconds``."""

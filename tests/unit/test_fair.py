@@ -46,6 +46,19 @@ def test_a_click_comes_next_after_what_a_lone_viewport_is_served() -> None:
     assert [queue.take()[1].name for _ in range(2)] == ["click0", "viewport1"]
 
 
+def test_it_knows_whether_a_lane_waits_of_which_nothing_was_taken() -> None:
+    queue = queue_of({"viewport": 5})
+    assert queue.has_unserved()
+    queue.take()
+    assert not queue.has_unserved()
+    queue.push("click", Item("click0"))
+    queue.push("other", Item("other0"))
+    queue.take()
+    assert queue.has_unserved()
+    queue.drop("other")
+    assert not queue.has_unserved()
+
+
 def test_an_endless_stream_of_clicks_does_not_starve_a_viewport() -> None:
     queue = queue_of({"viewport": 60})
     clicks = (f"click{number}" for number in itertools.count())

@@ -107,6 +107,19 @@ def test_batches_of_few_requests_are_short_and_grow_with_their_number(gated) -> 
     assert batches(classifier) == [[255], [0], [100, 101, 102, 1], [2], [3], [4], [5]]
 
 
+def test_a_click_shares_its_batch_with_one_tile_of_each_other_request(gated) -> None:
+    batcher, classifier = gated(batch_size=8, longest_turn_s=60.0)
+    busy(batcher, classifier)
+    futures = [batcher.submit("viewport", tile(i)) for i in range(14)]
+    classifier.let(1)
+    classifier.wait_begun()
+    futures.append(batcher.submit("click", tile(100)))
+    classifier.let()
+    done(futures)
+    first, second, third, *_ = batches(classifier)
+    assert (first, second[0], third) == ([255], 0, [100, len(second)])
+
+
 def test_a_full_batch_is_not_exceeded_and_several_run_at_once(gated) -> None:
     batcher, classifier = gated(batch_size=3, parallel=2)
     futures = [batcher.submit(NOBODY, tile(255))]
@@ -352,3 +365,15 @@ def test_pace_judges_by_the_best_of_the_last_and_smaller_sizes() -> None:
     assert pace.most_within(0.1, 32) == 1
     pace.learn(8, 0.001)
     assert pace.most_within(0.1, 32) == 32
+
+
+def test_pace_finds_what_takes_about_as_long_as_a_click_alone() -> None:
+    pace = Pace()
+    assert pace.quick(0.1, 32) == 4, "a cautious first guess"
+    pace.learn(8, 0.09)
+    assert pace.quick(0.1, 32) == 8, "of one tile alone nothing is known"
+    pace.learn(1, 0.02)  # so 0.05 s are for the batch
+    assert pace.quick(0.1, 32) == 2
+    pace.learn(2, 0.024)
+    assert pace.quick(0.1, 32) == 4
+    assert pace.quick(0.03, 32) == 2, "whatever one tile takes"
