@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from earthgql.catalog.choices import BY_ID, Position, TileOrder
+from earthgql.catalog.filters import as_moment
 from earthgql.database.engine import LARGEST_ROW_ID
 from earthgql.errors import BadInputError, shortened
 
@@ -81,7 +82,7 @@ def _score(told: str) -> float:
 
 
 def _moment(told: str) -> datetime | None:
-    moment = datetime.fromisoformat(told) if told else None
+    moment = as_moment(told) if told else None
     if moment is not None and moment.tzinfo is None:
         raise ValueError
     return moment

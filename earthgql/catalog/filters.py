@@ -5,7 +5,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from pydantic import (
@@ -31,20 +31,34 @@ MOST_TERMS = 64
 
 
 _DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_OFFSET_BELOW = timedelta(hours=16)
+
+
+def has_storable_offset(moment: datetime) -> bool:
+    """Whether PostgreSQL takes the UTC offset of a time: whole seconds, less than 16 hours."""
+    offset = moment.utcoffset() or timedelta()
+    return abs(offset) < _OFFSET_BELOW and not offset.microseconds
 
 
 def as_moment(value: object) -> datetime:
     """Read a time; a number is none, for it could mean a year as well as seconds.
 
     Raises:
-        ValueError: if it is none; says how to write it.
+        ValueError: if it is none, or has an offset that the database does not take; says how to
+            write it.
     """
     if isinstance(value, datetime):
         return value
     if isinstance(value, str) and _DATE.match(value):
         with suppress(ValueError):
-            return datetime.fromisoformat(value)
-    raise ValueError("a time is written as 2024-08-01T12:00:00Z, and in JSON within quotes")
+            moment = datetime.fromisoformat(value)
+            # Brought to UTC instead, times of the years 1 and 9999 would overflow.
+            if has_storable_offset(moment):
+                return moment
+    raise ValueError(
+        "a time is written as 2024-08-01T12:00:00Z, and in JSON within quotes; an offset instead"
+        " of Z, such as +02:00, is less than 16 hours"
+    )
 
 
 Moment = Annotated[datetime, BeforeValidator(as_moment)]

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from earthgql.catalog.filters import has_storable_offset
 from earthgql.errors import IngestError
 
 CHUNK = 20_000
@@ -82,15 +83,20 @@ def parse_date(value: str) -> datetime:
     """Parse an ISO 8601 date or time; UTC unless it says otherwise.
 
     Raises:
-        IngestError: if it is neither.
+        IngestError: if it is neither, or none that the database can keep and give back.
     """
     try:
         parsed = datetime.fromisoformat(value.strip())
-    except ValueError:
+        parsed = parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+        parsed.astimezone(UTC)  # as it comes back, within the years 1 to 9999
+    except (ValueError, OverflowError):
+        parsed = None
+    if parsed is None or not has_storable_offset(parsed):
         raise IngestError(
             f"{value!r} is not an ISO 8601 date or time, such as 2020-05-18 or 2020-05-18T13:38Z"
-        ) from None
-    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+            " (an offset is less than 16 hours)"
+        )
+    return parsed
 
 
 def file_fingerprint(path: Path, *, sha256: bool) -> str:

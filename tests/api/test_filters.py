@@ -243,6 +243,18 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         {"where": {"acquired": {"from": "2024-01-01T00:00:00"}}},
         "acquired.from needs a time zone: 2024-01-01T00:00:00Z",
     ),
+    "an offset of a day": (
+        {"where": {"acquired": {"from": "2024-01-01T00:00:00+23:59"}}},
+        "a time is written as 2024-08-01T12:00:00Z",
+    ),
+    "an offset of 16 hours": (
+        {"where": {"acquired": {"to": "2024-01-01T00:00:00-16:00"}}},
+        "a time is written as",
+    ),
+    "an offset of half seconds": (
+        {"where": {"acquired": {"to": "2024-01-01T00:00:00.5+01:00:00.5"}}},
+        "a time is written as",
+    ),
     "an empty span": (
         {"where": {"acquired": {"from": "2024-01-01T00:00:00Z", "to": "2023-01-01T00:00:00Z"}}},
         "must be before acquired.to",

@@ -13,6 +13,7 @@ from sqlalchemy import Engine, text
 
 from earthgql.errors import IngestError
 from earthgql.ingest.rasters import raster_files
+from earthgql.ingest.sources import parse_date
 from earthgql.settings import PROJECT_ROOT
 from earthgql.tiles.grid import TileIndex
 
@@ -125,6 +126,32 @@ def test_wrong_usage_ends_with_2(tmp_path: Path, arguments: list[str]) -> None:
     result = manage("postgresql://nobody@127.0.0.1:1/none", "ingest", *filled)
     assert result.returncode == 2
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    "date",
+    [
+        "2020",
+        "2020-05-18T00:00:00+23:59",
+        "2020-05-18T00:00:00-16:00",
+        "2020-05-18T00:00:00.5+01:00:00.5",
+        "9999-12-31T23:00:00-02:00",
+    ],
+)
+def test_a_date_that_cannot_be_kept_is_refused(tmp_path: Path, date: str) -> None:
+    path = write_raster(tmp_path / "a.tif", noise())
+    nowhere = "postgresql://nobody@127.0.0.1:1/none"
+    result = manage(nowhere, "ingest", "raster", path, "--dry-run", f"--acquired-at={date}")
+    assert result.returncode == 1
+    assert f"{date!r} is not an ISO 8601 date or time" in " ".join(result.stderr.split())
+    assert "Traceback" not in result.stderr
+
+
+def test_the_largest_offsets_are_kept(fresh_engine: Engine) -> None:
+    dates = ("2020-05-18T00:00:00+15:59:59", "2020-05-18T00:00:00-15:59:59")
+    with fresh_engine.connect() as conn:
+        for date in map(parse_date, dates):
+            assert conn.scalar(text("SELECT CAST(:date AS timestamptz)"), {"date": date}) == date
 
 
 def test_a_folder_without_rasters_is_named(tmp_path: Path) -> None:
