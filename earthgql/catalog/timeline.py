@@ -35,8 +35,11 @@ class Interval(Enum):
     YEAR = ("year", "1 year")
 
 
+# Python has no moment after the year 9999, which PostgreSQL does.
 _PERIODS = """
-SELECT since AT TIME ZONE 'UTC', (since + CAST(:step AS interval)) AT TIME ZONE 'UTC'
+SELECT since AT TIME ZONE 'UTC',
+       least(since + CAST(:step AS interval), timestamp '9999-12-31 23:59:59.999999')
+       AT TIME ZONE 'UTC'
   FROM (SELECT DISTINCT date_trunc(:unit, s.acquired_at AT TIME ZONE 'UTC') AS since
           FROM {scenes} AND s.acquired_at IS NOT NULL) begun
  ORDER BY since

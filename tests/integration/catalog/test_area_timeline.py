@@ -61,3 +61,20 @@ def test_a_timeline_is_a_histogram_of_each_period(
     cut = TileFilter(acquired_from=day(10), acquired_to=datetime(2024, 1, 25, tzinfo=UTC))
     (only,) = label_timeline(connection, WORLD, cut, model, CUTOFFS, interval=Interval.YEAR).periods
     assert (only.begins, only.ends, only.sums.tiles) == (cut.acquired_from, cut.acquired_to, 2)
+
+
+def test_the_last_year_there_is(connection: Connection, model: ModelRecord) -> None:
+    ids = add_scene(connection, "far", children(CELL), datetime(9999, 12, 31, 12, tzinfo=UTC))
+    add_scores(connection, model, dict.fromkeys(ids.values(), (0.9, 0, 0)))
+    begins = {
+        Interval.DAY: datetime(9999, 12, 31, tzinfo=UTC),
+        Interval.WEEK: datetime(9999, 12, 27, tzinfo=UTC),
+        Interval.MONTH: datetime(9999, 12, 1, tzinfo=UTC),
+        Interval.QUARTER: datetime(9999, 10, 1, tzinfo=UTC),
+        Interval.YEAR: datetime(9999, 1, 1, tzinfo=UTC),
+    }
+    for interval, begin in begins.items():
+        found = label_timeline(connection, WORLD, ANY, model, CUTOFFS, interval=interval)
+        (period,) = found.periods
+        assert (period.begins, period.ends) == (begin, datetime.max.replace(tzinfo=UTC))
+        assert (period.sums.tiles, period.sums.labels[0].tiles) == (4, 4)
