@@ -9,6 +9,7 @@ from datetime import datetime
 
 from earthgql.catalog.choices import BY_ID, Position, TileOrder
 from earthgql.catalog.filters import as_moment
+from earthgql.catalog.reals import as_real
 from earthgql.database.engine import LARGEST_ROW_ID
 from earthgql.errors import BadInputError, shortened
 
@@ -76,7 +77,8 @@ def _no_key(_told: str) -> None:
 
 def _score(told: str) -> float:
     score = float(told)
-    if not 0 <= score <= 1:
+    # As a cursor has it: of the smallest numbers the database takes none but its own.
+    if not 0 <= score <= 1 or told != str(as_real([score])[0]):
         raise ValueError
     return score
 
