@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 from api_client import SCENE, Api, ingest, make_api, write_raster
+from scored_scene import score
 from sqlalchemy import Engine
 
+from earthgql.classifiers.protocol import ModelIdentity
 from earthgql.tiles.grid import TileIndex
 from earthgql.web import operations
 
@@ -56,6 +58,19 @@ def test_anywhere(
     assert len(collection) == sum(len(kind.operations) for kind in operations.kinds())
     for example in sorted(collection, key=lambda e: e["title"] == "Cancel a job."):
         api.data(example["query"], **example["variables"])
+
+
+def test_the_label_of_the_examples_is_one_of_the_model(fresh_api: Api) -> None:
+    def labels() -> set[str]:
+        chapters = fresh_api.client.get("/examples.json").get_json()["collection"]
+        asked = [e["variables"] for chapter in chapters for e in chapter["examples"]]
+        return {variables["label"] for variables in asked if "label" in variables}
+
+    assert labels() == set()
+    score(fresh_api.engine, {})
+    assert labels() == {"slash_burn"}
+    score(fresh_api.engine, {}, ModelIdentity("lakes", "1", ("wet", "dry"), (0.5, 0.5), "0" * 64))
+    assert labels() == {"wet"}
 
 
 def test_a_scene_by_name(api: Api) -> None:
