@@ -139,12 +139,15 @@ def _span(connection: Connection, scene: SceneRecord) -> tuple[datetime, datetim
 
 def _of_model(connection: Connection) -> dict[str, Any]:
     """Return what depends on a model: nothing as long as none was ever used."""
-    found = models.list_models(connection, limit=1, backward=True)
+    found = [record.identity for record in models.list_models(connection, limit=2, backward=True)]
     if not found:
         return {}
-    model = found[0].identity
-    label = _LABEL if _LABEL in model.labels else model.labels[0]
-    return {"model": f"{model.name} {model.version}", "version": model.version, "label": label}
+    newest = found[-1]
+    label = _LABEL if _LABEL in newest.labels else newest.labels[0]
+    values = {"version": newest.version, "label": label}
+    if len(found) > 1:  # no model is worth comparing with itself
+        values |= {key: f"{m.name} {m.version}" for key, m in zip("ab", found, strict=True)}
+    return values
 
 
 def _newest_job(connection: Connection) -> int:

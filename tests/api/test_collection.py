@@ -1,6 +1,7 @@
 """The operation collection: fits the schema, is answered, and is what the docs speak of."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,9 @@ from graphql import (
     parse,
     validate,
 )
-from sqlalchemy import Engine
+from pixel_classifier import PIXEL_IDENTITY
+from scored_scene import score
+from sqlalchemy import Engine, text
 
 from earthgql.api.schema import schema
 from earthgql.settings import PROJECT_ROOT
@@ -25,9 +28,6 @@ from earthgql.web.operations import Operation
 OPERATIONS = [operation for kind in operations.kinds() for operation in kind.operations]
 DATES = (datetime(2016, 8, 4, 14, tzinfo=UTC), datetime(2017, 8, 11, 14, tzinfo=UTC))
 SIDE = 5
-CLASSIFY = (
-    "query ($bounds: BoundsInput!, $at: DateTime) { viewport(bounds: $bounds, at: $at) { ids } }"
-)
 # GraphQL in the docs: fenced, and whole documents.
 FENCED = re.compile(r"^```graphql\n(.*?)^```", re.MULTILINE | re.DOTALL)
 DOCS = [
@@ -103,16 +103,32 @@ def test_docs_list_the_collection() -> None:
     assert listed == expected
 
 
+# Where a scene has slash_burn, counted from its north-western tile. The examples ask about the nine
+# tiles around (2, 2): it vanishes from two of them, stays on one and appears on three.
+BURNT = {
+    "lake-2016": {(1, 1), (1, 2), (1, 3)},
+    "lake-2017": {(1, 1), (3, 1), (3, 2), (3, 3)},
+}
+PLACES = text("SELECT t.id, s.name, t.x, t.y FROM tile t JOIN scene s ON s.id = t.scene_id")
+
+
 @pytest.fixture(scope="module")
 def two_dates(module_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Api:
-    """A place at two dates, classified, and a job."""
+    """A place at two dates, scored by two models, one of which never sees a fire; and a job."""
     folder: Path = tmp_path_factory.mktemp("dates")
     for seed, date in enumerate(DATES):
         raster = write_raster(folder / f"{date:%Y}.tif", NORTH_WEST, SIDE, SIDE, seed=seed)
         ingest(module_engine, raster, f"lake-{date:%Y}", acquired_at=date)
+    with module_engine.connect() as conn:
+        places = conn.execute(PLACES).all()
+    burns = {
+        tile: {"slash_burn": 0.75 * ((x - NORTH_WEST.x, y - NORTH_WEST.y) in BURNT[scene])}
+        for tile, scene, x, y in places
+    }
+    score(module_engine, burns)
+    blind = replace(PIXEL_IDENTITY, version="blind", sha256="0" * 64)
+    score(module_engine, {tile: {} for tile in burns}, blind)
     api = make_api(module_engine)
-    for date in DATES:
-        api.data(CLASSIFY, bounds=viewport(NORTH_WEST, SIDE, SIDE), at=date.isoformat())
     [job] = (o for o in OPERATIONS if o.name == "ClassifyThisArea")
     api.data(job.query, bounds=viewport(NORTH_WEST, SIDE, SIDE))
     return api
@@ -142,6 +158,28 @@ def test_answers_about_two_dates(two_dates: Api) -> None:
     ]
     assert data["labelHistogram"]["tiles"] == data["labelHistogram"]["tilesClassified"] == 9
     assert [p["from"][:4] for p in data["labelTimeline"]["periods"]] == ["2016", "2017"]
+    assert [
+        [(of["label"], of["tiles"]) for of in period["labels"]]
+        for period in data["labelTimeline"]["periods"]
+    ] == [[("slash_burn", 3)], [("slash_burn", 4)]]
     changes = data["labelChanges"]
-    assert changes["appeared"]["tiles"] + changes["vanished"]["tiles"] == len(changes["changes"])
-    assert data["modelComparison"]["agreement"] == 1.0
+    assert {name: changes[name]["tiles"] for name in ("appeared", "vanished", "kept")} == {
+        "appeared": 3,
+        "vanished": 2,
+        "kept": 1,
+    }
+    assert sorted(
+        (of["kind"], of["scoreBefore"], of["scoreAfter"]) for of in changes["changes"]
+    ) == [
+        *[("APPEARED", 0.0, 0.75)] * 3,
+        *[("VANISHED", 0.75, 0.0)] * 2,
+    ]
+    compared = data["modelComparison"]
+    assert (compared["a"]["version"], compared["b"]["version"]) == ("1", "blind")
+    burnt, *others = compared["labels"]
+    assert (burnt["label"], burnt["onlyA"], burnt["onlyB"]) == ("slash_burn", 4, 0)
+    assert {(of["onlyA"], of["onlyB"]) for of in others} == {(0, 0)}
+    assert compared["agreement"] == pytest.approx((16 + 5 / 9) / 17)
+    assert [of["labelsOnlyA"] for of in compared["mostDifferent"][:5]] == [["slash_burn"]] * 4 + [
+        []
+    ]

@@ -1,9 +1,11 @@
 """``/examples.json``: queries that work for whatever is ingested."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from api_client import SCENE, Api, ingest, make_api, write_raster
+from pixel_classifier import PIXEL_IDENTITY
 from scored_scene import score
 from sqlalchemy import Engine
 
@@ -52,7 +54,9 @@ def test_anywhere(
         data = api.data(example["query"], **example["variables"])
         assert data.get("classifyPoint", True) is not None
         assert data.get("tilesInBounds", {"nodes": [1]})["nodes"]
-    # Now that a model is known, all of the collection can be asked, and is answered everywhere.
+    # Now that a model is known, and another, all of the collection can be asked, and is answered
+    # everywhere.
+    score(fresh_engine, {}, replace(PIXEL_IDENTITY, version="0", sha256="0" * 64))
     chapters = api.client.get("/examples.json?scene=a").get_json()["collection"]
     collection = [example for chapter in chapters for example in chapter["examples"]]
     assert len(collection) == sum(len(kind.operations) for kind in operations.kinds())
@@ -71,6 +75,19 @@ def test_the_label_of_the_examples_is_one_of_the_model(fresh_api: Api) -> None:
     assert labels() == {"slash_burn"}
     score(fresh_api.engine, {}, ModelIdentity("lakes", "1", ("wet", "dry"), (0.5, 0.5), "0" * 64))
     assert labels() == {"wet"}
+
+
+def test_a_model_is_compared_with_another_or_none(fresh_api: Api) -> None:
+    def compared() -> list[tuple[str, str]]:
+        chapters = fresh_api.client.get("/examples.json").get_json()["collection"]
+        asked = [e["variables"] for chapter in chapters for e in chapter["examples"]]
+        return [(variables["a"], variables["b"]) for variables in asked if "a" in variables]
+
+    score(fresh_api.engine, {})
+    assert compared() == []
+    for version in ("2", "3"):
+        score(fresh_api.engine, {}, replace(PIXEL_IDENTITY, version=version, sha256=version * 64))
+    assert compared() == [("pixel 2", "pixel 3")]
 
 
 def test_a_scene_by_name(api: Api) -> None:
