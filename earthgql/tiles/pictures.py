@@ -5,7 +5,7 @@ import os
 
 import numpy as np
 import simplejpeg
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, TiffImagePlugin, UnidentifiedImageError
 
 from earthgql.errors import ImageUnreadableError
 from earthgql.tiles.grid import TILE_PIXELS
@@ -44,13 +44,16 @@ def decode(encoded: bytes, *, name: str, formats: tuple[str, ...] = FORMATS) -> 
         formats: which ones are taken, by Pillow's names; told apart by what the file begins with.
 
     Raises:
-        ImageUnreadableError: if it is of another format, damaged, truncated or over 25 megapixels.
+        ImageUnreadableError: if it is of another format, damaged, truncated, over 25 megapixels, or
+            a TIFF of numbers whose range nobody knows: of 32 bits, or several bands of 16.
     """
     if "JPEG" in formats and (pixels := _plain_jpeg(encoded)) is not None:
         return pixels
     try:
         with Image.open(io.BytesIO(encoded), formats=formats) as picture:
             check_pixels(name, *picture.size)
+            if picture.mode == "F" or (picture.mode == "I" and _bits(picture) > 16):
+                raise _not_taken(name, 1, _bits(picture))
             return _rgb(picture)
     except ImageUnreadableError:
         raise
@@ -60,6 +63,9 @@ def decode(encoded: bytes, *, name: str, formats: tuple[str, ...] = FORMATS) -> 
             f"{name} is too large: the limit is {MAX_PIXELS / 1e6:.0f} megapixels"
         ) from None
     except UnidentifiedImageError:
+        kind = _kind_of_tiff(encoded) if "TIFF" in formats else None
+        if kind is not None:
+            raise _not_taken(name, *kind) from None
         raise ImageUnreadableError(f"{name} is not a {', '.join(formats)} picture") from None
     except Exception as error:  # decoders raise anything on damaged input
         raise ImageUnreadableError(f"{name} is damaged: {error}") from None
@@ -79,6 +85,33 @@ def _plain_jpeg(encoded: bytes) -> Pixels | None:
     except ValueError:  # also for what libjpeg would only warn of
         return None
     return pixels
+
+
+def _bits(picture: Image.Image) -> int:
+    """Bits of a number, as a TIFF tells them; those of other formats have 16 at most."""
+    if not isinstance(picture, TiffImagePlugin.TiffImageFile):
+        return 16
+    return int(max(picture.tag_v2.get(TiffImagePlugin.BITSPERSAMPLE, (1,))))
+
+
+def _kind_of_tiff(encoded: bytes) -> tuple[int, int] | None:
+    """Return bands and bits of a TIFF that Pillow has no mode for; None if it is none."""
+    stream = io.BytesIO(encoded)
+    try:
+        tags = TiffImagePlugin.ImageFileDirectory_v2(stream.read(8))
+        stream.seek(tags.next)
+        tags.load(stream)
+        bits = tags[TiffImagePlugin.BITSPERSAMPLE]
+        return int(tags.get(TiffImagePlugin.SAMPLESPERPIXEL, 1)), int(max(bits))
+    except Exception:  # as of any damaged input
+        return None
+
+
+def _not_taken(name: str, bands: int, bits: int) -> ImageUnreadableError:
+    return ImageUnreadableError(
+        f"{name}: a TIFF of this kind ({bands} band{'s' if bands > 1 else ''} of {bits} bits) is"
+        " not taken: convert it to 8-bit RGB"
+    )
 
 
 def _rgb(picture: Image.Image) -> Pixels:

@@ -134,6 +134,15 @@ def test_any_size_and_mode(bare: Api) -> None:
         assert send(bare, stream.getvalue()).status_code == 200
 
 
+def test_a_tiff_of_numbers_without_a_range_is_refused(bare: Api) -> None:
+    stream = io.BytesIO()
+    Image.fromarray(PIXELS[..., 0].astype(np.float32)).save(stream, "TIFF")
+    response = send(bare, stream.getvalue())
+    assert code(response) == (422, "IMAGE_UNREADABLE")
+    message = response.get_json()["errors"][0]["message"]
+    assert "(1 band of 32 bits) is not taken: convert it to 8-bit RGB" in message
+
+
 def test_nothing_is_stored_nor_asked_of_the_database(bare: Api) -> None:
     send(bare, encoded("PNG"))
     with bare.statements() as seen:

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from affine import Affine
 from imagery_files import encoded, plain
 from PIL import Image
+from rasterio.io import MemoryFile
 
 from earthgql.errors import ImageUnreadableError
 from earthgql.tiles import imagery
@@ -117,6 +119,45 @@ def test_other_sizes_are_resized() -> None:
 def test_damaged_and_other_formats_are_refused(bad: bytes) -> None:
     with pytest.raises(ImageUnreadableError):
         decode(bad, name="test")
+
+
+def tiff(bands: int, kind: str, value: float = 100) -> bytes:
+    shape = {"width": 256, "height": 256, "count": bands, "dtype": kind}
+    place = Affine(10, 0, 5000, 0, -10, 5000)
+    with MemoryFile() as file:
+        with file.open(driver="GTiff", crs="EPSG:3857", transform=place, **shape) as dataset:
+            dataset.write(np.full((bands, 256, 256), value, kind))
+        return bytes(file.read())
+
+
+@pytest.mark.parametrize(
+    ("bands", "kind", "colour"),
+    [(1, "uint8", 100), (1, "uint16", 0x64), (1, "int16", 0x64), (3, "uint8", 100)],
+)
+def test_tiffs_of_kinds_that_are_taken(bands: int, kind: str, colour: int) -> None:
+    picture = tiff(bands, kind, 0x6412 if kind.endswith("16") else 100)
+    assert decode(picture, name="test", formats=("TIFF",))[0, 0].tolist() == [colour] * 3
+
+
+@pytest.mark.parametrize(
+    ("bands", "kind", "said"),
+    [
+        (4, "uint16", "4 bands of 16 bits"),
+        (3, "uint16", "3 bands of 16 bits"),
+        (3, "float32", "3 bands of 32 bits"),
+        (1, "float32", "1 band of 32 bits"),
+        (1, "float64", "1 band of 64 bits"),
+        (1, "uint32", "1 band of 32 bits"),
+        (5, "uint8", "5 bands of 8 bits"),
+        (8, "uint8", "8 bands of 8 bits"),
+    ],
+)
+def test_tiffs_of_other_kinds_are_refused(bands: int, kind: str, said: str) -> None:
+    with pytest.raises(ImageUnreadableError) as refused:
+        decode(tiff(bands, kind), name="the picture", formats=("JPEG", "TIFF"))
+    assert str(refused.value) == (
+        f"the picture: a TIFF of this kind ({said}) is not taken: convert it to 8-bit RGB"
+    )
 
 
 def bomb(width: int, height: int) -> bytes:
