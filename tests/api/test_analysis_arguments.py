@@ -80,6 +80,7 @@ TIMELINE = """query ($bounds: BoundsInput, $polygon: GeoJSON, $where: TileWhere,
     [
         ({}, [4, 4], [[0, 2, 3], [1, 2]]),
         ({"bounds": corner(TILES[1])}, [1, 1], [[], [1]]),
+        ({"bounds": {**corner(TILES[1]), "east": corner(TILES[1])["west"]}}, [1, 1], [[], [1]]),
         ({"polygon": outline(TILES[0])}, [1, 1], [[0], []]),
         ({"where": {"within": outline(TILES[2])}}, [1, 1], [[2], [2]]),
         ({"where": WET}, [2, 3], [[0, 3], [2]]),
