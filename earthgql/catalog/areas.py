@@ -61,8 +61,10 @@ def area_of(
     Raises:
         BadInputError: if both are given, or none, or the polygon is none.
     """
-    if (bounds is None) == (polygon is None):
+    if bounds is not None and polygon is not None:
         raise BadInputError("give either bounds or a polygon, and not both")
+    if bounds is None and polygon is None:
+        raise BadInputError("no area is given: give bounds or a polygon")
     if bounds is not None:
         return tuple(bounds), None
     area = parse_area(polygon)

@@ -193,7 +193,7 @@ TILE = "VGlsZTox"  # Tile:1
 @pytest.mark.parametrize(
     ("variables", "code", "said"),
     [
-        ({}, "BAD_USER_INPUT", "either bounds or a polygon"),
+        ({}, "BAD_USER_INPUT", "no area is given: give bounds or a polygon"),
         ({"bounds": BOUNDS, "polygon": {"type": "Polygon"}}, "BAD_USER_INPUT", "not both"),
         ({"polygon": {"type": "Point"}}, "BAD_USER_INPUT", "Polygon or MultiPolygon"),
         ({"bounds": {**BOUNDS, "south": 80}}, "BAD_USER_INPUT", "south"),

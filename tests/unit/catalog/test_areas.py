@@ -275,6 +275,7 @@ def test_either_bounds_or_a_polygon() -> None:
     assert area_of(box, None) == (box, None)
     parts, area = area_of(None, polygon(SQUARE))
     assert (parts, area) == ((Bounds(0, 0, 10, 10),), parse_area(polygon(SQUARE)))
-    for both in ((box, polygon(SQUARE)), (None, None)):
-        with pytest.raises(BadInputError, match="either bounds or a polygon"):
-            area_of(*both)
+    with pytest.raises(BadInputError, match="either bounds or a polygon, and not both"):
+        area_of(box, polygon(SQUARE))
+    with pytest.raises(BadInputError, match="no area is given: give bounds or a polygon"):
+        area_of(None, None)
