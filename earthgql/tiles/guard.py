@@ -1,5 +1,6 @@
 """What may be opened: files below a registered root, of few formats, and of bounded size."""
 
+import math
 import os
 import stat
 from collections.abc import Iterator
@@ -103,8 +104,9 @@ def check_pixels(name: str, width: float, height: float) -> None:
         ImageUnreadableError: naming the size and the limit.
     """
     if width * height > MAX_PIXELS:
+        megapixels = math.ceil(width * height / 1e4) / 100  # rounded it might be the limit
         raise ImageUnreadableError(
-            f"{name}: {width * height / 1e6:.1f} megapixels would have to be decoded, "
+            f"{name}: {megapixels:.2f} megapixels would have to be decoded, "
             f"the limit is {MAX_PIXELS / 1e6:.0f}"
         )
 

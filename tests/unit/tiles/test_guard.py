@@ -9,7 +9,7 @@ from imagery_files import noise, write_raster
 from earthgql.errors import ImageUnreadableError
 from earthgql.tiles import guard
 from earthgql.tiles.grid import LonLat, tile_at
-from earthgql.tiles.guard import open_raster
+from earthgql.tiles.guard import check_pixels, open_raster
 from earthgql.tiles.raster import check_decodable, read_tile
 
 VRT = """<VRTDataset rasterXSize="512" rasterYSize="512"><SRS>EPSG:4326</SRS>
@@ -140,3 +140,14 @@ def test_blocks_of_too_many_pixels_are_refused(tmp_path: Path) -> None:
         blockysize=5216,
     )
     refused(path, match="megapixels")
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "told"),
+    [(5001, 5000, "25.01"), (25_000_001, 1, "25.01"), (10_000, 3_000, "30.00")],
+)
+def test_the_size_told_is_above_the_limit(width: int, height: int, told: str) -> None:
+    check_pixels("a", 5000, 5000)
+    with pytest.raises(ImageUnreadableError) as refused:
+        check_pixels("a", width, height)
+    assert str(refused.value) == (f"a: {told} megapixels would have to be decoded, the limit is 25")
