@@ -119,7 +119,9 @@ def _show(
     elif not as_map:
         from earthgql.cli.answer_tables import print_tables
 
-        print_tables(data, out)
+        failed = {error["path"][0] for error in errors if error.get("path")}
+        told = {name: of for name, of in data.items() if of is not None or name not in failed}
+        print_tables(told, out)
     elif drawable:
         from earthgql.cli.answer_map import print_map
 

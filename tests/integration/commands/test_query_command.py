@@ -75,7 +75,16 @@ def test_variables_and_files(ask: Ask, tmp_path: Path) -> None:
     status, out, err = ask(named, "-v", "id=what is this?")
     assert status == 1
     assert "BAD_USER_INPUT tile: 'what is this?' is not an id" in err
-    assert "tile" in out
+    assert out == ""  # the error says why there is nothing
+
+
+def test_what_failed_has_no_table_and_what_is_not_there_an_empty_one(ask: Ask) -> None:
+    some = '{ bad: tile(id: "x") { x } none: model(version: "9") { id } scenes { totalCount } }'
+    status, out, err = ask(some)
+    assert status == 1
+    assert "BAD_USER_INPUT bad: 'x' is not an id" in err
+    titles = [line for line in out.splitlines() if line.isalpha()]
+    assert titles == ["none", "scenes"]
 
 
 def test_labels_and_a_map(ask: Ask, tmp_path: Path) -> None:
