@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from sqlalchemy import Connection, Engine, event
 
-from earthgql.api.loaders import Loaders
+from earthgql.api.loaders import Loaders, StoredKey
 from earthgql.catalog.scores import ScoreRecord
 from earthgql.classification import Answer, ScoringService
 
@@ -29,7 +29,7 @@ class Watch:
         scoring_s: seconds for scores: looking them up, and waiting for the model.
         scored: tiles whose scores were asked for.
         inferred: how many of them were inferred meanwhile.
-        failed: how many of them have none, and may have some later.
+        failed: how many tiles have no scores, of whichever model, and may have some later.
         live: whether something that goes on was looked at, such as a job.
     """
 
@@ -83,6 +83,12 @@ class WatchedLoaders(Loaders):
     def note_live(self) -> None:
         """Note that the answer tells of what goes on, and is not to be kept."""
         self._watch.live = True
+
+    async def _stored(self, keys: list[StoredKey]) -> list[ScoreRecord | BaseException]:
+        # A viewport tells of these beside its scores, as no error of the answer.
+        answers = await super()._stored(keys)
+        self._watch.failed += sum(not isinstance(answer, ScoreRecord) for answer in answers)
+        return answers
 
     def _note(self, *_statement: object) -> None:
         self._watch.reads += 1

@@ -1,10 +1,12 @@
 """Answers to GET that may be kept, and how long an answer took, told on request."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from api_client import NORTH_WEST, SCENE, WHOLE_SCENE, Api, centre, make_api
-from pixel_classifier import GatedClassifier
+from pixel_classifier import PIXEL_IDENTITY, GatedClassifier
+from scored_scene import score, tile_ids
 
 LAT, LON = centre(NORTH_WEST)
 POINT = f"{{ classifyPoint(lat: {LAT}, lon: {LON}) {{ labels computedAt }} }}"
@@ -91,6 +93,21 @@ def test_what_is_told_of_jobs_may_not_be_kept_whatever_it_is_called(fresh_api: A
     # The word alone is no job.
     kept = get(fresh_api, "{ job: scenes { nodes { name } } }")
     assert kept.headers["Cache-Control"] == "public, must-revalidate, max-age=0"
+
+
+def test_a_viewport_that_lacks_scores_of_another_model_is_not_kept(fresh_api: Api) -> None:
+    tiles = tile_ids(fresh_api.engine)
+    other = replace(PIXEL_IDENTITY, version="0", sha256="0" * 64)
+    model = score(fresh_api.engine, {tile: {"road": 0.5} for tile in tiles[1:]}, other)
+    query = f'{{ viewport(bounds: {{{BOX}}}, model: "pixel 0") {{ scores errors {{ rows }} }} }}'
+    lacking = get(fresh_api, query)
+    assert lacking.get_json()["data"]["viewport"]["errors"] == [{"rows": [0]}]
+    assert lacking.headers["Cache-Control"] == "no-store"
+    assert "ETag" not in lacking.headers
+    assert score(fresh_api.engine, {tiles[0]: {"road": 0.5}}, other) == model
+    whole = get(fresh_api, query)
+    assert whole.get_json()["data"]["viewport"]["errors"] == []
+    assert whole.headers["Cache-Control"] == "public, must-revalidate, max-age=0"
 
 
 def test_an_answer_that_took_too_long_is_not_kept(fresh_api: Api) -> None:
