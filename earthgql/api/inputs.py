@@ -14,7 +14,7 @@ from earthgql.catalog.choices import TileFilter
 from earthgql.catalog.cutoffs import cutoffs_of
 from earthgql.catalog.filters import Where, parse_where
 from earthgql.catalog.models import ModelRecord
-from earthgql.errors import BadInputError
+from earthgql.errors import BadInputError, shortened
 from earthgql.tiles import grid
 
 _BY: dict[str, Literal["id", "acquired", "label"]] = {
@@ -294,6 +294,6 @@ def cutoffs_asked(
     if known is None:
         for number, (label, _) in enumerate(own):
             if any(label == other for other, _ in own[:number]):
-                raise BadInputError(f"cutoffs gives {label!r:.80} twice")
+                raise BadInputError(f"cutoffs gives {shortened(label)} twice")
         known = info.context.cutoffs[key] = cutoffs_of(model.identity, cutoff, dict(own))
     return known

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from earthgql.errors import BadInputError
+from earthgql.errors import BadInputError, shortened
 from earthgql.tiles.grid import Bounds
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def _polygons(geometry: object) -> list[list[Any]]:
     kind = geometry.get("type") if isinstance(geometry, Mapping) else None
     if not isinstance(geometry, Mapping) or kind not in ("Polygon", "MultiPolygon"):
         hint = "; give the geometry of the feature" if kind in _FEATURES else ""
-        found = f"of type {kind!r:.40}" if isinstance(kind, str) else "something else"
+        found = f"of type {shortened(kind)}" if isinstance(kind, str) else "something else"
         raise BadInputError(f"the polygon must be {_NAMES}, not {found}{hint}")
     coordinates = geometry.get("coordinates")
     polygons: Any = [coordinates] if kind == "Polygon" else coordinates
@@ -169,7 +169,7 @@ def _ring(positions: Sequence[object]) -> Ring:
 def _position(position: object) -> tuple[float, float]:
     if not isinstance(position, (list, tuple)) or len(position) < 2:
         raise BadInputError(
-            f"a position of the polygon must be [longitude, latitude], not {position!r:.60}"
+            f"a position of the polygon must be [longitude, latitude], not {shortened(position)}"
         )
     lon, lat = (_number(value) for value in position[:2])
     if not -90 <= lat <= 90:
@@ -184,7 +184,7 @@ def _position(position: object) -> tuple[float, float]:
 
 def _number(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise BadInputError(f"coordinates of the polygon must be numbers, not {value!r:.60}")
+        raise BadInputError(f"coordinates of the polygon must be numbers, not {shortened(value)}")
     if isinstance(value, float) and not math.isfinite(value):
         raise BadInputError(f"coordinates of the polygon must be finite numbers, not {value}")
     # A whole number may be too large for a float; anything out of range is refused alike.

@@ -275,7 +275,7 @@ def _span(acquired: Acquired | None) -> tuple[datetime | None, datetime | None]:
 
 def _either(name: str, one: Any, other: Any) -> Any:
     if one is not None and other is not None and one != other:
-        raise BadInputError(f"{name} is given twice, as {one!r:.80} and as {other!r:.80}")
+        raise BadInputError(f"{name} is given twice, as {shortened(one)} and as {shortened(other)}")
     return other if one is None else one
 
 

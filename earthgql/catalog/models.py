@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, and_, column, func, or_, select, table, 
 from earthgql.catalog.label_indexes import make_label_indexes
 from earthgql.catalog.reals import as_real
 from earthgql.classifiers.protocol import ModelIdentity
-from earthgql.errors import BadInputError, ModelUnavailableError, NotFoundError
+from earthgql.errors import BadInputError, ModelUnavailableError, NotFoundError, shortened
 
 # Not the mapped class: a server would import the ORM and GeoAlchemy for it, 1 s of its start.
 _T = table("model", *map(column, ("id", "name", "version", "labels", "thresholds", "sha256")))
@@ -101,10 +101,10 @@ def model_named(conn: Connection, name: str) -> ModelRecord:
             return found[0]
         if found:
             several = ", ".join(sorted(repr(_full_name(model)) for model in found))
-            raise BadInputError(f"{name!r:.80} could be any of {several}: name one of them")
+            raise BadInputError(f"{shortened(name)} could be any of {several}: name one of them")
     near = difflib.get_close_matches(name[:80], map(_full_name, models), 1, cutoff=0.0)
     hint = f"; the nearest is {near[0]!r}" if near else "; none was used here so far"
-    raise NotFoundError(f"there is no model {name!r:.80}{hint}")
+    raise NotFoundError(f"there is no model {shortened(name)}{hint}")
 
 
 def _full_name(model: ModelRecord) -> str:

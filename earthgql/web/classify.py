@@ -18,7 +18,13 @@ from werkzeug.formparser import FormDataParser
 from earthgql.catalog.cutoffs import CutoffsByLabel, counted, cutoffs_of, margin
 from earthgql.classification import ScoringService
 from earthgql.classifiers.protocol import ModelIdentity
-from earthgql.errors import BadInputError, MediaTypeError, OverloadedError, RequestTooLargeError
+from earthgql.errors import (
+    BadInputError,
+    MediaTypeError,
+    OverloadedError,
+    RequestTooLargeError,
+    shortened,
+)
 from earthgql.tiles.imagery import Pixels
 
 FIELD = "image"
@@ -154,7 +160,8 @@ def _number(text: str | None) -> float | None:
     try:
         return None if text is None else float(text)
     except ValueError:
-        raise BadInputError(f"cutoff must be a number between 0 and 1, not {text!r:.40}") from None
+        told = shortened(text)
+        raise BadInputError(f"cutoff must be a number between 0 and 1, not {told}") from None
 
 
 def _numbers(text: str | None) -> dict[str, float] | None:

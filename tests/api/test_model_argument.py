@@ -111,6 +111,10 @@ def test_unknown_and_ambiguous_models(place: Api) -> None:
         [error] = place.ask(query, **variables, model="odler 7")["errors"]
         assert error["extensions"]["code"] == "NOT_FOUND"
         assert error["message"] == "there is no model 'odler 7'; the nearest is 'older 7'"
+        [error] = place.ask(query, **variables, model="older 7" * 20)["errors"]
+        assert error["message"].startswith(
+            f"there is no model {('older 7' * 20)[:57] + '...'!r}; the nearest is "
+        )
         [error] = place.ask(query, **variables, model="pixel")["errors"]
         assert error["extensions"]["code"] == "BAD_USER_INPUT"
         assert error["message"] == (
