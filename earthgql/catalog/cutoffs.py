@@ -1,13 +1,14 @@
 """From which score on a label counts."""
 
+import json
 from collections.abc import Mapping, Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Strict
 
 from earthgql.catalog.filters import MOST_TERMS, label_column, valid_score
 from earthgql.classifiers.protocol import ModelIdentity
-from earthgql.errors import BadInputError
+from earthgql.errors import BadInputError, shortened
 
 # More than scores have, and fewer than show that a difference of them is binary.
 _DECIMALS = 10
@@ -40,6 +41,28 @@ def cutoffs_of(
         place = label_column(identity, label) - 1
         cutoffs[place] = valid_score(f"cutoff of {label}", own)
     return tuple(cutoffs)
+
+
+def parse_cutoffs(text: str) -> Any:
+    """Read cutoffs by label from JSON text; of what type they are remains to be seen.
+
+    Raises:
+        BadInputError: if a name is there twice, of which JSON parsers would take the last.
+        ValueError: if it is no JSON.
+    """
+    try:
+        return json.loads(text, object_pairs_hook=_once_each)
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None
+
+
+def _once_each(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    told: dict[str, object] = {}
+    for name, value in pairs:
+        if name in told:
+            raise BadInputError(f"cutoffs gives {shortened(name)} twice")
+        told[name] = value
+    return told
 
 
 def counted(

@@ -6,11 +6,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 from sqlalchemy import Connection
 
 from earthgql.catalog.choices import TileFilter, confined
-from earthgql.catalog.cutoffs import CutoffsByLabel, cutoffs_of
+from earthgql.catalog.cutoffs import CutoffsByLabel, cutoffs_of, parse_cutoffs
 from earthgql.catalog.filters import Moment, parse_where, tile_filter
 from earthgql.catalog.models import ModelRecord
 from earthgql.errors import BadInputError
@@ -59,11 +59,11 @@ class ExportForm(BaseModel):
 
     @field_validator("polygon", "where", "cutoffs", mode="before")
     @classmethod
-    def _parse(cls, value: object) -> object:
+    def _parse(cls, value: object, info: ValidationInfo) -> object:
         if not isinstance(value, str):
             return value
         try:
-            return json.loads(value)
+            return parse_cutoffs(value) if info.field_name == "cutoffs" else json.loads(value)
         except (ValueError, RecursionError):
             raise ValueError("it is not JSON") from None
 

@@ -1,7 +1,6 @@
 """``POST /classify``: what the model says about a picture that is not on the map."""
 
 import io
-import json
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 
-from earthgql.catalog.cutoffs import CutoffsByLabel, counted, cutoffs_of, margin
+from earthgql.catalog.cutoffs import CutoffsByLabel, counted, cutoffs_of, margin, parse_cutoffs
 from earthgql.classification import ScoringService
 from earthgql.classifiers.protocol import ModelIdentity
 from earthgql.errors import (
@@ -168,8 +167,8 @@ def _numbers(text: str | None) -> dict[str, float] | None:
     if text is None:
         return None
     try:
-        return _CUTOFFS.validate_python(json.loads(text))
-    except (ValueError, RecursionError):
+        return _CUTOFFS.validate_python(parse_cutoffs(text))
+    except ValueError:
         raise BadInputError("cutoffs must be a JSON object of numbers by label") from None
 
 

@@ -246,6 +246,8 @@ def test_forms_without_one_picture(bare: Api) -> None:
         ({"cutoffs": '{"road": true}'}, "cutoffs must be a JSON object"),
         ({"cutoffs": '{"road": %s}' % ("9" * 400)}, "cutoffs must be a JSON object"),
         ({"cutoffs": '{"road": %s}' % ("9" * 5000)}, "cutoffs must be a JSON object"),
+        ({"cutoffs": '{"road": 0.5, "road": 0.6}'}, "cutoffs gives 'road' twice"),
+        ({"cutoffs": "[" * 100_000}, "cutoffs must be a JSON object"),
         ({"cutoffs": '{"rod": 0.1}'}, "'road'"),
         ({"cutoffs": '{"road": 1.5}'}, "cutoff of road must be between 0 and 1"),
     ],

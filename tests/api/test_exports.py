@@ -251,6 +251,7 @@ def test_cutoffs_decide_what_is_listed(known: Api) -> None:
         ({"zoom": "9" * 400}, 400, "zoom must be between 0 and 24, not " + "9" * 57 + "..."),
         ({"cutoffs": '{"road": "0.5"}'}, 400, "cutoffs: "),
         ({"cutoffs": '{"road": true}'}, 400, "cutoffs: "),
+        ({"cutoffs": '{"road": 0.5, "road": 0.6}'}, 400, "cutoffs gives 'road' twice"),
         ({"cutoffs": '{"road": %s}' % ("9" * 400)}, 400, "cutoffs: "),
         ({"scene": "m" * 400}, 400, f"no scene is named '{'m' * 57}...'"),
         ({"polygon": "[1]"}, 400, "polygon: "),
