@@ -20,6 +20,7 @@ from pydantic.alias_generators import to_camel
 
 from earthgql.catalog.areas import parse_area
 from earthgql.catalog.choices import LabelTerm, TileFilter
+from earthgql.catalog.mistakes import in_words
 from earthgql.catalog.models import ModelRecord
 from earthgql.catalog.reals import least_real
 from earthgql.classifiers.protocol import ModelIdentity
@@ -139,10 +140,7 @@ def parse_where(value: object) -> Where:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(["where", *(str(part)[:60] for part in first["loc"])])
-        message = first["msg"].removeprefix("Value error, ")
-        if first["type"] == "model_type":  # pydantic would name a class
-            message = "must be an object"
-        raise BadInputError(f"{place}: {message}") from None
+        raise BadInputError(f"{place}: {in_words(first)}") from None
 
 
 def tile_filter(

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from earthgql.catalog.choices import TileFilter, confined
 from earthgql.catalog.cutoffs import CutoffsByLabel, cutoffs_of, parse_cutoffs
 from earthgql.catalog.filters import Moment, parse_where, tile_filter
+from earthgql.catalog.mistakes import in_words
 from earthgql.catalog.models import ModelRecord
 from earthgql.errors import BadInputError
 from earthgql.tiles import grid
@@ -106,8 +107,8 @@ def parse_form(given: Mapping[str, Any], *, texts: bool = False) -> ExportForm:
             raise BadInputError(f"exports have no {place[:60]!r}; they take {known}") from None
         if place == "bounds":
             raise BadInputError("bounds must be WEST,SOUTH,EAST,NORTH") from None
-        message = first["msg"].removeprefix("Value error, ")
-        raise BadInputError(f"{place}: {message}") from None
+        place = ".".join([place, *(str(part)[:60] for part in first["loc"][1:])])
+        raise BadInputError(f"{place}: {in_words(first)}") from None
 
 
 def select(conn: Connection, form: ExportForm, find_model: FindModel) -> Selection:
