@@ -96,13 +96,17 @@ class ScoringService:
                 its name and version.
             DatabaseUnavailableError: if the database is away.
         """
-        if self._model is None:
+        model = self._model
+        if model is None:
             identity = self.classifier.identity
             with self._loading:
-                if self._model is None:
+                model = self._model
+                if model is None:
                     with database_errors(), self._engine.begin() as conn:
-                        self._model = ModelRecord(register_model(conn, identity), identity)
-        return self._model
+                        model = ModelRecord(register_model(conn, identity), identity)
+                    self._model = model
+        # Not the attribute: another thread may have found just now that the row is gone.
+        return model
 
     @property
     def counts(self) -> BatchCounts:
