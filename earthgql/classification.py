@@ -6,6 +6,7 @@ import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import CancelledError
+from contextlib import nullcontext
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
@@ -16,7 +17,7 @@ from earthgql.catalog.scores import ScoreRecord, find_scores, insert_scores
 from earthgql.classifiers.batcher import LONGEST_TURN_S, stopped
 from earthgql.classifiers.counts import BatchCounts
 from earthgql.classifiers.protocol import Classifier
-from earthgql.database.engine import database_errors
+from earthgql.database.engine import database_errors, logged_errors
 from earthgql.errors import DeadlineError, EarthGQLError, NotFoundError, OverloadedError
 from earthgql.flights import Flights, Request
 from earthgql.tiles.imagery import Pixels, TileSource
@@ -149,7 +150,7 @@ class ScoringService:
             return self._flights
 
     def classify_tiles(
-        self, tile_ids: Sequence[int], *, deadline: float | None = None
+        self, tile_ids: Sequence[int], *, deadline: float | None = None, must_store: bool = False
     ) -> dict[int, Answer]:
         """Answer for each tile: its scores, or why there are none.
 
@@ -160,6 +161,7 @@ class ScoringService:
         Args:
             tile_ids: any tiles, in any order.
             deadline: ``time.monotonic()`` seconds at which to stop; none: that of the service.
+            must_store: whether scores that cannot be stored are an error, not only logged.
 
         Returns:
             By tile id a ``ScoreRecord``, or as a value, not raised: ``NotFoundError``,
@@ -190,7 +192,8 @@ class ScoringService:
         answers |= found.stored
         if found.sources and time.monotonic() < deadline:
             order = [tile_id for tile_id in ids if tile_id in found.sources]
-            answers |= self._infer(model, {i: found.sources[i] for i in order}, began, deadline)
+            sources = {tile_id: found.sources[tile_id] for tile_id in order}
+            answers |= self._infer(model, sources, Request(began, deadline), must_store)
         late = [tile_id for tile_id in found.sources if tile_id not in answers]
         answers |= {tile_id: _too_late(len(ids) - len(late)) for tile_id in late}
         return answers
@@ -231,11 +234,10 @@ class ScoringService:
         self,
         model: ModelRecord,
         sources: Mapping[int, TileSource],
-        began: float,
-        deadline: float,
+        request: Request,
+        must_store: bool,
     ) -> dict[int, Answer]:
         """Have tiles that have no scores read and classified, and store what nobody else does."""
-        request = Request(began, deadline)
         flights = self._started()
         try:
             flights.board(request, sources)
@@ -245,7 +247,9 @@ class ScoringService:
         finally:
             flights.leave(request)
         answers = request.landed()
-        self._store(model, flights, request, sources)
+        # Whoever asks again within seconds stores what could not be stored.
+        with nullcontext() if must_store else logged_errors("scores were not stored"):
+            self._store(model, flights, request, sources)
         return answers
 
     def _store(

@@ -71,7 +71,7 @@ def fill(engine: Engine, service: ScoringService, choice: Choice, expected: int)
         under_way: set[Future[dict[int, Answer]]] = set()
         try:
             for ids in _chunks(engine, service.model.id, choice):
-                under_way.add(pool.submit(service.classify_tiles, ids))
+                under_way.add(pool.submit(service.classify_tiles, ids, must_store=True))
                 if len(under_way) >= AT_ONCE:
                     under_way = _collect(under_way, tally, meter)
             while under_way:

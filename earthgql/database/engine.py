@@ -1,5 +1,6 @@
 """Engines, and what a person is told when the database is away."""
 
+import logging
 import select
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ _UNDEFINED_TABLE = "42P01"
 _QUERY_CANCELED = "57014"
 _DISK_FULL = "53100"
 _LOCKED = "55P03"
+_log = logging.getLogger(__name__)
 
 
 def _quiet(_line: str) -> None:
@@ -170,6 +172,22 @@ def database_errors() -> Generator[None, None, None]:
         if message is None:
             raise
         raise DatabaseUnavailableError(message) from error
+
+
+@contextmanager
+def logged_errors(what: str) -> Generator[None, None, None]:
+    """Log what goes wrong with the database instead of raising it; all else is raised.
+
+    Args:
+        what: could not be done, in words.
+    """
+    try:
+        with database_errors():
+            yield
+    except (DatabaseUnavailableError, DeadlineError, OverloadedError) as error:
+        _log.warning("%s: %s", what, error)
+    except exc.SQLAlchemyError as error:
+        _log.error("%s", what, exc_info=error)
 
 
 def explained(error: Exception) -> str | None:

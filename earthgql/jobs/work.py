@@ -124,7 +124,7 @@ class Work:
         with self._engine.connect() as conn:
             if not chunk_is_left(conn, job_id, number):
                 return False
-        tally.add(self._scoring.classify_tiles(tile_ids, deadline=math.inf))
+        tally.add(self._scoring.classify_tiles(tile_ids, deadline=math.inf, must_store=True))
         return True
 
     def _count(self, tally: Tally, job_id: int, number: int) -> None:

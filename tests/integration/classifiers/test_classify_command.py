@@ -9,6 +9,7 @@ from textwrap import dedent
 import pytest
 from pixel_classifier import PIXEL_IDENTITY, PixelClassifier
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from earthgql import cli
 from earthgql.cli import classify_run
@@ -58,6 +59,14 @@ def test_only_the_chosen_tiles_are_classified(place, classify) -> None:
     assert "0 tiles" in classify("--bounds", "10,86,20,89")[1]
     assert "6 tiles, 2 stored already" in classify("--scene", "plain")[1]
     assert place.count("tile_score") == 6
+
+
+def test_scores_that_cannot_be_stored_end_it(place, classify, capsys) -> None:
+    with place.engine.begin() as conn:
+        conn.execute(text("ALTER TABLE tile_score ADD CONSTRAINT full_up CHECK (tile_id < 0)"))
+    with pytest.raises(IntegrityError, match="full_up"):
+        classify("--all")
+    assert "0 tiles were stored; the same command continues" in capsys.readouterr().err
 
 
 def test_a_box_across_the_antimeridian(classify) -> None:

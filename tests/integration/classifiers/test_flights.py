@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from pixel_classifier import PIXEL_IDENTITY, GatedClassifier, PixelClassifier, pixel_scores
 from sqlalchemy import event, text
+from sqlalchemy.exc import IntegrityError
 
 from earthgql import flights as flights_module
 from earthgql.catalog.models import register_model
@@ -247,14 +248,23 @@ def test_scores_deleted_under_a_running_server_are_inferred_again(place) -> None
     assert place.count("tile_score") == 6
 
 
-def test_what_could_not_be_stored_is_stored_by_the_next_who_asks(place) -> None:
+def test_what_could_not_be_stored_is_answered_and_stored_by_the_next_who_asks(
+    place, caplog
+) -> None:
     classifier = PixelClassifier()
     service = ScoringService(place.engine, lambda: classifier)
     _ = service.model
     with place.engine.begin() as conn:
         conn.execute(text("ALTER TABLE tile_score ADD CHECK (tile_id < 0)"))
-    with pytest.raises(Exception, match="check"):
-        service.classify_tiles(place.ids)
+    answers = service.classify_tiles(place.ids)
+    assert {i: answers[i].scores for i in place.ids} == {
+        tile_id: expected(place, number) for number, tile_id in enumerate(place.ids)
+    }
+    assert "scores were not stored" in caplog.text
+    assert "tile_score_tile_id_check" in caplog.text
+    assert place.count("tile_score") == 0
+    with pytest.raises(IntegrityError, match="tile_score_tile_id_check"):
+        service.classify_tiles(place.ids, must_store=True)
     with place.engine.begin() as conn:
         conn.execute(text("ALTER TABLE tile_score DROP CONSTRAINT tile_score_tile_id_check"))
     service.classify_tiles(place.ids)
