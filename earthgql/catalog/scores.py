@@ -29,9 +29,10 @@ _STORED = """
 SELECT tile_id, scores, computed_at FROM tile_score WHERE model_id = :model AND tile_id = ANY(:ids)
 """
 
-# A tile that was deleted or replaced since its pixels were read gets no scores; the lock keeps it
-# until the end of the transaction. Sorted, since two requests that insert the same tiles in
-# different orders would wait for each other.
+# A tile that was deleted or replaced since its pixels were read gets no scores, nor does one that
+# is being deleted: waiting for that may take as long as an ingest, and be a deadlock, for deletions
+# lock tiles in any order. The lock keeps a tile until the end of the transaction. Sorted, since two
+# requests that insert the same tiles in different orders would wait for each other.
 _INSERT = text("""
 INSERT INTO tile_score (tile_id, model_id, scores, computed_at)
 SELECT t.id, :model, CAST(fresh.scores AS real[]), fresh.computed_at
@@ -42,7 +43,7 @@ SELECT t.id, :model, CAST(fresh.scores AS real[]), fresh.computed_at
   JOIN scene s ON s.id = t.scene_id
  WHERE COALESCE(t.fingerprint, s.fingerprint) IS NOT DISTINCT FROM fresh.fingerprint
  ORDER BY t.id
-   FOR KEY SHARE OF t
+   FOR KEY SHARE OF t SKIP LOCKED
     ON CONFLICT DO NOTHING
 """)
 
@@ -112,7 +113,8 @@ def insert_scores(
         conn: in a transaction of its own, since it locks the tiles.
         model_id: the model that made them.
         records: fresh scores.
-        sources: what their pixels were read from; tiles changed since then get no scores.
+        sources: what their pixels were read from; tiles changed since then get no scores, nor do
+            those that are being deleted.
     """
     if not records:
         return

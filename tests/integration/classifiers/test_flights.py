@@ -372,6 +372,22 @@ def test_inserts_of_the_same_tiles_in_any_order_do_not_deadlock(place) -> None:
     assert place.count("tile_score") == 6
 
 
+def test_inserts_wait_for_no_tile_that_is_being_deleted(place) -> None:
+    with place.engine.begin() as conn:
+        model = register_model(conn, PIXEL_IDENTITY)
+        sources = find_scores(conn, place.ids, model).sources
+    now = flights_module.datetime.now(flights_module.UTC)
+    records = [ScoreRecord(i, (0.5,) * 17, now) for i in place.ids]
+    with place.engine.connect() as deleting, place.engine.connect() as other:
+        deleting.execute(text("DELETE FROM tile WHERE id = :i"), {"i": place.ids[3]})
+        other.execute(text("SET LOCAL statement_timeout = '10s'"))
+        insert_scores(other, model, records, sources)
+        other.commit()
+        deleting.rollback()
+        kept = set(other.scalars(text("SELECT tile_id FROM tile_score")))
+    assert kept == set(place.ids) - {place.ids[3]}
+
+
 SCRIPT = """
     import os, sys, threading, time
     sys.path.insert(0, {tests!r})
