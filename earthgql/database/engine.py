@@ -21,10 +21,13 @@ LARGEST_ROW_ID = 2**63 - 1
 _CONNECT_TIMEOUT_S = 5
 _POOL_SIZE = 8
 _CONNECTION_LOST = ("08", "57P", "53300", "25P03")
-_UNDEFINED_TABLE = "42P01"
 _QUERY_CANCELED = "57014"
 _DISK_FULL = "53100"
 _LOCKED = "55P03"
+_IN_EACH_OTHERS_WAY = ("40P01", "40001")
+_AGAIN = "others were changing the same just then, and nothing was changed here: try again"
+_NO_TABLES = "the database lacks tables of this version; make them: python manage.py db upgrade"
+_TOLD = {"42P01": _NO_TABLES, **dict.fromkeys(_IN_EACH_OTHERS_WAY, _AGAIN)}
 _log = logging.getLogger(__name__)
 
 
@@ -156,7 +159,8 @@ def database_errors() -> Generator[None, None, None]:
     Raises:
         DatabaseUnavailableError: in place of such an error of the driver.
         DeadlineError: if the server ended a statement that took too long.
-        OverloadedError: if a lock was not to be had within the time that the transaction allows.
+        OverloadedError: if a lock was not to be had within the time that the transaction allows,
+            or two transactions were in each other's way and the server ended this one.
     """
     try:
         yield
@@ -164,6 +168,8 @@ def database_errors() -> Generator[None, None, None]:
         state = getattr(getattr(error, "orig", error), "pgcode", None)
         if state == _LOCKED:
             raise OverloadedError("somebody else is at work on this: ask again later") from error
+        if state in _IN_EACH_OTHERS_WAY:
+            raise OverloadedError(_AGAIN) from error
         if state == _QUERY_CANCELED:
             raise DeadlineError(
                 "the database took too long over this: ask for a smaller area or for less"
@@ -191,15 +197,15 @@ def logged_errors(what: str) -> Generator[None, None, None]:
 
 
 def explained(error: Exception) -> str | None:
-    """Return what a person should know of a driver's error; None if it is not about being away."""
+    """Return what a person should know of a driver's error; None if that is a defect of ours."""
     cause = error.orig if isinstance(error, exc.DBAPIError) else error
     if isinstance(error, exc.TimeoutError):
         return "all database connections are in use: try again, or raise EARTHGQL_POOL_SIZE"
     if not isinstance(cause, psycopg2.Error):
         return None
     state = cause.pgcode or ""
-    if state == _UNDEFINED_TABLE:
-        return "the database lacks tables of this version; make them: python manage.py db upgrade"
+    if state in _TOLD:
+        return _TOLD[state]
     if state == _DISK_FULL:
         reason = str(cause).strip().splitlines()[0]
         return f"the database's disk is full, nothing was changed ({reason}): free some space there"

@@ -20,7 +20,7 @@ from earthgql.catalog.job_work import (
 from earthgql.catalog.jobs import Failure, jobs_by_ids
 from earthgql.classification import ScoringService
 from earthgql.database.engine import database_errors, explained
-from earthgql.errors import BadInputError, DatabaseUnavailableError, EarthGQLError
+from earthgql.errors import BadInputError, EarthGQLError
 from earthgql.jobs.tally import Tally
 
 CHUNK_TILES = 64
@@ -185,12 +185,13 @@ def _tell(what: str, error: Exception) -> None:
 
 def _told(error: Exception) -> EarthGQLError:
     """Return what a client is told of an error."""
-    if isinstance(error, EarthGQLError):
-        return error
-    message = explained(error)
-    if message is not None:
-        return DatabaseUnavailableError(message)
-    return _InternalError("Internal error: it was logged, and whoever runs the worker finds it")
+    try:
+        with database_errors():
+            raise error
+    except EarthGQLError as known:
+        return known
+    except Exception:
+        return _InternalError("Internal error: it was logged, and whoever runs the worker finds it")
 
 
 class _InternalError(EarthGQLError):

@@ -1,13 +1,21 @@
 """Connections: kept, checked before use, of the right number."""
 
+import threading
+
 import pytest
 from sqlalchemy import Engine, exc, text
 from sqlalchemy.pool import QueuePool
 
 from earthgql.app import STATEMENT_TIMEOUT_S
 from earthgql.cli.server import pool_size
-from earthgql.database.engine import database_errors, driver_url, engine_on, make_engine
-from earthgql.errors import DatabaseUnavailableError, DeadlineError
+from earthgql.database.engine import (
+    database_errors,
+    driver_url,
+    engine_on,
+    explained,
+    make_engine,
+)
+from earthgql.errors import DatabaseUnavailableError, DeadlineError, OverloadedError
 from earthgql.settings import Settings
 
 OTHERS_GONE = text("""
@@ -62,6 +70,53 @@ def test_a_statement_that_takes_too_long_is_told(database_url: str) -> None:
         conn.execute(text("SELECT pg_sleep(60)"))
     with engine.connect() as conn:
         assert conn.scalar(text("SELECT 1")) == 1
+    engine.dispose()
+
+
+def test_a_deadlock_is_told_as_something_to_try_again(database_url: str) -> None:
+    engine = engine_on(database_url)
+    lock = text("SELECT pg_advisory_xact_lock(:key)")
+    met = threading.Barrier(2)
+    outcomes: list[BaseException | None] = []
+
+    def work(first: int, second: int) -> None:
+        try:
+            with database_errors(), engine.begin() as conn:
+                conn.execute(lock, {"key": first})
+                met.wait(60)
+                conn.execute(lock, {"key": second})
+        except BaseException as error:
+            outcomes.append(error)
+        else:
+            outcomes.append(None)
+
+    threads = [threading.Thread(target=work, args=keys) for keys in ((7, 8), (8, 7))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    engine.dispose()
+    [error] = [outcome for outcome in outcomes if outcome is not None]
+    assert len(outcomes) == 2
+    assert isinstance(error, OverloadedError)
+    assert str(error).endswith("nothing was changed here: try again")
+    # What a command would print.
+    assert explained(error.__cause__) == str(error)  # type: ignore[arg-type]
+
+
+def test_transactions_that_cannot_be_put_in_a_row_are_told(fresh_database_url: str) -> None:
+    engine = engine_on(fresh_database_url)
+    with engine.begin() as conn:
+        conn.execute(text("CREATE TABLE counted (a int)"))
+        conn.execute(text("INSERT INTO counted VALUES (0)"))
+    add = text("UPDATE counted SET a = a + 1")
+    strict = engine.execution_options(isolation_level="REPEATABLE READ")
+    with strict.connect() as one:
+        one.execute(text("SELECT * FROM counted"))
+        with engine.begin() as other:
+            other.execute(add)
+        with pytest.raises(OverloadedError, match="try again"), database_errors():
+            one.execute(add)
     engine.dispose()
 
 
