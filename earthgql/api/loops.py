@@ -25,7 +25,11 @@ class Loops:
         try:
             return loop.run_until_complete(coroutine)
         finally:
-            _cancel_rest(loop)
+            try:
+                _cancel_rest(loop)
+            except BaseException:  # such as an interrupt: it is not known what is left in it
+                loop.close()
+                raise
             self._idle.append(loop)
 
 
@@ -38,5 +42,19 @@ def _cancel_rest(loop: asyncio.AbstractEventLoop) -> None:
 
 
 def _close(loops: list[asyncio.AbstractEventLoop]) -> None:
-    for loop in loops:
-        loop.close()
+    while loops:
+        loop = loops.pop()
+        try:
+            # Garbage may be collected while another loop runs in this thread, which allows no more.
+            if not _runs_one():
+                loop.run_until_complete(loop.shutdown_asyncgens())
+        finally:
+            loop.close()
+
+
+def _runs_one() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

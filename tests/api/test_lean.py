@@ -1,7 +1,9 @@
 """Execution with short cuts answers as Strawberry does without them."""
 
 import asyncio
+import gc
 import threading
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -156,3 +158,53 @@ def test_a_request_s_tiles_share_their_model(api: Api, monkeypatch: pytest.Monke
         b=WHOLE_SCENE,
     )
     assert len(made) == 1
+
+
+def test_loops_end_the_generators_that_they_began() -> None:
+    ended: list[str] = []
+
+    async def numbers() -> AsyncIterator[int]:
+        try:
+            yield 1
+            yield 2
+        finally:
+            await asyncio.sleep(0)
+            ended.append("numbers")
+
+    kept = numbers()
+
+    async def begin() -> int:
+        return await anext(kept)
+
+    loops = Loops()
+    assert loops.run(begin()) == 1
+    assert ended == []
+    del loops
+    gc.collect()
+    assert ended == ["numbers"]
+
+
+def test_a_loop_in_which_something_may_be_left_is_not_used_again() -> None:
+    used: list[asyncio.AbstractEventLoop] = []
+    left: list[asyncio.Task[None]] = []
+
+    async def leave() -> None:
+        used.append(asyncio.get_running_loop())
+        left.append(asyncio.create_task(stubborn()))
+        await asyncio.sleep(0)
+
+    async def stubborn() -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            asyncio.get_running_loop().stop()
+            await asyncio.sleep(60)
+
+    async def loop() -> asyncio.AbstractEventLoop:
+        return asyncio.get_running_loop()
+
+    loops = Loops()
+    with pytest.raises(RuntimeError, match="stopped before"):
+        loops.run(leave())
+    assert used[0].is_closed()
+    assert loops.run(loop()) is not used[0]
