@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from earthgql.cli.training_input import FILE, FOLDER, chips_of, data_options, read, refuse_mixed_up
+from earthgql.cli.training_input import (
+    FILE,
+    FOLDER,
+    chips_of,
+    optional_data_options,
+    read,
+    refuse_mixed_up,
+)
 
 if TYPE_CHECKING:
     from earthgql.classifiers.manifest import Manifest
@@ -18,13 +25,11 @@ if TYPE_CHECKING:
     from earthgql.training.samples import Samples
 
 ALLOWED_LOSS = 0.005
-GENERATED = {"default_map": {"data": "generated"}}
-"""Generated chips, unless a data set is named."""
 
 
-@click.command(context_settings=GENERATED)
+@click.command()
 @click.argument("bundle", type=FOLDER)
-@data_options
+@optional_data_options
 @click.option("--chips", type=click.IntRange(1), default=256, show_default=True)
 @click.option("--json", "json_file", type=FILE, help="Write the numbers there.")
 def parity(
@@ -47,10 +52,10 @@ def parity(
     _report(rows, len(samples.truth), json_file, {"bundle": bundle.name})
 
 
-@click.command(context_settings=GENERATED)
+@click.command()
 @click.argument("bundle", type=FOLDER)
 @click.option("--int8", is_flag=True, required=True, help="Make the network 8-bit.")
-@data_options
+@optional_data_options
 @click.option(
     "--calibrate",
     type=click.IntRange(10),

@@ -47,8 +47,8 @@ def _options(*options: Any) -> Callable[[Any], Any]:
     return give
 
 
-data_options = _options(
-    click.option("--data", required=True, help="Folder of the data set, or 'generated'."),
+_DATA = "Folder of the data set, or 'generated'."
+_LAYOUT = (
     click.option(
         "--format",
         "format_",
@@ -65,7 +65,14 @@ data_options = _options(
         help="Deals pictures to the splits, where the data set does not; the same for all steps.",
     ),
 )
+
+data_options = _options(click.option("--data", required=True, help=_DATA), *_LAYOUT)
 """Options of every command that reads a data set."""
+
+optional_data_options = _options(
+    click.option("--data", default="generated", show_default=True, help=_DATA), *_LAYOUT
+)
+"""Options of commands that take generated chips unless a data set is named."""
 
 
 def refuse_mixed_up(data: str, format_: str) -> None:

@@ -150,3 +150,16 @@ def test_steps_show_names_with_brackets_as_they_are(capsys: pytest.CaptureFixtur
     with console.step("Scene 'a[/b]c[red]' ingested"):
         pass
     assert capsys.readouterr().err.count("Scene 'a[/b]c[red]' ingested") == 2
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [("parity", "generated"), ("optimize", "generated"), ("evaluate", "required")],
+)
+def test_help_tells_whether_a_data_set_is_to_be_named(
+    command: str, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run(["model", command, "--help"]) == 0
+    words = " ".join(capsys.readouterr().out.split())
+    hint = "[required]" if told == "required" else f"[default: {told}]"
+    assert f"--data TEXT Folder of the data set, or 'generated'. {hint}" in words
