@@ -4,13 +4,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from earthgql.classifiers import load_classifier, runtime
 from earthgql.classifiers.bundle import Bundle, open_bundle, update_manifest
 from earthgql.classifiers.networks import INT8_FOLDER, float_network, read_network
 from earthgql.classifiers.protocol import classify_all
 from earthgql.classifiers.quantization import quantize
+from earthgql.cli import engines
 from earthgql.cli.engines import _accept
 from earthgql.cli.model import model
 from earthgql.errors import ModelUnavailableError
@@ -26,11 +27,7 @@ def quantized(
 ) -> Bundle:
     """A copy of the small bundle with an 8-bit network in it."""
     pytest.importorskip("nncf", reason="needs the extra int8")
-    folder = tmp_path_factory.mktemp("bundles") / "small"
-    folder.mkdir()
-    for path in small_bundle.folder.iterdir():
-        if path.is_file():
-            (folder / path.name).write_bytes(path.read_bytes())
+    folder = _copied(small_bundle, tmp_path_factory.mktemp("bundles"))
     (folder / INT8_FOLDER).mkdir()
     manifest = small_bundle.manifest
     with float_network(folder, manifest, networks_dir) as network:
@@ -68,6 +65,45 @@ def test_its_measurement_is_written_beside_it_if_it_is_good_enough(quantized: Bu
     assert again is not None
     assert again.report["speed_up"] == 3
     assert again.identity(manifest) == before
+
+
+def test_the_command_writes_a_network_only_if_it_is_good_enough(
+    small_bundle: Bundle, networks_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("nncf", reason="needs the extra int8")
+    monkeypatch.setenv("EARTHGQL_VAR_DIR", str(networks_dir))
+    folder, file = _copied(small_bundle, tmp_path), tmp_path / "optimize.json"
+    command = ["optimize", str(folder), "--int8", "--calibrate", "10", "--chips", "8"]
+
+    def optimize(allowed: float) -> Result:
+        monkeypatch.setattr(engines, "ALLOWED_LOSS", allowed)
+        return CliRunner().invoke(model, [*command, "--json", str(file)])
+
+    refused = optimize(-1.0)
+    assert refused.exit_code == 1
+    assert isinstance(refused.exception, ModelUnavailableError)
+    assert "nothing was written" in str(refused.exception)
+    assert not file.exists()
+    assert not (folder / INT8_FOLDER).exists()
+
+    # Of eight chips and a network of two layers a loss says nothing about the limit.
+    done = optimize(1.0)
+    assert done.exit_code == 0, done.output
+    assert f"{folder / INT8_FOLDER} is used with EARTHGQL_PRECISION=int8" in done.output
+    made = read_network(folder / INT8_FOLDER, small_bundle.manifest)
+    assert made is not None
+    told = json.loads(file.read_text())
+    before, after = (row["f2"] for row in told["engines"])
+    assert [row["name"] for row in told["engines"]] == ["openvino", "openvino int8"]
+    assert told["pictures"] == 8
+    assert (made.report["f2_before"], made.report["f2"]) == (before, after)
+    assert made.report["calibrated_on"] == 10
+    assert f"F2 changes by {after - before:+.4f}" in done.output
+
+    kept = {path.name: path.read_bytes() for path in (folder / INT8_FOLDER).iterdir()}
+    assert optimize(-1.0).exit_code == 1
+    assert {p.name: p.read_bytes() for p in (folder / INT8_FOLDER).iterdir()} == kept
+    assert not list(folder.glob(".*.new"))
 
 
 def test_what_was_made_of_another_calibration_is_refused(
@@ -108,6 +144,15 @@ def test_without_nncf_the_remedy_is_told(
     done = CliRunner().invoke(model, ["optimize", str(small_bundle.folder), "--int8"])
     assert done.exit_code == 1
     assert "make setup-dev" in str(done.exception)
+
+
+def _copied(bundle: Bundle, place: Path) -> Path:
+    folder = place / "small"
+    folder.mkdir()
+    for path in bundle.folder.iterdir():
+        if path.is_file():
+            (folder / path.name).write_bytes(path.read_bytes())
+    return folder
 
 
 def _measured(f2: float, rate: float) -> Measured:
