@@ -35,6 +35,7 @@ CONVERSION_SECONDS = 1800
 DISK_FULL = 74
 """Exit status of a conversion that had no room for its files."""
 
+_OF_OPENVINO = "-openvino-"
 _log = logging.getLogger(__name__)
 
 
@@ -79,7 +80,8 @@ def fingerprint(manifest: Manifest) -> str:
 
 def float_folder(var_dir: Path, manifest: Manifest) -> Path:
     """Where the converted network of a bundle is kept."""
-    return var_dir / FOLDER / f"{fingerprint(manifest)[:16]}-openvino-{runtime.version()}"
+    name = f"{fingerprint(manifest)[:16]}{_OF_OPENVINO}{runtime.version()}"
+    return var_dir / FOLDER / name
 
 
 def int8_folders(var_dir: Path, bundle: Path, manifest: Manifest) -> tuple[Path, Path]:
@@ -212,7 +214,17 @@ def _made_once(folder: Path, manifest: Manifest, make: Callable[[Path], None]) -
         if found is not None:
             return found
         make(fresh)
-    return _opened(folder, manifest)
+    made = _opened(folder, manifest)
+    _remove_outdated(folder)
+    return made
+
+
+def _remove_outdated(folder: Path) -> None:
+    """Remove what other versions of OpenVINO had of the same bundle; who reads it can go on."""
+    made_of = folder.name.partition(_OF_OPENVINO)[0]
+    for other in folder.parent.glob(f"{made_of}{_OF_OPENVINO}*"):
+        if other != folder:
+            shutil.rmtree(other, ignore_errors=True)
 
 
 def _sound(folder: Path, manifest: Manifest) -> Network | None:
