@@ -6,11 +6,14 @@ from contextlib import contextmanager
 
 import pytest
 from chromium import Chromium, find_chromium
+from small_network import networks_dir, small_bundle
 from sqlalchemy import Connection, Engine, make_url, text
 
 from earthgql.database import migrate
 from earthgql.database.engine import driver_url, engine_on, private_cluster
 from earthgql.settings import load_settings
+
+__all__ = ["networks_dir", "small_bundle"]
 
 
 @pytest.fixture(scope="session")
