@@ -26,8 +26,7 @@ from sqlalchemy import Engine
 from bench import flow
 from bench.machine import describe
 from bench.scratch import scratch_database
-from bench.serving import Client, Server, start
-from earthgql.settings import PROJECT_ROOT
+from bench.serving import Client, Server, serve, start
 
 COLUMNS = 25
 TILES = COLUMNS * flow.ROWS
@@ -49,10 +48,7 @@ def served(engine: Engine) -> Iterator[tuple[Server, float]]:
     """Serve as ``manage.py serve`` does; gives the server and the seconds until it was ready."""
     began = time.perf_counter()
     server = start(
-        lambda port: [
-            *(sys.executable, str(PROJECT_ROOT / "manage.py"), "serve"),
-            *("--bind", f"127.0.0.1:{port}"),
-        ],
+        serve,
         {"EARTHGQL_DATABASE_URL": engine.url.render_as_string(hide_password=False)},
     )
     try:

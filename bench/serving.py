@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from earthgql.settings import PROJECT_ROOT
+
 THREADS = 16
 _START_S = 300.0
 
@@ -98,8 +100,15 @@ def start(command: Callable[[int], list[str]], environment: Mapping[str, str]) -
             time.sleep(0.1)
 
 
+def serve(port: int) -> list[str]:
+    """Command of ``manage.py serve``, for ``start``; its database is ``EARTHGQL_DATABASE_URL``."""
+    manage = str(PROJECT_ROOT / "manage.py")
+    address = f"127.0.0.1:{port}"
+    return [sys.executable, manage, "serve", "--threads", str(THREADS), "--bind", address]
+
+
 def gunicorn(application: str) -> Callable[[int], list[str]]:
-    """One process with as many threads as ``manage.py serve`` has."""
+    """A server of ``warm_servers``: one process with as many threads as ``serve`` has."""
     return lambda port: [
         sys.executable,
         *("-m", "gunicorn", "--worker-class", "gthread", "--threads", str(THREADS)),

@@ -3,11 +3,13 @@
     python -m bench warm --json bench/results/warm.json --chart bench/results/warm.svg
     python -m bench warm --tables 10000 1000000 10000000
 
-The floor is Flask, psycopg2 and json.dumps giving out the same rows; bare Strawberry gives out the
-same objects from memory; tipg gives out the same rows as GeoJSON features. One process each, asked
-in turn; medians and 95th percentiles in milliseconds, and ratios of medians, which are what
-matters. Works in databases of its own, dropped at the end. tipg is installed into var/bench
-the first time (--without-tipg leaves it out).
+earthgql is `manage.py serve` as anybody runs it (16 threads, a database connection for each, the
+model loaded, the worker of jobs beside it). The floor is Flask, psycopg2 and json.dumps giving out
+the same rows with as many threads; bare Strawberry gives out the same objects from memory; tipg
+gives out the same rows as GeoJSON features. One process each, asked in turn; medians and 95th
+percentiles in milliseconds, and ratios of medians, which are what matters. Works in databases of its
+own, dropped at the end. tipg is installed into var/bench the first time (--without-tipg leaves it
+out).
 """
 
 import argparse
@@ -24,6 +26,7 @@ from typing import Any
 from sqlalchemy import Engine, text
 
 from bench import peer
+from bench.flow import is_ready
 from bench.machine import describe
 from bench.scratch import (
     IDENTITY,
@@ -35,12 +38,15 @@ from bench.scratch import (
     vacuum,
 )
 from bench.scratch import window as window_of
-from bench.serving import Client, Server, gunicorn, start
+from bench.serving import Client, Server, gunicorn, serve, start
 from earthgql.catalog.choices import TileFilter
 from earthgql.catalog.columns import columns_in_bounds
 from earthgql.catalog.models import register_model
 from earthgql.catalog.tiles import tiles_at, tiles_in_bounds
+from earthgql.classifiers import load_classifier
+from earthgql.classifiers.protocol import ModelIdentity
 from earthgql.ingest.store import store
+from earthgql.settings import load_settings
 from earthgql.tiles.grid import Bounds, LonLat
 
 OBJECTS = """query ($b: BoundsInput!, $n: Int!) { tilesInBounds(bounds: $b, first: $n) {
@@ -98,10 +104,13 @@ class Servers:
 
     def __init__(self, stack: ExitStack, engine: Engine, tipg: bool) -> None:
         url = engine.url.render_as_string(hide_password=False)
-        environment = {"BENCH_DATABASE_URL": url}
         self.clients: dict[str, Client] = {}
-        for name in ("earthgql", "floor", "bare"):
-            self._add(stack, name, start(gunicorn(name), environment))
+        served = start(serve, {"EARTHGQL_DATABASE_URL": url})
+        self._add(stack, "earthgql", served)
+        while not is_ready(served.port):
+            time.sleep(0.1)
+        for name in ("floor", "bare"):
+            self._add(stack, name, start(gunicorn(name), {"BENCH_DATABASE_URL": url}))
         if tipg:
             self._add(stack, "tipg", peer.start_tipg(engine))
 
@@ -149,15 +158,15 @@ class Servers:
         return lambda: self.clients[name].ask("/graphql", body)
 
 
-def fill(engine: Engine, tiles: int) -> int:
-    """Ingest a square of tiles and make up scores for a corner of it; returns the model's id."""
+def fill(engine: Engine, tiles: int, identity: ModelIdentity) -> int:
+    """Ingest a square of tiles and make up a model's scores for them; returns the model's id."""
     side = math.isqrt(tiles)
     if tiles > QUICKLY:
         fill_quickly(engine, side)
     else:
         store(engine, Block("base", ORIGIN, side))
     with engine.begin() as conn:
-        model_id = register_model(conn, IDENTITY)
+        model_id = register_model(conn, identity)
     make_scores(engine, model_id, min(side, SCORED_SIDE))
     vacuum(engine)
     return model_id
@@ -282,12 +291,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--chart", type=Path, help="file to draw the curves to (SVG or PNG)")
     arguments = parser.parse_args(argv)
     result: dict[str, Any] = {"machine": describe()}
+    identity = load_classifier(load_settings()).identity
+    assert identity.labels == IDENTITY.labels, "the servers compared with have these labels"
     with ExitStack() as stack:
         engines = {}
         for tiles in sorted(arguments.tables):
             print(f"filling a table of {tiles:,} tiles", flush=True)
             engine = stack.enter_context(scratch_database())
-            engines[tiles] = (engine, fill(engine, tiles))
+            engines[tiles] = (engine, fill(engine, tiles, identity))
         with next(iter(engines.values()))[0].connect() as conn:
             result["machine"]["postgresql"] = conn.scalar(text("SHOW server_version"))
             result["machine"]["postgis"] = conn.scalar(text("SELECT postgis_lib_version()"))

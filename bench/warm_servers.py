@@ -1,4 +1,4 @@
-"""The servers that ``bench warm`` compares, each made by a function that gunicorn calls.
+"""Servers that benches compare, each made by a function that gunicorn calls.
 
 All find their database in ``BENCH_DATABASE_URL``, and answer about the model in its first row.
 """
@@ -17,7 +17,9 @@ from strawberry.extensions import ParserCache, ValidationCache
 from strawberry.flask.views import GraphQLView
 
 from bench.scratch import IDENTITY
+from bench.serving import THREADS
 from earthgql.app import create_app
+from earthgql.cli.server import pool_size
 from earthgql.settings import Settings
 
 FLOOR_VIEWPORT = """
@@ -33,7 +35,7 @@ SELECT t.id, t.z, t.x, t.y, k.scores FROM tile t
 
 
 def earthgql() -> Flask:
-    """The application itself; its classifier has a name and is never asked for more."""
+    """The application, as ``serve`` sizes it; its classifier has a name and is never asked."""
 
     class Named:
         identity = IDENTITY
@@ -44,7 +46,9 @@ def earthgql() -> Flask:
             pass
 
     url = os.environ["BENCH_DATABASE_URL"]
-    return create_app(Settings(database_url=url), load_classifier=Named)  # type: ignore[arg-type]
+    settings = Settings(database_url=url)
+    settings = settings.model_copy(update={"pool_size": pool_size(settings, THREADS)})
+    return create_app(settings, load_classifier=Named)  # type: ignore[arg-type]
 
 
 def floor() -> Flask:
