@@ -19,7 +19,14 @@ from typing import Any
 from sqlalchemy import Connection, Engine, text
 
 from bench.machine import describe
-from bench.scratch import IDENTITY, fill_quickly, scratch_database, vacuum, window
+from bench.scratch import (
+    IDENTITY,
+    drop_label_indexes,
+    fill_quickly,
+    scratch_database,
+    vacuum,
+    window,
+)
 from bench.serving import Client, gunicorn, start
 from bench.warm import Ask, in_turn, summary
 from earthgql.catalog.areas import parse_area
@@ -88,12 +95,6 @@ def timed(conn: Connection, statement: Any, values: Mapping[str, Any] | None = N
     return round(time.perf_counter() - began, 1)
 
 
-def drop_label_indexes(conn: Connection) -> None:
-    for column in range(1, RARE + 1):
-        conn.execute(text(f"DROP INDEX IF EXISTS {LABEL_INDEX_PREFIX}{column}_idx"))
-    conn.commit()
-
-
 def sizes(conn: Connection) -> dict[str, float]:
     """Mebibytes of each layout."""
     found = {name: size / 2**20 for name, size in conn.execute(SIZES).all()}
@@ -113,6 +114,7 @@ def made(engine: Engine, tiles: int) -> tuple[int, dict[str, float]]:
         model = register_model(conn, IDENTITY)
         conn.commit()
         drop_label_indexes(conn)
+        conn.commit()
         conn.execute(text("SET maintenance_work_mem = '256MB'"))
         seconds = {"real[]": timed(conn, SCORES, {"model": model, "labels": RARE})}
         seconds["long table"] = timed(conn, LONG)

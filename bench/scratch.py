@@ -6,11 +6,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
-from sqlalchemy import Engine, make_url, text
+from sqlalchemy import Connection, Engine, make_url, text
 
 from earthgql.classifiers.labels import PLANET_LABELS
 from earthgql.classifiers.protocol import ModelIdentity
 from earthgql.database import migrate
+from earthgql.database.autogenerate import LABEL_INDEX_PREFIX
 from earthgql.database.engine import engine_on, private_cluster
 from earthgql.ingest.sources import CHUNK, SceneFacts, TileChunk
 from earthgql.settings import load_settings
@@ -111,6 +112,12 @@ def make_scores(engine: Engine, model_id: int, side: int) -> None:
         # The same scores each time: now and then two would be equal where one is to be the limit.
         conn.execute(text("SELECT setseed(0.5)"))
         conn.execute(_SCORES, {**values, "x": ORIGIN.x + side, "y": ORIGIN.y + side})
+
+
+def drop_label_indexes(conn: Connection) -> None:
+    """Drop the indexes of all labels."""
+    for column in range(1, len(IDENTITY.labels) + 1):
+        conn.execute(text(f"DROP INDEX IF EXISTS {LABEL_INDEX_PREFIX}{column}_idx"))
 
 
 def vacuum(engine: Engine) -> None:
