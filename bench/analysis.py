@@ -13,7 +13,6 @@ and the changes found are held against those that were drawn.
 import argparse
 import json
 import math
-import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -23,7 +22,7 @@ import numpy as np
 from sqlalchemy import Connection, text
 
 from bench.analysis_tiles import add_other_zooms, add_second_date, fill
-from bench.machine import describe
+from bench.machine import describe, load
 from bench.scratch import (
     IDENTITY,
     ZOOM,
@@ -189,7 +188,7 @@ def measure(tiles: int, rounds: int) -> dict[str, Any]:
             add_other_zooms(engine, models, side)
             mixed = questions(conn, 3 * side, models)
             result["two dates, three zooms"] = summary(in_turn(mixed, rounds, warm=1))
-        result["load_after"] = [round(part, 1) for part in os.getloadavg()]
+        result["load_after"] = load()
     return result
 
 

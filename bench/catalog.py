@@ -14,9 +14,11 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, text
 
+from bench.machine import describe, load
 from bench.scratch import ORIGIN, ZOOM, Block, scratch_database
 from earthgql.catalog.choices import TileFilter
 from earthgql.catalog.tiles import tiles_at, tiles_in_bounds
@@ -87,12 +89,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--json", type=Path, help="file to write the result to, beside printing it")
     arguments = parser.parse_args(argv)
-    side = math.isqrt(arguments.tiles)
+    side, machine = math.isqrt(arguments.tiles), describe()
     with scratch_database() as engine:
         began, cpu = time.perf_counter(), time.process_time()
         store(engine, Block("base", ORIGIN, side))
         seconds = time.perf_counter() - began
-        result: dict[str, object] = {
+        result: dict[str, Any] = {
+            "machine": machine,
             "tiles": side**2,
             "ingest_s": round(seconds, 1),
             "ingest_client_cpu_s": round(time.process_time() - cpu, 1),
@@ -108,6 +111,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             conn.execution_options(isolation_level="AUTOCOMMIT")
             conn.execute(text("VACUUM ANALYZE tile"))
             result["two_overlapping_scenes"] = compare(conn, side)
+    result["machine"]["load_after"] = load()
     print(json.dumps(result, indent=2))
     if arguments.json:
         arguments.json.write_text(json.dumps(result, indent=2) + "\n")

@@ -27,7 +27,7 @@ import strawberry
 from strawberry.extensions import ParserCache, ValidationCache
 from strawberry.schema.config import StrawberryConfig
 
-from bench.machine import describe
+from bench.machine import describe, load
 
 LABELS = 17
 Any_ = NewType("Any_", object)
@@ -235,7 +235,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     if arguments.json:
         arguments.json.parent.mkdir(parents=True, exist_ok=True)
         arguments.json.write_text(
-            json.dumps({"machine": machine, "tiles": results}, indent=2) + "\n"
+            json.dumps({"machine": {**machine, "load_after": load()}, "tiles": results}, indent=2)
+            + "\n"
         )
 
 

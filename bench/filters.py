@@ -18,7 +18,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, text
 
-from bench.machine import describe
+from bench.machine import describe, load
 from bench.scratch import (
     IDENTITY,
     drop_label_indexes,
@@ -297,6 +297,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         result["http"] = over_http(engine, least, rounds)
         result["storing 2,000 tiles"] = storing(engine, model, max(3, rounds // 4))
         result["columns of 500"] = cost_to_others(engine, model, rounds)
+    result["machine"]["load_after"] = load()
     print(json.dumps(result, indent=2))
     if arguments.json:
         arguments.json.write_text(json.dumps(result, indent=2) + "\n")

@@ -24,7 +24,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from bench import flow
-from bench.machine import describe
+from bench.machine import describe, load
 from bench.scratch import scratch_database
 from bench.serving import Client, Server, serve, start
 
@@ -106,6 +106,7 @@ def main(argv: list[str]) -> None:
         with served(engine):
             pass  # converts the network, where that was never done
         result |= measure(engine, arguments.starts, arguments.thousands)
+    result["machine"]["load_after"] = load()
     print(json.dumps(result, indent=2))
     if arguments.json:
         arguments.json.write_text(json.dumps(result, indent=2) + "\n")

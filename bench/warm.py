@@ -28,7 +28,7 @@ from sqlalchemy import Engine, text
 
 from bench import peer
 from bench.flow import is_ready
-from bench.machine import describe
+from bench.machine import describe, load
 from bench.scratch import (
     IDENTITY,
     ORIGIN,
@@ -312,6 +312,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         result["tiles_in_table"] = measure_tables(engines, arguments.rounds)
         first = engines[min(engines)][0]
         result |= measure_http(first, arguments.rounds, not arguments.without_tipg)
+    result["machine"]["load_after"] = load()
     print(json.dumps(result["ratios"] | result["tiles_in_table"], indent=2))
     if arguments.json:
         arguments.json.parent.mkdir(parents=True, exist_ok=True)
