@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from earthgql.catalog.tiles import SCENE_EXISTS
-from earthgql.catalog.views import TILE_HERE, ZOOM_CHOSEN, box_values
+from earthgql.catalog.view_conditions import TILE_HERE, ZOOM_CHOSEN
+from earthgql.catalog.views import box_values
 from earthgql.errors import BadInputError
 from earthgql.tiles.grid import Bounds, cell_range
 

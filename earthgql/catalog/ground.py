@@ -43,25 +43,29 @@ _PIECE = f"""radians({_WIDTH}) * {WGS84_B_SQUARED / 2!r}
 
 # EPSG:6933 is a cylindrical equal-area projection of WGS84: meridians and parallels stay straight
 # in it, and slanting edges nearly so over an eighth of a tile.
-_CUT = f"""CASE WHEN ST_Covers(region.geom, p.footprint) THEN p.area_m2
-      ELSE COALESCE((SELECT sum(ST_Area(ST_Transform(ST_Segmentize(
-                       ST_Intersection(q.geom, p.footprint), {_CELL} / 8), 6933)))
-              FROM {{name}}_parts q WHERE q.geom && p.footprint), 0) END"""  # noqa: S608 - only the constants above are put in
-_REGION = """{name}_region AS MATERIALIZED (
-  SELECT ST_GeomFromText(:{name}_clip, 4326) AS geom
+_CLIP = "ST_GeomFromText(:{name}_clip, 4326)"
+_LEFT = f"""ST_Area(ST_Transform(ST_Segmentize(
+             ST_Intersection({{part}}, p.footprint), {_CELL} / 8), 6933))"""
+_CUT = f"CASE WHEN ST_Covers({_CLIP}, p.footprint) THEN p.area_m2\n      ELSE {{left}} END"
+# Of an outline of many corners each tile is cut from those parts that it meets. These are kept
+# aside, which one process alone can read.
+_MOST_CORNERS = 64
+_LEFT_OF_PARTS = f"""COALESCE((SELECT sum({_LEFT.format(part="q.geom")})
+              FROM {{name}}_parts q WHERE q.geom && p.footprint), 0)"""  # noqa: S608 - only the constants above are put in
+_PARTS = f"""{{name}}_parts AS MATERIALIZED (
+  SELECT ST_Subdivide({_CLIP}, {_MOST_CORNERS}) AS geom
 ),
-{name}_parts AS MATERIALIZED (
-  SELECT ST_Subdivide(geom, 64) AS geom FROM {name}_region
-)"""
+"""
 # The planner takes the tiles of an area for a hundred or so, however many they are, and would then
 # look for each among all others one by one. It believes the second half to be as large as is said,
-# but there is no row in it, nor is it begun.
+# but there is no row in it, nor is it begun. (It would not share the work among processes if
+# `(SELECT false)` was what it waits for.)
 _CELLS = """{name}{kind} AS {how}(
   SELECT {state} AS state, p.id, p.z, p.x, p.y, {size} AS m2
     FROM {source}
    UNION ALL
-  SELECT NULL, NULL, NULL, NULL, NULL, NULL
-    FROM generate_series(1, :{name}_tiles) WHERE (SELECT false)
+  SELECT NULL, CAST(NULL AS bigint), NULL, NULL, NULL, CAST(NULL AS float8)
+    FROM generate_series(1, :{name}_tiles) WHERE now() = '-infinity'
 )"""
 # Each tile takes its cell from the next coarser tile that holds it. The cells that may hold it are
 # named first: `a.x = d.x >> (d.z - o.z)` would mention three relations, and be nothing that two can
@@ -130,15 +134,14 @@ def ground(
         states: for sums at several times at once: a table, its column that tells the times apart,
             and parameters of ``tiles_in_view`` that columns of it take the place of.
     """
-    source, parameters = _source(parts, where, name, states, survey.lone)
+    source, parameters = _source(parts, where, name, states, survey)
     state = "0" if states is None else states[1]
     wkt = clip_wkt(parts, where.within)
     boxes = sum(f"{name}_w{i}" in parameters for i in range(len(parts)))
     if wkt is not None:
-        size, head = _CUT.format(name=name), _REGION.format(name=name) + ",\n"
+        size, head = _cut(wkt, name)
         # Of a tile that both the rectangles and the polygon meet, nothing need lie in both.
         clipped = {f"{name}_clip": wkt, f"{name}_within": wkt}
-        source = f"{name}_region region CROSS JOIN {source}"
     else:
         size, head, clipped = _renamed(_rectangles(boxes), name, {}), "", {}
     parameters |= {f"{name}_tiles": max(survey.tiles, 1)} | clipped
@@ -146,9 +149,7 @@ def ground(
     if survey.zooms <= 1:
         return Ground(head + _CELLS.format(kind="", how="", source=source, **told), parameters)
     # What conditions on scores leave out still answers for its ground.
-    every, more = _source(parts, replace(where, **_NO_CONDITIONS), name, states, survey.lone)
-    if wkt is not None:
-        every = f"{name}_region region CROSS JOIN {every}"
+    every, more = _source(parts, replace(where, **_NO_CONDITIONS), name, states, survey)
     if every == source:
         kept = ""
     else:
@@ -182,10 +183,17 @@ def _source(
     where: TileFilter,
     name: str,
     states: tuple[str, str, Mapping[str, str]] | None,
-    lone: tuple[int, int] | None,
+    survey: Survey,
 ) -> tuple[str, dict[str, Any]]:
     table, _, columns = states or ("", "", {})
-    view = tiles_in_view(parts, where, limit=None, order=None, lone=lone)
+    view = tiles_in_view(
+        parts,
+        where,
+        limit=None,
+        order=None,
+        only_zoom=survey.only_zoom,
+        only_scene=survey.only_scene,
+    )
     parameters = {f"{name}_{key}": value for key, value in view.parameters.items()}
     sql = f"({_renamed(view.sql, name, columns)}) p"
     return (f"{table} CROSS JOIN LATERAL {sql}" if table else sql), parameters
@@ -202,6 +210,14 @@ def _renamed(sql: str, name: str, columns: Mapping[str, str]) -> str:
         return columns.get(old) or (f":{name}_{old}")
 
     return _PARAMETER.sub(new, sql)
+
+
+def _cut(wkt: str, name: str) -> tuple[str, str]:
+    """The size of a tile's piece of an outline, and the expression it needs, if any."""
+    if wkt.count(",") <= _MOST_CORNERS:
+        left = _LEFT.format(part=_CLIP.format(name=name), name=name)
+        return _CUT.format(name=name, left=left), ""
+    return _CUT.format(name=name, left=_LEFT_OF_PARTS.format(name=name)), _PARTS.format(name=name)
 
 
 @lru_cache(maxsize=16)

@@ -8,7 +8,9 @@ from typing import Any
 from earthgql.catalog.models import ModelRecord
 from earthgql.catalog.reals import least_real
 
-# Each score is taken out of its array once; `OFFSET 0` keeps the planner from doing it thrice.
+# Each score is taken out of its array once; `OFFSET '0'` keeps the planner from doing it for each
+# sum. In quotes it is a bigint from the start: of a number that is yet to be made one, the planner
+# does not see that it leaves nothing out, and would have one process do all that follows.
 # Short arrays are stored without the usual header: joined with nothing they have it, and need not
 # be copied for each score.
 _SCORED = """scored AS (
@@ -16,15 +18,17 @@ _SCORED = """scored AS (
     FROM (SELECT s.state, s.m2,
                  CASE WHEN k.scores IS NOT NULL
                       THEN k.scores || CAST('{{}}' AS real[]) END AS scores
-            FROM shown s
+            FROM {shown} s
             LEFT JOIN tile_score k ON k.tile_id = s.id AND k.model_id = :model
-          OFFSET 0) w
-  OFFSET 0
+          OFFSET '0') w
+  OFFSET '0'
 )"""
 _SUMS = """count(*), COALESCE(sum(m2), 0), count(scores),
        COALESCE(sum(m2) FILTER (WHERE scores IS NOT NULL), 0),
        ARRAY[{tiles}], ARRAY[{areas}], ARRAY[{scores}]"""
-_COUNTS = "s{k} >= CAST(:least{k} AS real)"
+# The mean area and the mean score of the tiles with a label are one step of PostgreSQL's for each
+# tile, where two sums are two.
+_EACH = """{aggregate}(m2, CAST(s{k} AS float8)) FILTER (WHERE s{k} >= CAST(:least{k} AS real))"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,30 +70,26 @@ class Sums:
 
 
 @lru_cache(maxsize=64)
-def sums_sql(labels: int) -> tuple[str, str]:
+def sums_sql(labels: int, shown: str = "shown") -> tuple[str, str]:
     """Return a common table expression and what to select of it, for ``read_sums``.
 
     Args:
         labels: how many the model has.
+        shown: name of the expression that gives the tiles, as ``ground`` has it.
 
     Returns:
-        The expression ``scored`` over the tiles of an expression ``shown``, whose column ``state``
-        may be grouped by; and the columns.
+        The expression ``scored`` over these tiles, whose column ``state`` may be grouped by; and
+        the columns.
     """
     places = range(1, labels + 1)
 
     def each(aggregate: str) -> str:
-        filtered = f"{aggregate} FILTER (WHERE {_COUNTS})"
-        return ", ".join(filtered.format(k=k) for k in places)
+        return ", ".join(_EACH.format(aggregate=aggregate, k=k) for k in places)
 
     columns = "".join(f", w.scores[{k}] AS s{k}" for k in places)
     return (
-        _SCORED.format(columns=columns),
-        _SUMS.format(
-            tiles=each("count(*)"),
-            areas=each("sum(m2)"),
-            scores=each("sum(CAST(s{k} AS float8))"),
-        ),
+        _SCORED.format(columns=columns, shown=shown),
+        _SUMS.format(tiles=each("regr_count"), areas=each("regr_avgy"), scores=each("regr_avgx")),
     )
 
 
@@ -104,12 +104,12 @@ def read_sums(model: ModelRecord, cutoffs: Sequence[float], row: Sequence[Any]) 
     tiles, covered, classified, classified_m2, *columns = row
     of_labels = zip(model.identity.labels, cutoffs, *columns, strict=True)
     labels = [
-        LabelSum(label, cutoff, count, area or 0.0, _mean(score, count))
+        LabelSum(label, cutoff, count, count * (area or 0.0), _rounded(score))
         for label, cutoff, count, area, score in of_labels
     ]
     return Sums(tiles, covered, classified, classified_m2, tuple(labels))
 
 
-def _mean(total: float | None, count: int) -> float | None:
+def _rounded(mean: float | None) -> float | None:
     # What is stored as 0.7 is 0.69999999 in double precision: less than a cutoff of 0.7.
-    return None if not count or total is None else round(total / count, 7)
+    return None if mean is None else round(mean, 7)

@@ -10,13 +10,8 @@ from sqlalchemy import Connection
 from earthgql.catalog.choices import TileFilter
 from earthgql.catalog.statements import rows
 from earthgql.catalog.tiles import check_scene
-from earthgql.catalog.views import (
-    SCENE_CHOSEN,
-    SCENE_HERE,
-    TILE_HERE,
-    ZOOM_CHOSEN,
-    tiles_in_view,
-)
+from earthgql.catalog.view_conditions import SCENE_CHOSEN, SCENE_HERE, TILE_HERE, ZOOM_CHOSEN
+from earthgql.catalog.views import tiles_in_view
 from earthgql.errors import AreaTooLargeError
 from earthgql.tiles.grid import MAX_LAT, MAX_ZOOM, Bounds, cell_range
 
@@ -55,13 +50,16 @@ class Survey:
         zooms: number of zooms its tiles may have.
         scenes: number of scenes that may have tiles there, counted once for each zoom.
         tiles: most tiles there may be, those counted that others hide.
-        lone: id and zoom of the scene, if there is but one: none of its tiles hides another.
+        only_zoom: the zoom, if there is but one.
+        only_scene: id of the scene, if there is but one, of one zoom: none of its tiles hides
+            another.
     """
 
     zooms: int
     scenes: int
     tiles: int
-    lone: tuple[int, int] | None = None
+    only_zoom: int | None = None
+    only_scene: int | None = None
 
 
 def survey(conn: Connection, parts: Sequence[Bounds], where: TileFilter) -> Survey:
@@ -99,7 +97,13 @@ def survey(conn: Connection, parts: Sequence[Bounds], where: TileFilter) -> Surv
             f"the area has {tiles:,.0f} tiles of {scenes:,} scenes, too many to rank: ask for a"
             " smaller one, one zoom or one scene"
         )
-    return Survey(zooms, scenes, int(tiles), (scene, zoom) if scenes == 1 else None)
+    return Survey(
+        zooms,
+        scenes,
+        int(tiles),
+        only_zoom=zoom if zooms == 1 else None,
+        only_scene=scene if scenes == 1 else None,
+    )
 
 
 def count_tiles(conn: Connection, parts: Sequence[Bounds], where: TileFilter) -> int:

@@ -19,7 +19,8 @@ from sqlalchemy import Connection, text
 
 from earthgql.catalog.choices import BY_ID, Position, TileFilter, TileOrder
 from earthgql.catalog.statements import rows
-from earthgql.catalog.views import SCENE_CHOSEN, ZOOM_CHOSEN, tiles_in_view
+from earthgql.catalog.view_conditions import SCENE_CHOSEN, ZOOM_CHOSEN
+from earthgql.catalog.views import tiles_in_view
 from earthgql.errors import BadInputError, shortened
 from earthgql.tiles.grid import MAX_ZOOM, Bounds, LonLat, TileIndex, tile_at
 from earthgql.tiles.imagery import TileSource

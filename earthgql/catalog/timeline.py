@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -13,7 +14,7 @@ from earthgql.catalog.models import ModelRecord
 from earthgql.catalog.region import asked_m2
 from earthgql.catalog.statements import rows
 from earthgql.catalog.sums import Sums, read_sums, sums_sql, sums_values
-from earthgql.catalog.survey import count_tiles, scenes_here, survey
+from earthgql.catalog.survey import Survey, count_tiles, scenes_here, survey
 from earthgql.errors import AreaTooLargeError
 from earthgql.tiles.grid import Bounds
 
@@ -35,15 +36,26 @@ class Interval(Enum):
     YEAR = ("year", "1 year")
 
 
+# Of so few each is summed for itself, which takes half the time: often there is but one scene.
+_MOST_APART = 12
+
 # Python has no moment after the year 9999, which PostgreSQL does.
 _PERIODS = """
 SELECT since AT TIME ZONE 'UTC',
        least(since + CAST(:step AS interval), timestamp '9999-12-31 23:59:59.999999')
-       AT TIME ZONE 'UTC'
-  FROM (SELECT DISTINCT date_trunc(:unit, s.acquired_at AT TIME ZONE 'UTC') AS since
+       AT TIME ZONE 'UTC',
+       count(DISTINCT z), count(*), min(id), min(z)
+  FROM (SELECT date_trunc(:unit, s.acquired_at AT TIME ZONE 'UTC') AS since, s.id, z.z
           FROM {scenes} AND s.acquired_at IS NOT NULL) begun
+ GROUP BY since
  ORDER BY since
 """
+_OF_ONE = """(
+WITH {ground},
+{scored}
+SELECT CAST(:begins{i} AS timestamptz) AS state, {sums}
+  FROM scored
+)"""
 _SUMS = """
 WITH period AS MATERIALIZED (
   SELECT * FROM unnest(CAST(:begins AS timestamptz[]), CAST(:ends AS timestamptz[]))
@@ -82,6 +94,17 @@ class Timeline:
 
     asked_m2: float
     periods: tuple[Period, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """A period, and what ``Survey`` says of the scenes acquired in it."""
+
+    begins: datetime
+    ends: datetime
+    zooms: int
+    only_zoom: int | None
+    only_scene: int | None
 
 
 def label_timeline(
@@ -123,27 +146,69 @@ def label_timeline(
     asked = asked_m2(parts, where.within)
     if not spans:
         return Timeline(asked, ())
-    begins, ends = ([span[i] for span in spans] for i in range(2))
+    statement = _each_apart if len(spans) <= _MOST_APART else _all_at_once
+    sql, values = statement(parts, where, seen, spans, len(cutoffs))
+    summed = rows(conn, sql, {**values, **sums_values(model, cutoffs)})
+    found = {row[0]: read_sums(model, cutoffs, row[1:]) for row in summed}
+    # A scene may have no tile in the area although its rectangle reaches into it.
+    periods = [
+        Period(span.begins, span.ends, sums)
+        for span in spans
+        if (sums := found.get(span.begins)) and sums.tiles
+    ]
+    return Timeline(asked, tuple(periods))
+
+
+def _each_apart(
+    parts: Sequence[Bounds],
+    where: TileFilter,
+    seen: Survey,
+    spans: Sequence[_Span],
+    labels: int,
+) -> tuple[str, dict[str, Any]]:
+    texts: list[str] = []
+    values: dict[str, Any] = {}
+    for i, span in enumerate(spans):
+        only = replace(seen, zooms=span.zooms, only_zoom=span.only_zoom, only_scene=span.only_scene)
+        within = replace(where, acquired_from=span.begins, acquired_to=span.ends)
+        name = f"shown{i}of"
+        shown = ground(parts, within, only, name=name)
+        scored, sums = sums_sql(labels, name)
+        texts.append(_OF_ONE.format(ground=shown.sql, scored=scored, sums=sums, i=i))
+        values |= {**shown.parameters, f"begins{i}": span.begins}
+    return "\nUNION ALL\n".join(texts), values
+
+
+def _all_at_once(
+    parts: Sequence[Bounds],
+    where: TileFilter,
+    seen: Survey,
+    spans: Sequence[_Span],
+    labels: int,
+) -> tuple[str, dict[str, Any]]:
     columns = {"acquired_from": "period.begins", "acquired_to": "period.ends"}
     shown = ground(parts, where, seen, states=("period", "period.begins", columns))
-    scored, sums = sums_sql(len(cutoffs))
+    scored, sums = sums_sql(labels)
     sql = _SUMS.format(ground=shown.sql, scored=scored, sums=sums)
-    values = {**shown.parameters, **sums_values(model, cutoffs), "begins": begins, "ends": ends}
-    found = {row[0]: read_sums(model, cutoffs, row[1:]) for row in rows(conn, sql, values)}
-    # A scene may have no tile in the area although its rectangle reaches into it.
-    periods = [Period(*span, found[span[0]]) for span in spans if span[0] in found]
-    return Timeline(asked, tuple(periods))
+    given = {"begins": [span.begins for span in spans], "ends": [span.ends for span in spans]}
+    return sql, {**shown.parameters, **given}
 
 
 def _spans(
     conn: Connection, parts: Sequence[Bounds], where: TileFilter, interval: Interval
-) -> list[tuple[datetime, datetime]]:
-    """Return when the periods begin and end in which something was acquired."""
+) -> list[_Span]:
+    """Return when the periods begin and end in which something was acquired, and what."""
     scenes, values = scenes_here(parts, replace(where, within=None))
     unit, step = interval.value
     found = rows(conn, _PERIODS.format(scenes=scenes), {**values, "unit": unit, "step": step})
     begin, end = where.acquired_from, where.acquired_to
     return [
-        (max(since, begin) if begin else since, min(until, end) if end else until)
-        for since, until in found
+        _Span(
+            max(since, begin) if begin else since,
+            min(until, end) if end else until,
+            zooms,
+            only_zoom=zoom if zooms == 1 else None,
+            only_scene=scene if scenes == 1 else None,
+        )
+        for since, until, zooms, scenes, scene, zoom in found
     ]

@@ -9,14 +9,16 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from earthgql.catalog.choices import BY_ID, Position, TileFilter, TileOrder
+from earthgql.catalog.view_conditions import (
+    CELL_HERE,
+    SCENE_CHOSEN,
+    SCENE_HERE,
+    TILE_HERE,
+    WITHIN,
+    ZOOM_CHOSEN,
+)
+from earthgql.catalog.view_of_one_zoom import of_one_zoom
 from earthgql.tiles.grid import MAX_ZOOM, Bounds, CellRange, cell_range
-
-# A scene's row takes part if it passes this; each parameter may be NULL.
-SCENE_CHOSEN = """(CAST(:scene AS text) IS NULL OR {s}.name = :scene)
-      AND (CAST(:at AS timestamptz) IS NULL OR {s}.acquired_at IS NULL OR {s}.acquired_at <= :at)
-      AND (CAST(:acquired_from AS timestamptz) IS NULL OR {s}.acquired_at >= :acquired_from)
-      AND (CAST(:acquired_to AS timestamptz) IS NULL OR {s}.acquired_at < :acquired_to)"""
-ZOOM_CHOSEN = "(CAST(:zoom AS int) IS NULL OR {t}.z = :zoom)"
 
 # `chosen` is small (scenes near the viewport, times their zooms); better tiles, of rivals `r`, are
 # found in the unique index (scene, z, x, y).
@@ -25,7 +27,7 @@ WITH chosen AS MATERIALIZED (
   SELECT s.id, z.z, COALESCE(s.acquired_at, '-infinity') AS acquired_at, s.footprint,
          ST_Translate(s.footprint, -360, 0) AS beyond
     FROM scene s, unnest(CASE WHEN s.zooms = '{{}}' THEN ARRAY[s.zoom] ELSE s.zooms END) AS z(z)
-   WHERE ({scenes_here}) AND {scene_chosen} AND {zoom_chosen}{lone}
+   WHERE ({scenes_here}) AND {scene_chosen} AND {zoom_chosen}
 )
 SELECT t.id, t.scene_id, t.z, t.x, t.y{key}
   FROM tile t JOIN chosen c ON c.id = t.scene_id AND c.z = t.z{scores}
@@ -48,21 +50,6 @@ _RANKING = """
               AND b.y BETWEEN t.y << (r.z - t.z) AND ((t.y + 1) << (r.z - t.z)) - 1)
           = 1::bigint << (2 * (r.z - t.z))
         END)"""
-_LONE = " AND s.id = :lone_scene AND z.z = :lone_zoom"
-_BOX = "ST_MakeEnvelope(:w{i}, :s{i}, :e{i}, :n{i}, 4326)"
-# A scene across the antimeridian is stored with longitudes above 180: hence `beyond`, too.
-SCENE_HERE = (
-    f"s.footprint && {_BOX} OR s.footprint && "
-    "ST_MakeEnvelope(:w{i} + 360, :s{i}, :e{i} + 360, :n{i}, 4326)"
-)
-TILE_HERE = f"""(t.footprint && {_BOX}
-    AND t.x BETWEEN :x0{{i}} >> ({MAX_ZOOM} - t.z) AND :x1{{i}} >> ({MAX_ZOOM} - t.z)
-    AND t.y BETWEEN :y0{{i}} >> ({MAX_ZOOM} - t.z) AND :y1{{i}} >> ({MAX_ZOOM} - t.z))"""
-
-# Of a tile that merely touches the area, or overlaps it by what rounding makes of an edge that both
-# have, nothing is left when it shrinks by a tenth of a millimetre.
-_WITHIN = """t.footprint && ST_GeomFromText(:within, 4326)
-   AND ST_Intersects(ST_GeomFromText(:within, 4326), ST_Expand(t.footprint, -1e-9))"""
 _SCORES = "\n  JOIN tile_score k ON k.tile_id = t.id AND k.model_id = :where_model"
 _UNCLASSIFIED = (
     "NOT EXISTS (SELECT FROM tile_score n WHERE n.tile_id = t.id AND n.model_id = :where_model)"
@@ -95,7 +82,7 @@ class _Shape(NamedTuple):
     order: TileOrder | None
     after: bool
     before: bool
-    lone: bool
+    only: tuple[bool, bool]  # zoom, scene
 
 
 def tiles_in_view(
@@ -107,7 +94,8 @@ def tiles_in_view(
     before: Position | int | None = None,
     order: TileOrder | None = BY_ID,
     backward: bool = False,
-    lone: tuple[int, int] | None = None,
+    only_zoom: int | None = None,
+    only_scene: int | None = None,
 ) -> TilesInView:
     """Return what finds the tiles of a viewport, for other statements to build on.
 
@@ -119,7 +107,8 @@ def tiles_in_view(
         before: only tiles in front of this place.
         order: of the list; None: any, which costs nothing, for what counts them all.
         backward: take those at the end of the list, in reverse.
-        lone: id and zoom of a scene, if these alone may answer: then nothing is ranked.
+        only_zoom: the only zoom of all tiles that may answer; for ``order=None``.
+        only_scene: with ``only_zoom``, the only scene of these tiles: then nothing is ranked.
     """
     inside = [(part, cells) for part in parts if (cells := cell_range(part))]
     whole = any(cells == _WHOLE_GRID for _, cells in inside)
@@ -138,7 +127,7 @@ def tiles_in_view(
         order and TileOrder(order.by, order.descending),
         after is not None,
         before is not None,
-        lone is not None,
+        (only_zoom is not None, only_scene is not None),
     )
     values: dict[str, Any] = {"limit": limit, "where_model": where.model_id}
     if order is not None:
@@ -151,8 +140,8 @@ def tiles_in_view(
             values |= _place_values(name, place)
     if not whole:
         values |= box_values(inside)
-    if lone is not None:
-        values |= {"lone_scene": lone[0], "lone_zoom": lone[1]}
+    if only_zoom is not None:
+        values |= {"only_zoom": only_zoom, "only_scene": only_scene}
     text, outer = _text(shape)
     return TilesInView(text, values, outer)
 
@@ -189,16 +178,33 @@ def _text(shape: _Shape) -> tuple[str, str]:
     boxes = range(shape.boxes or 0)
     every = "true" if shape.boxes is None else "false"  # a viewport off the grid has no box at all
     scored = shape.where[0] or any(shape.where[2:]) or order.by == "label"
+    scenes_here, tiles_here, cells_here = (
+        " OR ".join(box.format(i=i) for i in boxes) or every
+        for box in (SCENE_HERE, TILE_HERE, CELL_HERE)
+    )
+    scores = _SCORES if scored else ""
+    conditions = "".join(f"\n   AND {condition}" for condition in _conditions(shape, order))
+    only_zoom, only_scene = shape.only
+    if only_zoom:
+        text = of_one_zoom(
+            scenes_here,
+            tiles_here,
+            cells_here,
+            scores,
+            conditions,
+            within=shape.where[1],
+            lone=only_scene,
+        )
+        return text, "p.id"
     text = _IN_VIEW.format(
-        scenes_here=" OR ".join(SCENE_HERE.format(i=i) for i in boxes) or every,
-        tiles_here=" OR ".join(TILE_HERE.format(i=i) for i in boxes) or every,
+        scenes_here=scenes_here,
+        tiles_here=tiles_here,
         scene_chosen=SCENE_CHOSEN.format(s="s"),
         zoom_chosen=ZOOM_CHOSEN.format(t="z"),
-        lone=_LONE if shape.lone else "",
-        ranking="" if shape.lone else _RANKING,
+        ranking=_RANKING,
         key=_KEY_COLUMNS[order.by] if shape.order else ", t.area_m2, t.footprint",
-        scores=_SCORES if scored else "",
-        conditions="".join(f"\n   AND {condition}" for condition in _conditions(shape, order)),
+        scores=scores,
+        conditions=conditions,
         order=f"\n ORDER BY {_in_order(_KEYS[order.by], order)}" if shape.order else "",
     )
     return text, _in_order(("p.id",) if order.by == "id" else ("p.key", "p.id"), order)
@@ -206,8 +212,9 @@ def _text(shape: _Shape) -> tuple[str, str]:
 
 def _conditions(shape: _Shape, order: TileOrder) -> list[str]:
     classified, within, *terms = shape.where
+    within = within and not shape.only[0]
     onward, back = ("<", ">") if order.descending else (">", "<")
-    conditions = [_WITHIN] if within else []
+    conditions = [WITHIN] if within else []
     conditions += [_UNCLASSIFIED] if classified is False else []
     conditions += _label_conditions(*terms)
     conditions += ["k.scores[:order_column] IS NOT NULL"] if order.by == "label" else []

@@ -139,8 +139,8 @@ def test_a_scene_alone_is_not_ranked(connection: Connection, model: ModelRecord)
     add_scores(connection, model, dict.fromkeys(ids.values(), (1, 0, 0)))
     alone = surveys.survey(connection, WORLD, ANY)
     scene = connection.scalar(text("SELECT id FROM scene"))
-    assert alone.lone == (scene, CELL.z + 1)
-    ranked = "r.acquired_at"
+    assert (alone.only_zoom, alone.only_scene) == (CELL.z + 1, scene)
+    ranked = "NOT EXISTS"
     assert ranked not in ground(WORLD, ANY, alone).sql
     # A scene that comes between the survey and the sum does not take part by halves.
     ids = add_scene(connection, "new", children(CELL)[:1], acquired_at=day(2))
@@ -149,12 +149,12 @@ def test_a_scene_alone_is_not_ranked(connection: Connection, model: ModelRecord)
     counted = rows(connection, f"WITH {shown.sql} SELECT count(*) FROM shown", shown.parameters)
     assert counted[0][0] == 4
     both = surveys.survey(connection, WORLD, ANY)
-    assert both.lone is None
+    assert (both.only_zoom, both.only_scene) == (CELL.z + 1, None)
     assert ranked in ground(WORLD, ANY, both).sql
     found = label_histogram(connection, WORLD, ANY, model, CUTOFFS)
     assert [label.tiles for label in found.sums.labels] == [3, 1, 0]
     chosen = surveys.survey(connection, WORLD, TileFilter(scene="old"))
-    assert chosen.lone == (scene, CELL.z + 1)
+    assert (chosen.only_zoom, chosen.only_scene) == (CELL.z + 1, scene)
 
 
 def test_slanting_edges_and_holes(connection: Connection, model: ModelRecord) -> None:

@@ -63,18 +63,23 @@ def test_a_timeline_is_a_histogram_of_each_period(
     assert (only.begins, only.ends, only.sums.tiles) == (cut.acquired_from, cut.acquired_to, 2)
 
 
-def test_the_last_year_there_is(connection: Connection, model: ModelRecord) -> None:
-    ids = add_scene(connection, "far", children(CELL), datetime(9999, 12, 31, 12, tzinfo=UTC))
-    add_scores(connection, model, dict.fromkeys(ids.values(), (0.9, 0, 0)))
-    begins = {
-        Interval.DAY: datetime(9999, 12, 31, tzinfo=UTC),
-        Interval.WEEK: datetime(9999, 12, 27, tzinfo=UTC),
-        Interval.MONTH: datetime(9999, 12, 1, tzinfo=UTC),
-        Interval.QUARTER: datetime(9999, 10, 1, tzinfo=UTC),
-        Interval.YEAR: datetime(9999, 1, 1, tzinfo=UTC),
-    }
-    for interval, begin in begins.items():
-        found = label_timeline(connection, WORLD, ANY, model, CUTOFFS, interval=interval)
-        (period,) = found.periods
-        assert (period.begins, period.ends) == (begin, datetime.max.replace(tzinfo=UTC))
-        assert (period.sums.tiles, period.sums.labels[0].tiles) == (4, 4)
+
+
+def test_many_periods_are_summed_at_once(connection: Connection, model: ModelRecord) -> None:
+    tiles = children(CELL)
+    for number in range(1, 15):
+        moment = datetime(2024, 1, number, 12, tzinfo=UTC)
+        for scene in range(1 + number % 2):
+            ids = add_scene(connection, f"{number} {scene}", tiles[: 1 + number % 3], moment)
+            scores = (number / 16, 0.9 * scene, 0.1)
+            add_scores(connection, model, dict.fromkeys(ids.values(), scores))
+    with statements(connection) as seen:
+        found = label_timeline(connection, WORLD, ANY, model, CUTOFFS, interval=Interval.DAY)
+    assert len(seen) == 3
+    assert [p.begins for p in found.periods] == [
+        datetime(2024, 1, number, tzinfo=UTC) for number in range(1, 15)
+    ]
+    assert [p.sums.tiles for p in found.periods] == [1 + number % 3 for number in range(1, 15)]
+    for period in found.periods:
+        where = TileFilter(acquired_from=period.begins, acquired_to=period.ends)
+        assert period.sums == label_histogram(connection, WORLD, where, model, CUTOFFS).sums

@@ -1,12 +1,15 @@
-"""How PostgreSQL goes about sums over an area where tiles are of several zooms."""
+"""How PostgreSQL goes about sums over an area, of one zoom and of several."""
 
-from datetime import UTC, datetime
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from scored_scenes import add_model
 from sqlalchemy import Connection, Engine, text
-from statement_plans import compares_pairs, joins_by, plans
+from statement_plans import compares_pairs, joins_by, plans, steps
 
+from earthgql.catalog.areas import parse_area
 from earthgql.catalog.changes import label_changes
 from earthgql.catalog.choices import LabelTerm, TileFilter
 from earthgql.catalog.histogram import label_histogram
@@ -80,3 +83,36 @@ def test_cells_of_several_zooms_are_joined_by_where_they_are(
     for plan in nested:
         assert not any(compares_pairs(plan, part) for part in (".x >> (", ".x = ")), plan
         assert joins_by(plan, ("x", "y", "z")), plan
+
+
+def test_sums_over_one_zoom_are_shared_among_processes(
+    module_engine: Engine, model: ModelRecord
+) -> None:
+    corner, last = (grid.tile_bounds(TileIndex(16, 32000 + i, 24000 + i)) for i in (0, 99))
+    part = [grid.Bounds(corner.west, last.south, last.east, corner.north)]
+    west, south, east, north = part[0]
+    ring = [[west, south], [east, south], [east, north], [west, south]]
+    triangle = parse_area({"type": "Polygon", "coordinates": [ring]})
+    within = TileFilter(zoom=16, within=triangle)
+    alone = TileFilter(zoom=16)
+    with module_engine.connect() as conn:
+        fill(conn, "later", TileIndex(16, 32000, 24000), 100, END + timedelta(days=1))
+        conn.execute(text(SCORES + "WHERE z = 16 ON CONFLICT DO NOTHING"), {"model": model.id})
+        conn.execute(text("ANALYZE"))
+        for name in ("parallel_setup_cost", "parallel_tuple_cost", "min_parallel_table_scan_size"):
+            conn.execute(text(f"SET LOCAL {name} = 0"))
+        with plans(conn) as found:
+            first = label_histogram(conn, part, replace(alone, scene="fine"), model, CUTOFFS)
+            both = label_histogram(conn, part, alone, model, CUTOFFS)
+            half = label_histogram(conn, triangle.parts, within, model, CUTOFFS)
+            timeline = label_timeline(conn, part, alone, model, CUTOFFS, interval=Interval.DAY)
+        conn.rollback()
+    assert first.sums.tiles == both.sums.tiles == first.sums.labels[0].tiles == 100**2
+    assert 100**2 / 2 < half.sums.tiles < 100**2 / 2 + 2 * 100
+    assert [period.sums.tiles for period in timeline.periods] == [100**2] * 2
+    sums = [plan for plan in found if "tile_score" in plan]
+    assert len(sums) == 4
+    for plan in sums:
+        assert any(step.get("Partial Mode") == "Partial" for step in steps(json.loads(plan))), plan
+    for plan in sums[1:3]:
+        assert joins_by(plan, ("x", "y")), plan
