@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Any
 
 from earthgql.catalog.choices import TileFilter
-from earthgql.catalog.region import clip_wkt
+from earthgql.catalog.region import blocks, clip_wkt
 from earthgql.catalog.survey import Survey
 from earthgql.catalog.views import tiles_in_view
 from earthgql.tiles.grid import MAX_ZOOM, WGS84_B_SQUARED, WGS84_E, Bounds
@@ -46,7 +46,8 @@ _PIECE = f"""radians({_WIDTH}) * {WGS84_B_SQUARED / 2!r}
 _CLIP = "ST_GeomFromText(:{name}_clip, 4326)"
 _LEFT = f"""ST_Area(ST_Transform(ST_Segmentize(
              ST_Intersection({{part}}, p.footprint), {_CELL} / 8), 6933))"""
-_CUT = f"CASE WHEN ST_Covers({_CLIP}, p.footprint) THEN p.area_m2\n      ELSE {{left}} END"
+_CUT = f"""CASE WHEN {{known}}ST_Covers({_CLIP}, p.footprint) THEN p.area_m2
+      ELSE {{left}} END"""
 # Of an outline of many corners each tile is cut from those parts that it meets. These are kept
 # aside, which one process alone can read.
 _MOST_CORNERS = 64
@@ -139,15 +140,18 @@ def ground(
     wkt = clip_wkt(parts, where.within)
     boxes = sum(f"{name}_w{i}" in parameters for i in range(len(parts)))
     if wkt is not None:
-        size, head = _cut(wkt, name)
+        size, head = _cut(wkt, name, known=survey.only_zoom is not None)
         # Of a tile that both the rectangles and the polygon meet, nothing need lie in both.
-        clipped = {f"{name}_clip": wkt, f"{name}_within": wkt}
+        clipped: dict[str, Any] = {f"{name}_clip": wkt, f"{name}_within": wkt}
+        if survey.only_zoom is not None:
+            told = blocks(wkt, parts, survey.only_zoom)
+            clipped |= {f"{name}_{key}": value for key, value in told.items()}
     else:
         size, head, clipped = _renamed(_rectangles(boxes), name, {}), "", {}
     parameters |= {f"{name}_tiles": max(survey.tiles, 1)} | clipped
-    told = {"name": name, "state": state, "size": size}
+    texts = {"name": name, "state": state, "size": size}
     if survey.zooms <= 1:
-        return Ground(head + _CELLS.format(kind="", how="", source=source, **told), parameters)
+        return Ground(head + _CELLS.format(kind="", how="", source=source, **texts), parameters)
     # What conditions on scores leave out still answers for its ground.
     every, more = _source(parts, replace(where, **_NO_CONDITIONS), name, states, survey)
     if every == source:
@@ -155,7 +159,7 @@ def ground(
     else:
         head += _MET.format(name=name, state=state, source=source)
         kept = _KEPT.format(name=name)
-    cells = _CELLS.format(kind="_cells", how="MATERIALIZED ", source=every, **told)
+    cells = _CELLS.format(kind="_cells", how="MATERIALIZED ", source=every, **texts)
     nested = _NESTED.format(name=name, kept=kept, left=is_left("c", "k", cut=wkt is not None))
     return Ground(f"{head}{cells},\n{nested}", more | parameters)
 
@@ -212,12 +216,13 @@ def _renamed(sql: str, name: str, columns: Mapping[str, str]) -> str:
     return _PARAMETER.sub(new, sql)
 
 
-def _cut(wkt: str, name: str) -> tuple[str, str]:
+def _cut(wkt: str, name: str, *, known: bool) -> tuple[str, str]:
     """The size of a tile's piece of an outline, and the expression it needs, if any."""
     if wkt.count(",") <= _MOST_CORNERS:
-        left = _LEFT.format(part=_CLIP.format(name=name), name=name)
-        return _CUT.format(name=name, left=left), ""
-    return _CUT.format(name=name, left=_LEFT_OF_PARTS.format(name=name)), _PARTS.format(name=name)
+        left, parts = _LEFT.format(part=_CLIP.format(name=name)), ""
+    else:
+        left, parts = _LEFT_OF_PARTS.format(name=name), _PARTS.format(name=name)
+    return _CUT.format(name=name, known="p.covered OR " if known else "", left=left), parts
 
 
 @lru_cache(maxsize=16)

@@ -107,7 +107,8 @@ def tiles_in_view(
         before: only tiles in front of this place.
         order: of the list; None: any, which costs nothing, for what counts them all.
         backward: take those at the end of the list, in reverse.
-        only_zoom: the only zoom of all tiles that may answer; for ``order=None``.
+        only_zoom: the only zoom of all tiles that may answer; for ``order=None`` and no limit; a
+            polygon needs the parameters of ``region.blocks``, too, and adds a column ``covered``.
         only_scene: with ``only_zoom``, the only scene of these tiles: then nothing is ranked.
     """
     inside = [(part, cells) for part in parts if (cells := cell_range(part))]
