@@ -63,8 +63,6 @@ def test_a_timeline_is_a_histogram_of_each_period(
     assert (only.begins, only.ends, only.sums.tiles) == (cut.acquired_from, cut.acquired_to, 2)
 
 
-
-
 def test_many_periods_are_summed_at_once(connection: Connection, model: ModelRecord) -> None:
     tiles = children(CELL)
     for number in range(1, 15):
