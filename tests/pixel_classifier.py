@@ -45,6 +45,11 @@ class PixelClassifier:
         default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="pixel-classifier")
     )
 
+    @property
+    def pass_sizes(self) -> tuple[int, ...]:
+        """Any number of tiles up to the batch size."""
+        return tuple(range(1, self.batch_size + 1))
+
     def start(self, pixels: Pixels) -> Future[Scores]:
         self.submissions.append(len(pixels))
         return self._worker.submit(self.scores, pixels)

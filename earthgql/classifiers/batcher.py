@@ -12,6 +12,7 @@ import numpy as np
 
 from earthgql.classifiers.counts import BatchCounts
 from earthgql.classifiers.pace import Pace
+from earthgql.classifiers.passes import padded_size
 from earthgql.classifiers.protocol import TILE_SIZE, Classifier, Pixels, Scores
 from earthgql.classifiers.unbatch import failed, unbatch
 from earthgql.errors import DeadlineError, EarthGQLError, ModelUnavailableError
@@ -229,14 +230,16 @@ class Batcher:
     def _size(self) -> int:
         """How many tiles the next batch should have: one of each request, or as many as are quick.
 
-        A click waits for the batch that is running and for what shares a batch with it.
+        A click waits for the batch that is running and for what shares a batch with it. What the
+        engine would run in several passes is better several batches.
         """
         lanes = len(self._queue.lanes())
         if math.isinf(self._longest_turn_s):
             return self.max_batch_size
-        if lanes > 1 and self._queue.has_unserved():
-            return lanes
-        return max(lanes, self._pace.quick(self._longest_turn_s, self.max_batch_size))
+        size = lanes
+        if lanes == 1 or not self._queue.has_unserved():
+            size = max(lanes, self._pace.quick(self._longest_turn_s, self.max_batch_size))
+        return min(size, padded_size(size, self._classifier.pass_sizes))
 
     def _start(self, batch: list[_Entry]) -> None:
         self.counts.batches += 1

@@ -13,13 +13,16 @@ from earthgql.classifiers import runtime
 from earthgql.classifiers.calibration import calibrate
 from earthgql.classifiers.manifest import Manifest
 from earthgql.classifiers.networks import Kind, Network
+from earthgql.classifiers.passes import passes
 from earthgql.classifiers.preprocess import resize
 from earthgql.classifiers.protocol import TILE_SIZE, ModelIdentity, Pixels, Scores
+from earthgql.classifiers.runtime import Precision
 from earthgql.errors import ModelUnavailableError
 
-# Several small batches side by side keep a processor as busy as a large one, and let a click pass.
-# What surrounds a forward pass costs as much per batch as ever when the pass takes half as long.
-_BATCH_SIZES: dict[Kind, int] = {"float": 1, "int8": 4}
+# At f32, several small batches side by side keep a processor as busy as a large one, and let a
+# click pass. Where a pass takes a fraction of that, reading weights and what surrounds it count.
+_BATCH_SIZES: dict[tuple[Kind, Precision], int] = {("float", "f32"): 1}
+_BATCH_SIZE = 4
 
 
 class OpenVINOClassifier:
@@ -27,9 +30,10 @@ class OpenVINOClassifier:
 
     Attributes:
         identity: the model behind the scores.
-        batch_size: most tiles of one ``start``; by default 1, or 4 for an 8-bit network.
-        parallel: two batches for each of OpenVINO's streams, one running and one that is ready when
-            it is done.
+        batch_size: most tiles of one ``start``; by default 1 at f32, else 4.
+        pass_sizes: 1 and ``batch_size``; the network is compiled for each of them.
+        parallel: batches under way: one for each of OpenVINO's streams; with batches of one tile a
+            second one, which is ready when the first is done.
         precision: how the processor calculates, ``f32`` or ``bf16``; what is quantised in the
             network is 8-bit anyway.
     """
@@ -54,14 +58,20 @@ class OpenVINOClassifier:
             ModelUnavailableError: if the network cannot be read, or the processor lacks bf16.
         """
         self.identity: ModelIdentity = network.identity(manifest)
-        self.batch_size = batch_size or _BATCH_SIZES[network.kind]
         self._size = manifest.input.spec.size
         self._calibration = manifest.calibration
         core = runtime.openvino_module().Core()
         self.precision = runtime.arithmetic(core, precision)
-        self._compiled = _compiled(core, network, self.precision, self.batch_size, self._size)
-        streams: int = self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
-        self.parallel = 2 * streams
+        default = _BATCH_SIZES.get((network.kind, self.precision), _BATCH_SIZE)
+        self.batch_size = batch_size or default
+        # Of a network for any size, a pass takes a seventh longer at bf16.
+        self.pass_sizes = tuple(sorted({1, self.batch_size}))
+        self._compiled = {
+            size: _compiled(core, network, self.precision, (size, self._size))
+            for size in self.pass_sizes
+        }
+        streams: int = self._compiled[1].get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
+        self.parallel = 2 * streams if self.batch_size == 1 else streams
         self._workers = ThreadPoolExecutor(self.parallel, thread_name_prefix="openvino")
         self._own = threading.local()
 
@@ -70,23 +80,27 @@ class OpenVINOClassifier:
         return self._workers.submit(self._scores, pixels)
 
     def warm_up(self) -> None:
-        """Run every stream, in every thread."""
-        blank = np.zeros((1, TILE_SIZE, TILE_SIZE, 3), np.uint8)
-        for future in [self.start(blank) for _ in range(self.parallel)]:
-            future.result()
+        """Run every stream with every size of a pass: the first time takes much longer."""
+        for size in self.pass_sizes:
+            blank = np.zeros((size, TILE_SIZE, TILE_SIZE, 3), np.uint8)
+            for future in [self.start(blank) for _ in range(self.parallel)]:
+                future.result()
 
     def _scores(self, pixels: Pixels) -> Scores:
         """Score tiles; runs in one of the threads of this classifier."""
         inputs = resize(pixels, self._size)
         rows: list[Scores] = [np.empty((0, len(self.identity.labels)), np.float32)]
-        for first in range(0, len(inputs), self.batch_size):
-            rows.append(self._run(inputs[first : first + self.batch_size]))
+        for each in passes(len(inputs), self.pass_sizes):
+            rows.append(self._run(each.size, each.of(inputs))[: each.tiles])
         return calibrate(np.concatenate(rows), self._calibration)
 
-    def _run(self, inputs: Pixels) -> Scores:
-        request = getattr(self._own, "request", None)
-        if request is None:
-            request = self._own.request = self._compiled.create_infer_request()
+    def _run(self, size: int, inputs: Pixels) -> Scores:
+        requests = getattr(self._own, "requests", None)
+        if requests is None:
+            requests = self._own.requests = {
+                size: compiled.create_infer_request() for size, compiled in self._compiled.items()
+            }
+        request = requests[size]
         # Started and waited for, not called: so the streams' own threads do the work, and an error
         # is raised here, where it belongs to this batch.
         request.start_async({0: np.ascontiguousarray(inputs)}, share_inputs=True)
@@ -95,12 +109,12 @@ class OpenVINOClassifier:
         return scores
 
 
-def _compiled(core: Any, network: Network, precision: str, batch_size: int, size: int) -> Any:
-    openvino = runtime.openvino_module()
-    batch = 1 if batch_size == 1 else openvino.Dimension(1, batch_size)
+def _compiled(core: Any, network: Network, precision: str, shape: tuple[int, int]) -> Any:
+    """Compile a network for batches of one size; ``shape`` is that and the side of the input."""
+    batch, side = shape
     try:
         model = core.read_model(network.path)
-        model.reshape([batch, size, size, 3])
+        model.reshape([batch, side, side, 3])
         return core.compile_model(
             model,
             "CPU",

@@ -54,6 +54,14 @@ class Classifier(Protocol):
         ...
 
     @property
+    def pass_sizes(self) -> tuple[int, ...]:
+        """Numbers of tiles that the engine runs in one pass, rising, from 1 to ``batch_size``.
+
+        A batch of another size is padded, or run in several passes.
+        """
+        ...
+
+    @property
     def parallel(self) -> int:
         """Batches under way at once that keep the engine busy; more only wait inside it."""
         ...

@@ -4,13 +4,12 @@ A graph made before ``fork`` hangs in the child, and importing TensorFlow takes 
 """
 
 import os
-from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 
-from earthgql.classifiers import keras_model
+from earthgql.classifiers import keras_model, passes
 from earthgql.classifiers.bundle import Bundle
 from earthgql.classifiers.calibration import calibrate
 from earthgql.classifiers.preprocess import preprocess
@@ -18,7 +17,6 @@ from earthgql.classifiers.protocol import TILE_SIZE, ModelIdentity, Pixels, Scor
 from earthgql.errors import ModelUnavailableError
 
 BATCH_SIZE = 32
-_MOST_PADDING = 0.25
 # Sizes that small requests use.
 _WARM_SIZES = 4
 
@@ -29,6 +27,7 @@ class TensorFlowClassifier:
     Attributes:
         identity: the model behind the scores.
         batch_size: most tiles of one ``start``.
+        pass_sizes: powers of two, up to ``batch_size``.
         parallel: 1; TensorFlow itself spreads a batch over the processor's cores.
     """
 
@@ -48,7 +47,7 @@ class TensorFlowClassifier:
         self._spec = bundle.manifest.input.spec
         self._calibration = bundle.manifest.calibration
         self._graph: Any = None
-        self._sizes = _batch_sizes(batch_size)
+        self.pass_sizes = passes.sizes_up_to(batch_size)
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="tensorflow")
 
     def start(self, pixels: Pixels) -> Future[Scores]:
@@ -57,7 +56,7 @@ class TensorFlowClassifier:
 
     def warm_up(self) -> None:
         """Run every batch size that small requests use once, so that none of them is slow."""
-        for size in self._sizes[:_WARM_SIZES]:
+        for size in self.pass_sizes[:_WARM_SIZES]:
             self.start(np.zeros((size, TILE_SIZE, TILE_SIZE, 3), np.uint8)).result()
 
     def _scores(self, pixels: Pixels) -> Scores:
@@ -66,49 +65,9 @@ class TensorFlowClassifier:
             self._graph = frozen_graph(self._bundle)
         inputs = preprocess(pixels, self._spec)
         rows: list[Scores] = [np.empty((0, len(self.identity.labels)), np.float32)]
-        for first, count, size in _passes(len(inputs), self._sizes):
-            rows.append(_run(self._graph, _padded(inputs[first : first + count], size))[:count])
+        for each in passes.passes(len(inputs), self.pass_sizes):
+            rows.append(_run(self._graph, each.of(inputs))[: each.tiles])
         return calibrate(np.concatenate(rows), self._calibration)
-
-
-def _passes(count: int, sizes: tuple[int, ...]) -> Iterator[tuple[int, int, int]]:
-    """Divide tiles into forward passes: the first tile of each, how many, and the batch size."""
-    first = 0
-    while first < count:
-        size = padded_size(count - first, sizes)
-        done = min(size, count - first)
-        yield first, done, size
-        first += done
-
-
-def _padded(inputs: Any, size: int) -> Any:
-    if len(inputs) == size:
-        return inputs
-    padding = np.zeros((size - len(inputs), *inputs.shape[1:]), np.float32)
-    return np.concatenate([inputs, padding])
-
-
-def padded_size(count: int, sizes: tuple[int, ...]) -> int:
-    """Choose the batch size for the next tiles.
-
-    Args:
-        count: tiles yet to do, at least 1.
-        sizes: batch sizes, rising, from 1.
-
-    Returns:
-        The smallest size that holds all, if little of it is padding, else the largest that is full.
-    """
-    if count >= sizes[-1]:
-        return sizes[-1]
-    above = next(size for size in sizes if size >= count)
-    if above - count <= above * _MOST_PADDING:
-        return above
-    return max(size for size in sizes if size <= count)
-
-
-def _batch_sizes(most: int) -> tuple[int, ...]:
-    powers = [2**exponent for exponent in range(most.bit_length()) if 2**exponent < most]
-    return (*powers, most)
 
 
 def frozen_graph(bundle: Bundle) -> Any:

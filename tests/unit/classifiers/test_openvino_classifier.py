@@ -74,6 +74,20 @@ def test_any_number_of_tiles_up_to_the_batch_size_may_be_started(
         assert np.abs(scores - all_scores[:count]).max(initial=0) < 1e-6
 
 
+def test_batches_are_of_one_tile_at_f32_and_of_four_where_a_pass_is_faster(
+    small_bundle: Bundle, networks_dir: Path
+) -> None:
+    slow = load_classifier(on_openvino(small_bundle, networks_dir, precision="f32"))
+    fast = load_classifier(on_openvino(small_bundle, networks_dir, precision="auto"))
+    assert isinstance(fast, OpenVINOClassifier)
+    assert slow.batch_size == 1
+    assert fast.batch_size == {"f32": 1, "bf16": 4}[fast.precision]
+    told = load_classifier(on_openvino(small_bundle, networks_dir, precision="f32", batch_size=3))
+    assert slow.parallel == 2 * told.parallel, "of larger batches none waits inside the engine"
+    told.warm_up()
+    assert told.start(np.zeros((3, 256, 256, 3), np.uint8)).result().shape == (3, 17)
+
+
 def test_a_batch_of_wrong_pixels_fails_alone(
     small_bundle: Bundle, networks_dir: Path, telling_pictures: np.ndarray
 ) -> None:
