@@ -8,9 +8,9 @@ from earthgql.classifiers import keras_model
 from earthgql.classifiers.bundle import open_bundle
 from earthgql.classifiers.preprocess import preprocess
 from earthgql.classifiers.protocol import Scores
-from earthgql.training.pictures import read_picture
+from earthgql.tiles.pictures import read_file
 
-BATCH_SIZE = 16
+BATCH_SIZE = int(os.environ.get("BENCH_BATCH", "16"))
 
 
 class KerasModel:
@@ -21,13 +21,14 @@ class KerasModel:
         bundle = open_bundle(Path(os.environ["BENCH_BUNDLE"]))
         self.spec = bundle.manifest.input.spec
         self.model = keras_model.build(bundle)
-        self.tiles = Path(os.environ["BENCH_TILES"])
-        first = next(self.tiles.rglob("*.jpg"))
+        self.tiles = os.environ["BENCH_TILES"]
+        first = next(Path(self.tiles).rglob("*.jpg")).relative_to(self.tiles).with_suffix("")
         for size in (1, BATCH_SIZE):
-            self.scores([read_picture(first)] * size)
+            self.scores([self.read(str(first))] * size)
 
     def read(self, place: str) -> Any:
-        return read_picture(self.tiles / f"{place}.jpg")
+        """Read a picture as earthgql does."""
+        return read_file(self.tiles, self.tiles, f"{place}.jpg")
 
     def scores(self, pictures: list[Any]) -> Scores:
         import numpy as np

@@ -3,11 +3,13 @@
     python -m bench engines
 
 (a) a Flask application that answers one tile a request with Keras's `predict`, 1 and 8 clients;
-(b) LitServe with the Keras model and its batching, 16 clients; (c) a frozen TensorFlow graph in
-batches of 32, in process; (d) OpenVINO's own benchmark, the ceiling; (e) earthgql over HTTP with
-empty tables: one viewport, and 16 clients with 4 tiles each. All take turns, round by round.
-Writes bench/results/engines.json and a chart beside it. LitServe is installed into var/bench the
-first time (--without-litserve leaves it out).
+(b) LitServe with the Keras model and its batching, 64 clients, batches of up to 16 and 32; (c) a
+frozen TensorFlow graph in batches of 32, in process; (d) OpenVINO's own benchmark, as it is run by
+default and with the batches that earthgql uses: the ceiling; (e) earthgql over HTTP with empty
+tables, as `manage.py serve` runs it: one viewport, and 16 clients with 4 tiles each. All take
+turns, round by round, at f32 or bf16, whichever is the default here, and at int8. Writes
+bench/results/engines.json and a chart beside it. The first time, LitServe is installed into
+var/bench (--without-litserve leaves it out), and the network is quantised.
 """
 
 import argparse
@@ -23,7 +25,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -32,17 +34,20 @@ import numpy as np
 from sqlalchemy import Engine
 
 from bench import flow, peer
-from bench.engine_servers import BATCH_SIZE
 from bench.machine import describe
 from bench.scratch import ORIGIN, ZOOM, scratch_database
 from bench.serving import THREADS, Client, Server, start
 from earthgql.classifiers.bundle import verify_bundle
-from earthgql.classifiers.loading import bundle_folder, tensorflow_classifier
+from earthgql.classifiers.loading import (
+    bundle_folder,
+    openvino_classifier,
+    tensorflow_classifier,
+)
 from earthgql.classifiers.networks import Network, float_network, has_int8, int8_network
 from earthgql.classifiers.protocol import classify_all
 from earthgql.classifiers.runtime import has_bf16
 from earthgql.settings import PROJECT_ROOT, Settings, load_settings
-from earthgql.training.pictures import read_picture
+from earthgql.tiles.pictures import read_file
 
 RESULTS = Path(__file__).parent / "results"
 # Its telemetry would report to a server abroad.
@@ -52,6 +57,8 @@ sys.modules["openvino_telemetry"] = None
 from openvino.tools.benchmark.main import main
 main()
 """
+LITSERVE_CLIENTS = 64
+REPEATED = 4
 Way = Callable[[], float]
 """Measures once: tiles per second."""
 
@@ -84,20 +91,30 @@ def viewport_rate(engine: Engine, server: Server, side: int) -> float:
     flow.forget(engine)
     client = Client(server.port)
     body = flow.viewport(0, 0, side, side)
+    before = flow.counts(server)["tiles"]
     began = time.perf_counter()
     answer = json.loads(client.ask("/graphql", body))
     seconds = time.perf_counter() - began
     assert answer["data"]["viewport"]["errors"] == [], answer
+    assert flow.counts(server)["tiles"] == before + side * side, "some were known"
     return side * side / seconds
 
 
-def ceiling(network: Network, size: int, precision: str, seconds: int) -> float:
+def several(measure: Way) -> Way:
+    """Measure as long as the ceiling is measured, about; the machine changes from second to second.
+
+    Each time does the same work, so the rate of all is the harmonic mean.
+    """
+    return lambda: statistics.harmonic_mean([measure() for _ in range(REPEATED)])
+
+
+def ceiling(network: Network, shape: str, precision: str, seconds: int) -> float:
     """OpenVINO's benchmark_app on the very network that earthgql runs."""
     done = subprocess.run(
         [
             *(sys.executable, "-c", BENCHMARK_APP, "-m", str(network.path), "-d", "CPU"),
-            *("-hint", "throughput", "-t", str(seconds), "-shape", f"[1,{size},{size},3]"),
-            *("-infer_precision", precision),
+            *("-hint", "throughput", "-t", str(seconds), "-shape", shape),
+            *("-layout", "[NHWC]", "-infer_precision", precision),
         ],
         capture_output=True,
         text=True,
@@ -111,7 +128,8 @@ def ceiling(network: Network, size: int, precision: str, seconds: int) -> float:
 def frozen_rate(settings: Settings, folder: Path, tiles: int) -> Way:
     classifier = tensorflow_classifier(bundle_folder(settings), settings)
     classifier.warm_up()
-    pixels = np.stack([read_picture(p) for p in sorted(folder.rglob("*.jpg"))[:tiles]])
+    paths = sorted(str(path.relative_to(folder)) for path in folder.rglob("*.jpg"))[:tiles]
+    pixels = np.stack([read_file(str(folder), str(folder), path) for path in paths])
     classify_all(classifier, pixels[:32])
 
     def measure() -> float:
@@ -130,10 +148,25 @@ def running(command: Callable[[int], list[str]], environment: dict[str, str]) ->
     finally:
         # The session too: LitServe leaves its workers behind.
         with suppress(ProcessLookupError, subprocess.TimeoutExpired):
+            os.killpg(server.process.pid, signal.SIGCONT)
             os.killpg(server.process.pid, signal.SIGTERM)
             server.process.wait(30)
         with suppress(ProcessLookupError):
             os.killpg(server.process.pid, signal.SIGKILL)
+
+
+def awake(server: Server, measure: Way) -> Way:
+    """Let a server run only while it is measured: idle, LitServe takes a sixth of a core."""
+    group = os.getpgid(server.process.pid)
+
+    def way() -> float:
+        os.killpg(group, signal.SIGCONT)
+        try:
+            return measure()
+        finally:
+            os.killpg(group, signal.SIGSTOP)
+
+    return way
 
 
 def settle(way: Way) -> None:
@@ -143,6 +176,21 @@ def settle(way: Way) -> None:
             way()
             return
     raise RuntimeError("a server does not get ready")
+
+
+def quantise(bundle: Path) -> None:
+    print("Quantising the network, two minutes", file=sys.stderr, flush=True)
+    manage = [sys.executable, str(PROJECT_ROOT / "manage.py")]
+    subprocess.run([*manage, "model", "optimize", str(bundle), "--int8"], check=True)
+
+
+def litserve(batch: int, environment: dict[str, str]) -> AbstractContextManager[Server]:
+    python = str(peer.installed("litserve", peer.LITSERVE))
+    paths = [str(PROJECT_ROOT), *site.getsitepackages()]
+    more = {"PYTHONPATH": os.pathsep.join(paths), "BENCH_BATCH": str(batch)}
+    return running(
+        lambda port: [python, "-m", "bench.litserve_server", str(port)], {**environment, **more}
+    )
 
 
 def flask_command(port: int) -> list[str]:
@@ -165,35 +213,34 @@ def ways(
     found: dict[str, Way] = {}
     flask = stack.enter_context(running(flask_command, environment))
     found["a Flask, 1 client"] = lambda: http_rate(flask, 1, few, ask_flask)
-    found["a Flask, 8 clients"] = lambda: http_rate(flask, 8, few, ask_flask)
-    if not options.without_litserve:
-        python = str(peer.installed("litserve", peer.LITSERVE))
-        paths = [str(PROJECT_ROOT), *site.getsitepackages()]
-        lit = stack.enter_context(
-            running(
-                lambda port: [python, "-m", "bench.litserve_server", str(port)],
-                {**environment, "PYTHONPATH": os.pathsep.join(paths)},
-            )
+    found["a Flask, 8 clients"] = lambda: http_rate(flask, 8, 2 * few, ask_flask)
+    for batch in () if options.without_litserve else (16, 32):
+        lit = stack.enter_context(litserve(batch, environment))
+        found[f"b LitServe, batches of {batch}"] = awake(
+            lit,
+            lambda s=lit: http_rate(s, LITSERVE_CLIENTS, 4 * few, ask_litserve),  # type: ignore[misc]
         )
-        found["b LitServe, 16 clients"] = lambda: http_rate(lit, 16, few, ask_litserve)
     plain = settings.model_copy(update={"precision": "f32", "engine": "tensorflow"})
-    found["c frozen TensorFlow, batches of 32"] = frozen_rate(plain, folder, max(32, few))
+    found["c frozen TensorFlow, batches of 32"] = frozen_rate(plain, folder, 4 * few)
     best = "bf16" if has_bf16() else "f32"
     networks = {best: stack.enter_context(float_network(bundle, manifest, settings.var_dir))}
-    if has_int8(bundle, manifest, settings.var_dir):
-        networks["int8"] = int8_network(bundle, manifest, settings.var_dir)
+    if not has_int8(bundle, manifest, settings.var_dir):
+        quantise(bundle)
+    networks["int8"] = int8_network(bundle, manifest, settings.var_dir)
     for name, network in networks.items():
         chosen = settings.model_copy(update={"engine": "openvino", "precision": name})
+        for batch in sorted({1, openvino_classifier(bundle, chosen).batch_size}):
+            label = "" if batch == 1 else f", batches of {batch}"
+            found[f"d OpenVINO's benchmark, {name}{label}"] = lambda n=network, b=batch: ceiling(  # type: ignore[misc]
+                n, f"[{b},{size},{size},3]", best, options.seconds
+            )
         server = stack.enter_context(flow.serving(engine, chosen))
-        found[f"d OpenVINO's benchmark, {name}"] = lambda n=network: ceiling(  # type: ignore[misc]
-            n, size, best, options.seconds
+        found[f"e earthgql, one viewport, {name}"] = several(
+            lambda s=server: viewport_rate(engine, s, side)  # type: ignore[misc]
         )
-        found[f"e earthgql, one viewport, {name}"] = lambda s=server: viewport_rate(  # type: ignore[misc]
-            engine, s, side
+        found[f"e earthgql, 16 clients, {name}"] = several(
+            lambda s=server: flow.many_clients(engine, s, 4)["tiles_per_s"]  # type: ignore[misc]
         )
-        found[f"e earthgql, 16 clients, {name}"] = lambda s=server: flow.many_clients(  # type: ignore[misc]
-            engine, s, 2
-        )["tiles_per_s"]
     for way in found.values():
         settle(way)
     return found
@@ -205,11 +252,18 @@ def ratios(rates: dict[str, list[float]]) -> dict[str, float]:
     for ours in (name for name in rates if name.startswith("e ")):
         precision = ours.rpartition(", ")[2]
         for other, theirs in rates.items():
-            if other.startswith("e ") or (other.startswith("d ") and precision not in other):
+            if other.startswith("e ") or (other.startswith("d ") and f", {precision}" not in other):
                 continue
-            pairs = zip(rates[ours], theirs, strict=True)
-            found[f"{ours} / {other}"] = round(statistics.median(o / p for o, p in pairs), 2)
+            found[f"{ours} / {other}"] = ratio(rates[ours], theirs)
+    for name, theirs in rates.items():
+        eight = next((n for n in rates if n.startswith(name.rpartition(", ")[0] + ", int8")), None)
+        if name[0] in "de" and eight not in (None, name) and "batches" not in name:
+            found[f"{eight} / {name}"] = ratio(rates[eight], theirs)  # type: ignore[index]
     return found
+
+
+def ratio(ours: list[float], theirs: list[float]) -> float:
+    return round(statistics.median(o / t for o, t in zip(ours, theirs, strict=True)), 2)
 
 
 def chart(result: dict[str, Any], path: Path) -> None:
@@ -254,14 +308,16 @@ def main(argv: list[str]) -> None:
             for name, way in measured.items():
                 rates[name].append(way())
                 print(f"round {number + 1}: {name}: {rates[name][-1]:.1f}", file=sys.stderr)
-    manifest = verify_bundle(bundle_folder(load_settings()))
+    settings = load_settings()
+    bundle = bundle_folder(settings)
+    manifest = verify_bundle(bundle)
     result = {
         "machine": {**machine, "load_after": [round(part, 1) for part in os.getloadavg()]},
         "versions": {name: version(name) for name in ("openvino", "tensorflow", "keras")},
         "model": f"{manifest.name} {manifest.version}, input {manifest.input.spec.size}",
         "settings": {
             **{"flask_threads": THREADS, "viewport_tiles": options.side**2},
-            "litserve_batch": BATCH_SIZE,
+            "litserve_clients": LITSERVE_CLIENTS,
         },
         "tiles_per_s": {
             name: {
@@ -271,6 +327,7 @@ def main(argv: list[str]) -> None:
             for name, runs in rates.items()
         },
         "ratios": ratios(rates),
+        "int8": int8_network(bundle, manifest, settings.var_dir).report,
     }
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "engines.json").write_text(json.dumps(result, indent=2) + "\n")
