@@ -28,7 +28,7 @@ import cv2
 import numpy as np
 from sqlalchemy import Engine, text
 
-from bench.machine import describe
+from bench.machine import describe, load
 from bench.scratch import ORIGIN, ZOOM, scratch_database, window
 from bench.serving import Client, Server, start
 from earthgql.catalog.backlog import Choice
@@ -148,19 +148,26 @@ def counts(server: Server) -> dict[str, int]:
         return found
 
 
+def processor(server: Server) -> dict[str, float]:
+    """Seconds of the processor that the server has taken, by kind of thread."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{server.port}/cpu") as response:
+        found: dict[str, float] = json.load(response)
+        return found
+
+
 def viewport(x: int, y: int, columns: int, rows: int) -> dict[str, Any]:
     edges = ("west", "south", "east", "north")
     bounds = dict(zip(edges, window(x, y, columns, rows), strict=True))
     return {"query": VIEWPORT, "variables": {"b": bounds}}
 
 
-def many_clients(engine: Engine, server: Server, each: int) -> dict[str, float]:
+def many_clients(engine: Engine, server: Server, each: int) -> dict[str, Any]:
     """16 clients, each asking for 4 tiles, then for 4 others, all cold."""
     forget(engine)
     places = [(x, y) for y in range(0, ROWS, 2) for x in range(0, VIEWPORT_COLUMNS, 2)]
     work = iter(places[: CLIENTS * each])
     taking = threading.Lock()
-    before = counts(server)
+    before, spent = counts(server), processor(server)
     begin = threading.Barrier(CLIENTS + 1)
 
     def ask() -> None:
@@ -189,6 +196,10 @@ def many_clients(engine: Engine, server: Server, each: int) -> dict[str, float]:
     return {
         "tiles_per_s": tiles / seconds,
         "mean_batch": tiles / (after["batches"] - before["batches"]),
+        "processor_ms": {
+            kind: 1000 * (seconds - spent.get(kind, 0.0)) / tiles
+            for kind, seconds in processor(server).items()
+        },
     }
 
 
@@ -260,6 +271,10 @@ def measure(engine: Engine, settings: Settings, rounds: int, quick: bool) -> dic
         "clients_tiles_per_s": round(statistics.median(together), 1),
         "clients_ratio": round(statistics.median(together) / own_rate, 3),
         "clients_mean_batch": round(statistics.median(run["mean_batch"] for run in joined), 1),
+        "clients_processor_ms": {
+            kind: round(statistics.median(run["processor_ms"].get(kind, 0.0) for run in joined), 2)
+            for kind in joined[0]["processor_ms"]
+        },
         "clicks": len(alone),
         "click_alone_p50_ms": round(statistics.median(alone), 1),
         "click_alone_p95_ms": round(p95(alone), 1),
@@ -299,6 +314,7 @@ def main(argv: list[str]) -> None:
                 settings = load_settings().model_copy(update=changes)
                 measured = measure(engine, settings, arguments.rounds, arguments.quick)
                 result[f"{name}, {measured.pop('precision')}"] = measured
+                result["machine"]["load_after"] = load()
                 if arguments.json:
                     arguments.json.write_text(json.dumps(result, indent=2) + "\n")
     print(json.dumps(result, indent=2))
