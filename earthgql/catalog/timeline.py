@@ -38,6 +38,8 @@ class Interval(Enum):
 
 # Of so few each is summed for itself, which takes half the time: often there is but one scene.
 _MOST_APART = 12
+# The outline of a polygon stands in each of them, some times over.
+_MOST_OUTLINES = 100_000
 
 # Python has no moment after the year 9999, which PostgreSQL does.
 _PERIODS = """
@@ -146,7 +148,9 @@ def label_timeline(
     asked = asked_m2(parts, where.within)
     if not spans:
         return Timeline(asked, ())
-    statement = _each_apart if len(spans) <= _MOST_APART else _all_at_once
+    outlines = len(spans) * len(where.within.wkt) if where.within else 0
+    apart = len(spans) <= _MOST_APART and outlines <= _MOST_OUTLINES
+    statement = _each_apart if apart else _all_at_once
     sql, values = statement(parts, where, seen, spans, len(cutoffs))
     summed = rows(conn, sql, {**values, **sums_values(model, cutoffs)})
     found = {row[0]: read_sums(model, cutoffs, row[1:]) for row in summed}
