@@ -45,6 +45,8 @@ class FairQueue(Generic[Lane, Item]):
             items.append(item)
             return
         self._unserved.add(lane)
+        if not self._this_round and not self._next_round:
+            self._newcomers = 0
         if self._newcomers < MOST_NEWCOMERS or not self._next_round:
             self._newcomers += 1
             self._this_round[lane] = deque([item])

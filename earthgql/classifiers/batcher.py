@@ -239,6 +239,7 @@ class Batcher:
         size = lanes
         if lanes == 1 or not self._queue.has_unserved():
             size = max(lanes, self._pace.quick(self._longest_turn_s, self.max_batch_size))
+        size = min(size, len(self._waiting))
         return min(size, padded_size(size, self._classifier.pass_sizes))
 
     def _start(self, batch: list[_Entry]) -> None:
