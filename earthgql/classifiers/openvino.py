@@ -46,7 +46,7 @@ class OpenVINOClassifier:
         precision: str = "auto",
         batch_size: int = 0,
     ) -> None:
-        """Compile the network for this processor, which takes about a second.
+        """Compile the network for this processor, which takes about half a second.
 
         Args:
             manifest: of the bundle.
@@ -64,7 +64,7 @@ class OpenVINOClassifier:
         self.precision = runtime.arithmetic(core, precision)
         default = _BATCH_SIZES.get((network.kind, self.precision), _BATCH_SIZE)
         self.batch_size = batch_size or default
-        # Of a network for any size, a pass takes a seventh longer at bf16.
+        # Of a network for any size, a pass takes a sixth longer at bf16.
         self.pass_sizes = tuple(sorted({1, self.batch_size}))
         self._compiled = {
             size: _compiled(core, network, self.precision, (size, self._size))

@@ -6,7 +6,6 @@ import pytest
 from earthgql.classifiers import keras_model
 from earthgql.classifiers.bundle import Bundle, open_bundle
 from earthgql.classifiers.exchange import largest_change
-from earthgql.classifiers.passes import padded_size, sizes_up_to
 from earthgql.classifiers.preprocess import preprocess
 from earthgql.classifiers.protocol import classify_all
 from earthgql.classifiers.tensorflow import TensorFlowClassifier
@@ -53,18 +52,3 @@ def test_padding_and_batching_do_not_change_scores(
 
 def test_no_tiles_no_scores(classifier: TensorFlowClassifier, telling_pictures: np.ndarray) -> None:
     assert classify_all(classifier, telling_pictures[:0]).shape == (0, 17)
-
-
-@pytest.mark.parametrize(
-    ("count", "size"), [(1, 1), (2, 2), (3, 4), (4, 4), (5, 4), (6, 8), (7, 8), (30, 32), (99, 32)]
-)
-def test_little_is_padded(count: int, size: int) -> None:
-    assert padded_size(count, sizes_up_to(32)) == size
-
-
-@pytest.mark.parametrize(
-    ("most", "sizes"),
-    [(1, (1,)), (2, (1, 2)), (32, (1, 2, 4, 8, 16, 32)), (20, (1, 2, 4, 8, 16, 20))],
-)
-def testsizes_up_to_end_at_the_setting(most: int, sizes: tuple[int, ...]) -> None:
-    assert sizes_up_to(most) == sizes
