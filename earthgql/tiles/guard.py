@@ -81,12 +81,13 @@ def _read_at_once(root: str, path: str) -> bytes | None:
 
 
 def _without_waiting(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NONBLOCK)  # a pipe would wait for who writes into it
+    # A pipe would wait for who writes into it; a terminal would become this process's.
+    return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY)
 
 
 @lru_cache(maxsize=64)
 def _inside(root: str) -> str:
-    """What the real paths of files below a folder begin with; if it moved, none does any more."""
+    """What the real paths of files below a folder begin with, as it lay when first asked for."""
     return os.path.join(os.path.realpath(root), "")  # noqa: PTH118
 
 

@@ -74,7 +74,7 @@ def decode(encoded: bytes, *, name: str, formats: tuple[str, ...] = FORMATS) -> 
 def _plain_jpeg(encoded: bytes) -> Pixels | None:
     """Decode what most tiles are, a sound 256 x 256 JPEG in colour; None: let Pillow judge it.
 
-    The pixels are Pillow's to the bit, since both use libjpeg-turbo, in three quarters of the
+    The pixels are Pillow's to the bit, since both use libjpeg-turbo, in two thirds of the
     processor's time: cold viewports spend more on decoding than on all else around the network.
     """
     try:
