@@ -66,6 +66,9 @@ class Block:
     def fingerprint(self) -> str:
         return f"{self.first}-{self.side}"
 
+    def given(self) -> SceneFacts:
+        return SceneFacts()
+
     def facts(self) -> SceneFacts:
         return SceneFacts()
 

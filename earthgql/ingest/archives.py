@@ -7,14 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from earthgql.errors import IngestError
-from earthgql.ingest.sources import (
-    CHUNK,
-    SceneFacts,
-    TileChunk,
-    file_fingerprint,
-    parse_date,
-    with_options,
-)
+from earthgql.ingest.sources import CHUNK, SceneFacts, TileChunk, file_fingerprint, parse_date
 from earthgql.tiles import mbtiles
 from earthgql.tiles.guard import contained
 
@@ -33,14 +26,16 @@ class MBTilesSource:
     kind = "mbtiles"
 
     def fingerprint(self) -> str:
-        """Return size and mtime (or SHA-256) of the file, with the options."""
+        """Return size and mtime (or SHA-256) of the file."""
         return self._fingerprint
+
+    def given(self) -> SceneFacts:
+        """Return date and attribution as they were given."""
+        return self.about
 
     @cached_property
     def _fingerprint(self) -> str:
-        options = {"acquired_at": self.about.acquired_at, "attribution": self.about.attribution}
-        path = contained(self.root, self.uri)
-        return with_options(file_fingerprint(path, sha256=self.sha256), options)
+        return file_fingerprint(contained(self.root, self.uri), sha256=self.sha256)
 
     def facts(self) -> SceneFacts:
         """Return date and attribution, those of the file's metadata where none was given.

@@ -48,12 +48,11 @@ class PyramidSource:
         if self._listed is None:
             for _ in self.chunks():
                 pass
-        options = {
-            "scheme": self.scheme,
-            "acquired_at": self.about.acquired_at,
-            "attribution": self.about.attribution,
-        }
-        return with_options(f"list:{self._listed}", options)
+        return with_options(f"list:{self._listed}", {"scheme": self.scheme})
+
+    def given(self) -> SceneFacts:
+        """Return date and attribution."""
+        return self.about
 
     def facts(self) -> SceneFacts:
         """Return date and attribution."""

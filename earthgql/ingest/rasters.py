@@ -75,15 +75,13 @@ class RasterOptions:
     sha256: bool = False
 
     def shaping(self) -> dict[str, Any]:
-        """Return the options whose change makes another scene of the same file."""
+        """Return the options whose change makes other tiles of the same file."""
         stretch = self.stretch and [self.stretch.percentiles, self.stretch.limits]
         return {
             "zoom": self.zoom,
             "min_valid": self.min_valid,
             "bands": self.bands,
             "stretch": stretch,
-            "acquired_at": self.acquired_at,
-            "attribution": self.attribution,
         }
 
 
@@ -100,6 +98,10 @@ class RasterSource:
     def fingerprint(self) -> str:
         """Return size and mtime (or SHA-256) of the file, with the options."""
         return self._fingerprint
+
+    def given(self) -> SceneFacts:
+        """Return date and attribution of the options."""
+        return SceneFacts(self.options.acquired_at, self.options.attribution)
 
     @cached_property
     def _fingerprint(self) -> str:

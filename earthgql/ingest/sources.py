@@ -70,7 +70,10 @@ class SceneSource(Protocol):
         """The folder nothing is opened outside of."""
 
     def fingerprint(self) -> str:
-        """Return what changes when the source or the options change."""
+        """Return what changes when the source changes, or an option that shapes its tiles."""
+
+    def given(self) -> SceneFacts:
+        """Return date and attribution as whoever ingests gives them; None what they do not."""
 
     def facts(self) -> SceneFacts:
         """Return what is stored with the scene."""
@@ -116,6 +119,6 @@ def file_fingerprint(path: Path, *, sha256: bool) -> str:
 
 
 def with_options(fingerprint: str, options: dict[str, Any]) -> str:
-    """Join a fingerprint with that of the options that shape a scene."""
+    """Join a fingerprint with that of the options that shape the tiles of a scene."""
     encoded = json.dumps(options, sort_keys=True, default=str).encode()
     return f"{fingerprint};options:{hashlib.sha256(encoded).hexdigest()[:16]}"

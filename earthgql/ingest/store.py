@@ -19,7 +19,10 @@ Progress = Callable[[int], None]
 _MANY = 1_000
 
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('earthgql.scene ' || :name, 0))")
-_FIND = text("SELECT id, kind, uri, fingerprint FROM scene WHERE name = :name FOR UPDATE")
+_FIND = text("""
+SELECT id, kind, uri, fingerprint, acquired_at, attribution
+  FROM scene WHERE name = :name FOR UPDATE
+""")
 _INSERT = text("""
 INSERT INTO scene (name, kind, uri, root, zoom, footprint, fingerprint)
 VALUES (:name, :kind, :uri, :root, 0, ST_MakeEnvelope(0, 0, 0, 0, 4326), '') RETURNING id
@@ -31,6 +34,9 @@ UPDATE scene SET kind = :kind, uri = :uri, root = :root, zoom = :zoom, zooms = :
        rendering = CAST(:rendering AS jsonb), fingerprint = :fingerprint, ingested_at = now()
  WHERE id = :id
 """)
+_AMEND = text(
+    "UPDATE scene SET acquired_at = :acquired_at, attribution = :attribution WHERE id = :id"
+)
 _STAGE = text("CREATE TEMPORARY TABLE staged (LIKE tile) ON COMMIT DROP")
 _STAGE_ANY_ID = text("ALTER TABLE staged ALTER id DROP NOT NULL")
 # Pictures that did not change keep their row, its id and its scores.
@@ -58,8 +64,9 @@ class Outcome:
 
     Attributes:
         name: of the scene.
-        status: "new", "changed", "unchanged", "dry run" or "failed".
-        tiles: how many the scene has (0 when unchanged or failed).
+        status: "new", "changed", "amended" (in date or attribution alone), "unchanged", "dry run"
+            or "failed".
+        tiles: how many the scene has (0 when amended, unchanged or failed).
         zooms: of its tiles.
         seconds: taken.
         reason: why it failed.
@@ -84,7 +91,8 @@ def store(
 
     A scene of the same name from the same source is brought up to date if its fingerprint
     changed: tiles whose picture changed lose their stored scores, all of them in a raster or
-    MBTiles file. Two at once for the same name take turns.
+    MBTiles file. Otherwise date and attribution are amended where they are given, and all tiles
+    and scores stay. Two at once for the same name take turns.
 
     Args:
         engine: of the database.
@@ -104,7 +112,8 @@ def store(
         if existing and not replace:
             _check_same(existing, source)
             if existing.fingerprint == source.fingerprint():
-                return Outcome(source.name, "unchanged")
+                amended = _amend(conn, existing, source.given())
+                return Outcome(source.name, "amended" if amended else "unchanged")
         if source.kind != "pyramid":  # whose fingerprint is that of the list itself
             # Before the file is looked at: what changes meanwhile counts as changed the next time.
             source.fingerprint()
@@ -138,6 +147,17 @@ def _check_same(existing: Row[Any], source: SceneSource) -> None:
             f"a scene named {source.name!r} exists, of {existing.uri}; "
             "give this one another --name, or --replace that one"
         )
+
+
+def _amend(conn: Connection, existing: Row[Any], given: SceneFacts) -> bool:
+    """Note date and attribution where they are given; what is not given stays as it is."""
+    known = (existing.acquired_at, existing.attribution)
+    told = (given.acquired_at or known[0], given.attribution or known[1])
+    if told == known:
+        return False
+    values = {"id": existing.id, "acquired_at": told[0], "attribution": told[1]}
+    conn.execute(_AMEND, values)
+    return True
 
 
 def _check_any(source: SceneSource, extent: Extent) -> None:

@@ -246,6 +246,40 @@ def test_other_options_make_the_tiles_anew(fresh_engine: Engine, tmp_path: Path)
     assert {tile.z for tile in cells(fresh_engine, "field")} == {15}
 
 
+def test_date_and_attribution_are_amended_without_losing_scores(
+    fresh_engine: Engine, tmp_path: Path
+) -> None:
+    field = write_raster(tmp_path / "field.tif", noise())
+    archive = write_mbtiles(tmp_path / "m.mbtiles", CELLS)
+    folder = write_pyramid(tmp_path / "p", CELLS)
+
+    def sources(**about: object) -> list[object]:
+        facts = SceneFacts(**about)  # type: ignore[arg-type]
+        mbtiles = MBTilesSource("m", str(archive), str(tmp_path), facts)
+        return [raster(field, **about), mbtiles, pyramid(folder, **about)]
+
+    def ingest(**about: object) -> list[str]:
+        return [store(fresh_engine, source).status for source in sources(**about)]  # type: ignore[arg-type]
+
+    def told() -> set[tuple[datetime | None, str | None]]:
+        with fresh_engine.connect() as conn:
+            rows = conn.execute(text("SELECT acquired_at, attribution FROM scene"))
+            return {(row.acquired_at, row.attribution) for row in rows}
+
+    august, july = (datetime(2024, month, 1, tzinfo=UTC) for month in (8, 7))
+    assert ingest() == ["new"] * 3
+    score_all(fresh_engine)
+    scores = scored(fresh_engine)
+    assert ingest(acquired_at=august, attribution="© A") == ["amended"] * 3
+    assert told() == {(august, "© A")}
+    assert ingest() == ["unchanged"] * 3
+    assert ingest(attribution="© A") == ["unchanged"] * 3
+    assert told() == {(august, "© A")}, "what is not given stays"
+    assert ingest(acquired_at=july) == ["amended"] * 3
+    assert told() == {(july, "© A")}
+    assert scored(fresh_engine) == scores
+
+
 def test_sha256_sees_through_a_new_date(fresh_engine: Engine, tmp_path: Path) -> None:
     path = write_raster(tmp_path / "field.tif", noise())
     store(fresh_engine, raster(path, sha256=True))
