@@ -17,7 +17,7 @@ help: ## Show this help
 setup: ## Make the Python environment and build the front-end
 	@tools/setup.sh
 
-setup-dev:
+setup-dev: ## As setup, with the tools of tests and benchmarks, and NNCF for 8-bit networks
 	@tools/setup.sh dev
 
 setup-clients:

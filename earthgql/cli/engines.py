@@ -90,9 +90,11 @@ def optimize(
     It is compared with what the precision "auto" gives on this machine: bf16 where the processor
     has it, else f32. A network that falls short is not written, and one from before stays.
 
+    It takes NNCF, which is no part of the set-up: make setup-dev installs it.
+
     \b
     Examples:
-      python manage.py model optimize my-bundle --int8
+      python manage.py model optimize earthgql/bundles/amazon-resnet50 --int8
       python manage.py model optimize my-bundle --int8 --data ~/planet --format planet
     """
     from earthgql.classifiers.quantization import require_nncf

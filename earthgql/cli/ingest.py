@@ -22,8 +22,9 @@ def ingest() -> None:
     """Read imagery into the catalog: one scene per raster, pyramid, MBTiles file or table.
 
     A scene goes in as a whole or not at all. Ingesting it again changes nothing, unless the source
-    changed: then its tiles are made anew and the scores of what changed are dropped. Files are
-    referred to, not copied: leave them where they are.
+    changed, or an option that shapes its tiles: then these are made anew and the scores of what
+    changed are dropped. A date or an attribution that is given is noted, and costs no scores.
+    Files are referred to, not copied: leave them where they are.
 
     \b
     Examples:

@@ -28,6 +28,15 @@ def manage(*arguments: str, **environment: str) -> subprocess.CompletedProcess[s
     )
 
 
+def test_a_python_without_the_packages_says_where_they_are() -> None:
+    bare = [sys.executable, "-S", "manage.py", "scenes", "list"]
+    done = subprocess.run(bare, cwd=PROJECT_ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("Error: ")
+    assert "run .venv/bin/python manage.py" in line
+
+
 @pytest.fixture
 def run_raising(monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run a command that raises, through the same path as any other."""
