@@ -27,7 +27,7 @@ demo: setup ## Prepare a landscape (or SCENE=my.tif), ingest it and serve it (PO
 	@$(PYTHON_IN_CLONE) manage.py demo $(if $(SCENE),--scene "$(SCENE)") $(if $(PORT),--port "$(PORT)")
 
 test: lint ## Lint, then all tests on a real PostGIS and Chromium, with coverage
-	@echo "Chromium: $$($(PYTHON_IN_CLONE) -m tests.chromium)"
+	@echo "Chromium: $$($(PYTHON_IN_CLONE) -m tests.support.chromium)"
 	@XDG_CONFIG_HOME="$(TRACES)/config" MPLCONFIGDIR="$(TRACES)/matplotlib" NODE_COMPILE_CACHE="$(TRACES)/node" \
 		$(PYTHON_IN_CLONE) -m pytest --cov --cov-report=term $(ARGS)
 

@@ -30,20 +30,20 @@ from bench.scratch import (
     window,
 )
 from bench.warm import in_turn, ratio, summary
-from earthgql.catalog.areas import parse_area
-from earthgql.catalog.changes import label_changes
-from earthgql.catalog.choices import LabelTerm, TileFilter
-from earthgql.catalog.columns import NO_SCORE, columns_in_bounds, count_in_bounds
-from earthgql.catalog.comparison import model_comparison
-from earthgql.catalog.ground import ground
-from earthgql.catalog.histogram import label_histogram
+from earthgql.catalog.analysis.changes import label_changes
+from earthgql.catalog.analysis.comparison import model_comparison
+from earthgql.catalog.analysis.ground import ground
+from earthgql.catalog.analysis.histogram import label_histogram
+from earthgql.catalog.analysis.survey import survey
+from earthgql.catalog.analysis.timeline import Interval, label_timeline
 from earthgql.catalog.models import ModelRecord
 from earthgql.catalog.reals import least_real
-from earthgql.catalog.statements import rows
-from earthgql.catalog.survey import survey
-from earthgql.catalog.timeline import Interval, label_timeline
-from earthgql.tiles import grid
-from earthgql.tiles.grid import Bounds, TileIndex
+from earthgql.catalog.sql import rows
+from earthgql.catalog.tiles.areas import parse_area
+from earthgql.catalog.tiles.columns import NO_SCORE, columns_in_bounds, count_in_bounds
+from earthgql.catalog.tiles.selection import LabelTerm, TileFilter
+from earthgql.imagery import grid
+from earthgql.imagery.grid import Bounds, TileIndex
 
 ANY = TileFilter()
 LABELS = len(IDENTITY.labels)

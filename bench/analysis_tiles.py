@@ -6,8 +6,8 @@ from sqlalchemy import Engine, text
 
 from bench.scratch import IDENTITY, ORIGIN, ZOOM, fill_quickly, make_scores, vacuum
 from earthgql.catalog.models import ModelRecord, register_model
-from earthgql.tiles import grid
-from earthgql.tiles.grid import TileIndex
+from earthgql.imagery import grid
+from earthgql.imagery.grid import TileIndex
 
 _LONG = text("""
 CREATE TABLE label_score AS

@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 
 from bench.machine import describe
-from earthgql.classifiers import runtime
-from earthgql.classifiers.bundle import verify_bundle
-from earthgql.classifiers.loading import bundle_folder
-from earthgql.classifiers.networks import float_network, has_int8, int8_network
+from earthgql.models.bundle import verify_bundle
+from earthgql.models.engines.openvino import runtime
+from earthgql.models.engines.openvino.networks import float_network, has_int8, int8_network
+from earthgql.models.loading import bundle_folder
 from earthgql.settings import load_settings
 
 SIZES = (1, 2, 4, 8, 16)

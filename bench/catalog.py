@@ -20,11 +20,11 @@ from sqlalchemy import Connection, text
 
 from bench.machine import describe, load
 from bench.scratch import ORIGIN, ZOOM, Block, scratch_database
-from earthgql.catalog.choices import TileFilter
-from earthgql.catalog.tiles import tiles_at, tiles_in_bounds
+from earthgql.catalog.tiles.lookup import tiles_at, tiles_in_bounds
+from earthgql.catalog.tiles.selection import TileFilter
+from earthgql.imagery import grid
+from earthgql.imagery.grid import Bounds, LonLat, TileIndex
 from earthgql.ingest.store import store
-from earthgql.tiles import grid
-from earthgql.tiles.grid import Bounds, LonLat, TileIndex
 
 FLOOR_BOX = text(
     "SELECT id, scene_id, z, x, y FROM tile "

@@ -4,11 +4,11 @@ import os
 from pathlib import Path
 from typing import Any
 
-from earthgql.classifiers import keras_model
-from earthgql.classifiers.bundle import open_bundle
-from earthgql.classifiers.preprocess import preprocess
-from earthgql.classifiers.protocol import Scores
-from earthgql.tiles.pictures import read_file
+from earthgql.imagery.pictures import read_file
+from earthgql.models.bundle import open_bundle
+from earthgql.models.engines.keras import network as keras_model
+from earthgql.models.preprocess import preprocess
+from earthgql.models.protocol import Scores
 
 BATCH_SIZE = int(os.environ.get("BENCH_BATCH", "16"))
 

@@ -37,17 +37,13 @@ from bench import flow, peer
 from bench.machine import describe
 from bench.scratch import ORIGIN, ZOOM, scratch_database
 from bench.serving import THREADS, Client, Server, start
-from earthgql.classifiers.bundle import verify_bundle
-from earthgql.classifiers.loading import (
-    bundle_folder,
-    openvino_classifier,
-    tensorflow_classifier,
-)
-from earthgql.classifiers.networks import Network, float_network, has_int8, int8_network
-from earthgql.classifiers.protocol import classify_all
-from earthgql.classifiers.runtime import has_bf16
+from earthgql.imagery.pictures import read_file
+from earthgql.models.bundle import verify_bundle
+from earthgql.models.engines.openvino.networks import Network, float_network, has_int8, int8_network
+from earthgql.models.engines.openvino.runtime import has_bf16
+from earthgql.models.loading import bundle_folder, openvino_classifier, tensorflow_classifier
+from earthgql.models.protocol import classify_all
 from earthgql.settings import PROJECT_ROOT, Settings, load_settings
-from earthgql.tiles.pictures import read_file
 
 RESULTS = Path(__file__).parent / "results"
 # Its telemetry would report to a server abroad.

@@ -29,15 +29,15 @@ from bench.scratch import (
 )
 from bench.serving import Client, gunicorn, start
 from bench.warm import Ask, in_turn, summary
-from earthgql.catalog.areas import parse_area
-from earthgql.catalog.choices import BY_ID, LabelTerm, TileFilter, TileOrder
-from earthgql.catalog.columns import columns_in_bounds, count_in_bounds
 from earthgql.catalog.label_indexes import make_label_indexes
 from earthgql.catalog.models import register_model
-from earthgql.catalog.tiles import tiles_in_bounds
+from earthgql.catalog.tiles.areas import parse_area
+from earthgql.catalog.tiles.columns import columns_in_bounds, count_in_bounds
+from earthgql.catalog.tiles.lookup import tiles_in_bounds
+from earthgql.catalog.tiles.selection import BY_ID, LabelTerm, TileFilter, TileOrder
 from earthgql.database.autogenerate import LABEL_INDEX_PREFIX
-from earthgql.tiles import grid
-from earthgql.tiles.grid import Bounds
+from earthgql.imagery import grid
+from earthgql.imagery.grid import Bounds
 
 HITS = 500
 RARE = len(IDENTITY.labels)  # columns of labels that 1 % and 50 % of the tiles have

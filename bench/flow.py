@@ -31,18 +31,19 @@ from sqlalchemy import Engine, text
 from bench.machine import describe, load
 from bench.scratch import ORIGIN, ZOOM, scratch_database, window
 from bench.serving import Client, Server, start
-from earthgql.catalog.backlog import Choice
-from earthgql.catalog.tiles import sources_by_ids
-from earthgql.classification import ScoringService
-from earthgql.classifiers import load_classifier
-from earthgql.classifiers.protocol import Classifier, classify_all
+from earthgql.catalog.tiles.lookup import sources_by_ids
+from earthgql.catalog.tiles.unscored import Choice
 from earthgql.cli.classify_run import fill
+from earthgql.imagery import grid
+from earthgql.imagery import source as imagery
+from earthgql.imagery.grid import TileIndex
 from earthgql.ingest.pyramids import PyramidSource, folder_pictures
 from earthgql.ingest.sources import SceneFacts
 from earthgql.ingest.store import store
+from earthgql.models import load_classifier
+from earthgql.models.protocol import Classifier, classify_all
+from earthgql.scoring.service import ScoringService
 from earthgql.settings import Settings, load_settings
-from earthgql.tiles import grid, imagery
-from earthgql.tiles.grid import TileIndex
 
 COLUMNS, ROWS = 53, 40
 VIEWPORT_COLUMNS = 50

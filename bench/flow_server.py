@@ -15,7 +15,7 @@ from flask import Flask
 from flask.typing import ResponseReturnValue
 
 import earthgql.app
-from earthgql.cli.serve import serve
+from earthgql.cli.server.serve import serve
 
 
 def told(application: Flask) -> Flask:

@@ -9,7 +9,7 @@ from typing import Any
 import litserve
 
 from bench.engine_servers import BATCH_SIZE, KerasModel
-from earthgql.classifiers.protocol import Scores
+from earthgql.models.protocol import Scores
 
 BATCH_TIMEOUT_S = 0.05
 

@@ -8,8 +8,8 @@ from urllib.parse import quote, urlencode
 from sqlalchemy import Engine, text
 
 from bench.serving import Server, start
+from earthgql.imagery.grid import Bounds
 from earthgql.settings import load_settings
-from earthgql.tiles.grid import Bounds
 
 TIPG = ("tipg==1.6.1", "uvicorn==0.54.0")
 LITSERVE = ("litserve==0.2.19",)

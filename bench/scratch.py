@@ -8,15 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 from sqlalchemy import Connection, Engine, make_url, text
 
-from earthgql.classifiers.labels import PLANET_LABELS
-from earthgql.classifiers.protocol import ModelIdentity
 from earthgql.database import migrate
 from earthgql.database.autogenerate import LABEL_INDEX_PREFIX
 from earthgql.database.engine import engine_on, private_cluster
+from earthgql.imagery import grid
+from earthgql.imagery.grid import Bounds, TileIndex
 from earthgql.ingest.sources import CHUNK, SceneFacts, TileChunk
+from earthgql.models.labels import PLANET_LABELS
+from earthgql.models.protocol import ModelIdentity
 from earthgql.settings import load_settings
-from earthgql.tiles import grid
-from earthgql.tiles.grid import Bounds, TileIndex
 
 ZOOM = 14
 ORIGIN = TileIndex(ZOOM, 8000, 5900)

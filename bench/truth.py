@@ -3,18 +3,18 @@
 from typing import Any
 
 from bench.scratch import scratch_database
-from earthgql.catalog.changes import label_changes
-from earthgql.catalog.choices import LabelTerm, TileFilter
+from earthgql.catalog.analysis.changes import label_changes
 from earthgql.catalog.reals import least_real
-from earthgql.catalog.tiles import tiles_by_ids, tiles_in_bounds
-from earthgql.classification import ScoringService
-from earthgql.classifiers import load_classifier
+from earthgql.catalog.tiles.lookup import tiles_by_ids, tiles_in_bounds
+from earthgql.catalog.tiles.selection import LabelTerm, TileFilter
+from earthgql.imagery import grid
+from earthgql.imagery.grid import TileIndex
 from earthgql.ingest.landscape import ACQUIRED, landscape_file
 from earthgql.ingest.rasters import RasterOptions, RasterSource
 from earthgql.ingest.store import store
+from earthgql.models import load_classifier
+from earthgql.scoring.service import ScoringService
 from earthgql.settings import load_settings
-from earthgql.tiles import grid
-from earthgql.tiles.grid import TileIndex
 
 # What people do to a forest; a label that is seldom true says little about the rest.
 CLEARING = ("agriculture", "cultivation", "slash_burn", "bare_ground", "road", "habitation")

@@ -41,16 +41,16 @@ from bench.scratch import (
 )
 from bench.scratch import window as window_of
 from bench.serving import Client, Server, gunicorn, serve, start
-from earthgql.catalog.choices import TileFilter
-from earthgql.catalog.columns import columns_in_bounds
 from earthgql.catalog.label_indexes import make_label_indexes
 from earthgql.catalog.models import register_model
-from earthgql.catalog.tiles import tiles_at, tiles_in_bounds
-from earthgql.classifiers import load_classifier
-from earthgql.classifiers.protocol import ModelIdentity
+from earthgql.catalog.tiles.columns import columns_in_bounds
+from earthgql.catalog.tiles.lookup import tiles_at, tiles_in_bounds
+from earthgql.catalog.tiles.selection import TileFilter
+from earthgql.imagery.grid import Bounds, LonLat
 from earthgql.ingest.store import store
+from earthgql.models import load_classifier
+from earthgql.models.protocol import ModelIdentity
 from earthgql.settings import load_settings
-from earthgql.tiles.grid import Bounds, LonLat
 
 OBJECTS = """query ($b: BoundsInput!, $n: Int!) { tilesInBounds(bounds: $b, first: $n) {
   nodes { id z x y classification(cutoff: 0) { scores { label score } } } } }"""

@@ -19,7 +19,7 @@ from strawberry.flask.views import GraphQLView
 from bench.scratch import IDENTITY
 from bench.serving import THREADS
 from earthgql.app import create_app
-from earthgql.cli.server import pool_size
+from earthgql.cli.server.gunicorn import pool_size
 from earthgql.settings import Settings
 
 FLOOR_VIEWPORT = """

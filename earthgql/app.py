@@ -5,25 +5,16 @@ from collections.abc import Callable
 from flask import Flask
 from sqlalchemy import Engine
 
-from earthgql.api.documents import Documents, read_trusted
-from earthgql.api.view import GraphQLView
-from earthgql.classification import ScoringService
-from earthgql.classifiers import Classifier
+from earthgql.api.execution.documents import Documents, read_trusted
+from earthgql.api.execution.http import GraphQLView
 from earthgql.database.engine import make_engine
 from earthgql.jobs.desk import JobDesk
+from earthgql.models import Classifier
+from earthgql.scoring.service import ScoringService
 from earthgql.settings import Settings
-from earthgql.web import (
-    classify,
-    cors,
-    exports,
-    faults,
-    health,
-    images,
-    inference,
-    jobs,
-    pages,
-    places,
-)
+from earthgql.web import classify, cors, exports, health, images, inference, jobs, pages
+from earthgql.web import errors as faults
+from earthgql.web import slots as places
 
 MAX_BODY_BYTES = 1_000_000
 STATEMENT_TIMEOUT_S = 30.0
@@ -108,7 +99,7 @@ def _documents(settings: Settings) -> Documents:
 
 def _loader(settings: Settings) -> Callable[[], Classifier]:
     def load() -> Classifier:
-        from earthgql.classifiers import load_classifier
+        from earthgql.models import load_classifier
 
         return load_classifier(settings)
 

@@ -5,9 +5,9 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 
 import pytest
-from chromium import Chromium, find_chromium
-from small_network import networks_dir, small_bundle
 from sqlalchemy import Connection, Engine, make_url, text
+from support.chromium import Chromium, find_chromium
+from support.small_network import networks_dir, small_bundle
 
 from earthgql.database import migrate
 from earthgql.database.engine import driver_url, engine_on, private_cluster

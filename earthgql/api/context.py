@@ -10,13 +10,13 @@ from flask import Request
 from strawberry.types import Info
 
 from earthgql.api.loaders import Loaders
-from earthgql.catalog.areas import Area, parse_area
-from earthgql.classification import ScoringService
+from earthgql.catalog.tiles.areas import Area, parse_area
 from earthgql.errors import BadInputError
 from earthgql.jobs.desk import JobDesk
+from earthgql.scoring.service import ScoringService
 
 if TYPE_CHECKING:
-    from earthgql.api.types import Model
+    from earthgql.api.types.nodes import Model
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,14 +16,15 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine
 from strawberry.dataloader import DataLoader
 
-from earthgql.catalog import columns, models, scenes, scores, tiles
-from earthgql.catalog.choices import BY_ID, Position, TileFilter, TileOrder
-from earthgql.catalog.columns import TileColumns
+from earthgql.catalog import models, scenes, scores
 from earthgql.catalog.models import ModelRecord
 from earthgql.catalog.scenes import SceneRecord
 from earthgql.catalog.scores import ScoreRecord
-from earthgql.catalog.tiles import TileRecord
-from earthgql.classification import ScoringService
+from earthgql.catalog.tiles import columns
+from earthgql.catalog.tiles import lookup as tiles
+from earthgql.catalog.tiles.columns import TileColumns
+from earthgql.catalog.tiles.lookup import TileRecord
+from earthgql.catalog.tiles.selection import BY_ID, Position, TileFilter, TileOrder
 from earthgql.database.engine import database_errors
 from earthgql.errors import (
     DatabaseUnavailableError,
@@ -31,7 +32,8 @@ from earthgql.errors import (
     EarthGQLError,
     ModelUnavailableError,
 )
-from earthgql.tiles.grid import Bounds, LonLat
+from earthgql.imagery.grid import Bounds, LonLat
+from earthgql.scoring.service import ScoringService
 
 DATABASE_S = 30.0
 """What all statements of a request may take together, but for the last of them."""

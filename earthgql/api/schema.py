@@ -11,20 +11,15 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.types.base_scalars import DateTimeDefinition, wrap_parser
 from strawberry.types.scalar import ScalarDefinition
 
-from earthgql.api.analysis import AnalysisQueries
-from earthgql.api.jobs import Job, JobQueries, Mutation
-from earthgql.api.lean import LeanExecution, make_lean
-from earthgql.api.limits import LimitedParser
-from earthgql.api.queries import MapQueries
-from earthgql.api.types import Model, Scene, Tile
-from earthgql.api.values import GEOJSON_SCALAR, GeoJSON
-from earthgql.api.viewport import (
-    INTEGERS_SCALAR,
-    SCORE_MATRIX_SCALAR,
-    Integers,
-    ScoreMatrix,
-)
-from earthgql.catalog.filters import as_moment
+from earthgql.api.execution.direct import LeanExecution, make_lean
+from earthgql.api.execution.limits import LimitedParser
+from earthgql.api.resolvers.analysis import AnalysisQueries
+from earthgql.api.resolvers.jobs import Job, JobQueries, Mutation
+from earthgql.api.resolvers.map import MapQueries
+from earthgql.api.types.nodes import Model, Scene, Tile
+from earthgql.api.types.values import GEOJSON_SCALAR, GeoJSON
+from earthgql.api.types.viewport import INTEGERS_SCALAR, SCORE_MATRIX_SCALAR, Integers, ScoreMatrix
+from earthgql.catalog.tiles.filter import as_moment
 
 _DATE_TIME = replace(
     DateTimeDefinition,

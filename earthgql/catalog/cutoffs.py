@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 from pydantic import Strict
 
-from earthgql.catalog.filters import MOST_TERMS, label_column, valid_score
-from earthgql.classifiers.protocol import ModelIdentity
+from earthgql.catalog.tiles.filter import MOST_TERMS, label_column, valid_score
 from earthgql.errors import BadInputError, shortened
+from earthgql.models.protocol import ModelIdentity
 
 # More than scores have, and fewer than show that a difference of them is binary.
 _DECIMALS = 10

@@ -8,8 +8,8 @@ from sqlalchemy import Connection, Row, and_, column, func, or_, select, table, 
 
 from earthgql.catalog.label_indexes import make_label_indexes
 from earthgql.catalog.reals import as_real
-from earthgql.classifiers.protocol import ModelIdentity
 from earthgql.errors import BadInputError, ModelUnavailableError, NotFoundError, shortened
+from earthgql.models.protocol import ModelIdentity
 
 # Not the mapped class: a server would import the ORM and GeoAlchemy for it, 1 s of its start.
 _T = table("model", *map(column, ("id", "name", "version", "labels", "thresholds", "sha256")))

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from earthgql.errors import NotFoundError
-from earthgql.tiles.grid import Bounds
+from earthgql.imagery.grid import Bounds
 
 _SCENES = """
 SELECT id, name, kind, uri, root, zoom, zooms, acquired_at, attribution, rendering, fingerprint,

@@ -6,9 +6,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
-from earthgql.catalog.statements import rows
-from earthgql.tiles.grid import TileIndex
-from earthgql.tiles.imagery import TileSource
+from earthgql.catalog.sql import rows
+from earthgql.imagery.grid import TileIndex
+from earthgql.imagery.source import TileSource
 
 # What only a tile without scores needs is not transported for the others.
 _FIND = """

@@ -8,15 +8,15 @@ import click
 from rich.markup import escape
 from sqlalchemy import Engine
 
-from earthgql.catalog.backlog import Choice, count_scored, unscored
 from earthgql.catalog.scores import ScoreRecord
-from earthgql.classification import Answer, ScoringService
-from earthgql.classifiers import load_classifier
-from earthgql.cli.beside import bulk_scoring
+from earthgql.catalog.tiles.unscored import Choice, count_scored, unscored
 from earthgql.cli.console import Meter, err, out, progress, step
-from earthgql.cli.serve import prepare_database
+from earthgql.cli.server.hooks import bulk_scoring
+from earthgql.cli.server.serve import prepare_database
 from earthgql.database.engine import make_engine
 from earthgql.jobs.tally import Tally
+from earthgql.models import load_classifier
+from earthgql.scoring.service import Answer, ScoringService
 from earthgql.settings import load_settings
 
 CHUNK = 64

@@ -9,9 +9,10 @@ import click
 from sqlalchemy import Engine, text
 
 from earthgql.cli.console import err, out, step
-from earthgql.database import embedded, migrate
-from earthgql.database.binaries import Binaries
+from earthgql.database import migrate
 from earthgql.database.engine import driver_url, engine_on, make_engine, private_cluster
+from earthgql.database.private import cluster as embedded
+from earthgql.database.private.binaries import Binaries
 from earthgql.errors import SetupError
 from earthgql.settings import Settings, load_settings
 

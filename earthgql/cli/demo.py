@@ -109,7 +109,7 @@ def _ingest(engine: "Engine", path: Path, name: str, attribution: str | None) ->
 
 
 def _free_port(port: int | None) -> int:
-    from earthgql.cli.server import check_free
+    from earthgql.cli.server.gunicorn import check_free
 
     if port is not None:
         check_free(HOST, port, "--port 8123 (make demo PORT=8123)")
@@ -124,7 +124,7 @@ def _free_port(port: int | None) -> int:
 
 
 def _serve(settings: Settings, scene: Path | None, port: int) -> None:
-    from earthgql.cli.server import serve, url_of
+    from earthgql.cli.server.gunicorn import serve, url_of
     from earthgql.cli.tour import Tour
 
     names = scene_names(scene)

@@ -63,7 +63,7 @@ def export(file: str, ending: str | None, **asked: str | int | None) -> None:
     from contextlib import closing
 
     from earthgql.cli.console import err, progress
-    from earthgql.cli.serve import prepare_database
+    from earthgql.cli.server.serve import prepare_database
     from earthgql.database.engine import make_engine
     from earthgql.exports.stream import FORMATS
     from earthgql.exports.stream import export as pieces_of
@@ -89,7 +89,7 @@ def _save(file: str, pieces: Any) -> None:
         with click.open_file(file, "wb") as output:
             output.writelines(pieces)
         return
-    from earthgql.cli.whole_file import whole_file
+    from earthgql.files import whole_file
 
     with whole_file(Path(file)) as output:
         output.writelines(pieces)
@@ -139,17 +139,17 @@ def _find_model(
 
 def _registered(settings: "Settings", engine: "Engine") -> "ModelRecord":
     """Load the model and register it, as a server does when it is first asked."""
-    from earthgql.classification import ScoringService
-    from earthgql.classifiers import load_classifier
+    from earthgql.models import load_classifier
+    from earthgql.scoring.service import ScoringService
 
     return ScoringService(engine, lambda: load_classifier(settings)).model
 
 
 def _in_use(settings: "Settings") -> str:
     """Name the model that a server with these settings answers with, without loading it."""
-    from earthgql.classifiers.bundle import read_manifest
-    from earthgql.classifiers.loading import chosen_folder
-    from earthgql.classifiers.networks import INT8_SUFFIX
+    from earthgql.models.bundle import read_manifest
+    from earthgql.models.engines.openvino.networks import INT8_SUFFIX
+    from earthgql.models.loading import chosen_folder
 
     manifest = read_manifest(chosen_folder(settings))
     quantised = INT8_SUFFIX if settings.precision == "int8" else ""

@@ -12,7 +12,7 @@ from rich.table import Table
 from sqlalchemy import Engine
 
 from earthgql.cli.console import err, out, progress
-from earthgql.cli.serve import prepare_database
+from earthgql.cli.server.serve import prepare_database
 from earthgql.database.engine import make_engine
 from earthgql.errors import DatabaseUnavailableError, EarthGQLError
 from earthgql.ingest.sources import SceneSource

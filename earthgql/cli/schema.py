@@ -43,7 +43,7 @@ def export(path: Path) -> None:
       python manage.py schema export --file /tmp/schema.graphql
     """
     from earthgql.api.schema import sdl
-    from earthgql.cli.whole_file import whole_file
+    from earthgql.files import whole_file
 
     with whole_file(path) as file:
         file.write(sdl().encode())

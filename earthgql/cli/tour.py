@@ -113,8 +113,8 @@ class Tour:
                 self._out.print(f"… {len(lines) - _LINES_SHOWN} more lines", style="dim")
 
     def _print_truth(self, folder: Path) -> None:
+        from earthgql.imagery.grid import TileIndex
         from earthgql.ingest.landscape import ACQUIRED, landscape_file
-        from earthgql.tiles.grid import TileIndex
 
         self._out.rule("How much of it is right", align="left")
         for date, scene in enumerate(self._scenes):

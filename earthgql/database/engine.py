@@ -10,8 +10,8 @@ import psycopg2
 from sqlalchemy import Engine, create_engine, event, exc, make_url
 from sqlalchemy.engine import URL
 
-from earthgql.database.embedded import Cluster
-from earthgql.debian import Say
+from earthgql.database.private.cluster import Cluster
+from earthgql.database.private.debian import Say
 from earthgql.errors import DatabaseUnavailableError, DeadlineError, OverloadedError
 from earthgql.settings import Settings
 

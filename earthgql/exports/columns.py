@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from earthgql.catalog.cutoffs import counted
-from earthgql.catalog.exports import ExportRow
+from earthgql.catalog.tiles.export import ExportRow
 from earthgql.exports.selection import Selection
-from earthgql.tiles import grid
+from earthgql.imagery import grid
 
 SCORE = "score_"
 """Before the name of a label, the column of its score."""

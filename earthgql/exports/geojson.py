@@ -3,9 +3,9 @@
 import json
 from collections.abc import Iterable, Iterator, Sequence
 
-from earthgql.catalog.exports import ExportRow
+from earthgql.catalog.tiles.export import ExportRow
 from earthgql.exports.columns import Columns
-from earthgql.tiles import grid
+from earthgql.imagery import grid
 
 
 def write(columns: Columns, chunks: Iterable[Sequence[ExportRow]]) -> Iterator[bytes]:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from earthgql.catalog.exports import ExportRow
+from earthgql.catalog.tiles.export import ExportRow
 from earthgql.exports.columns import Columns
-from earthgql.tiles import grid
+from earthgql.imagery import grid
 
 if TYPE_CHECKING:
     import pyarrow as pa

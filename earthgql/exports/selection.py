@@ -9,14 +9,14 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 from sqlalchemy import Connection
 
-from earthgql.catalog.choices import TileFilter, confined
 from earthgql.catalog.cutoffs import CutoffsByLabel, cutoffs_of, parse_cutoffs
-from earthgql.catalog.filters import Moment, parse_where, tile_filter
 from earthgql.catalog.mistakes import in_words
 from earthgql.catalog.models import ModelRecord
+from earthgql.catalog.tiles.filter import Moment, parse_where, tile_filter
+from earthgql.catalog.tiles.selection import TileFilter, confined
 from earthgql.errors import BadInputError
-from earthgql.tiles import grid
-from earthgql.tiles.grid import Bounds
+from earthgql.imagery import grid
+from earthgql.imagery.grid import Bounds
 
 FindModel = Callable[[Connection, str | None], ModelRecord]
 """Finds a model by what a client calls it; None: the one that is meant when none is named."""

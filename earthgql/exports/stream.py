@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Engine
 
-from earthgql.catalog.exports import ExportRow, export_rows, streaming
+from earthgql.catalog.tiles.export import ExportRow, export_rows, streaming
 from earthgql.exports import geojson, parquet, table
 from earthgql.exports.columns import Columns
 from earthgql.exports.selection import ExportForm, FindModel, select

@@ -9,9 +9,9 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from earthgql.catalog.exports import ExportRow
+from earthgql.catalog.tiles.export import ExportRow
 from earthgql.exports.columns import Columns
-from earthgql.tiles import grid
+from earthgql.imagery import grid
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _BETWEEN_LABELS = ";"

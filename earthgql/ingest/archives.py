@@ -7,9 +7,9 @@ from functools import cached_property
 import numpy as np
 
 from earthgql.errors import IngestError
+from earthgql.imagery import mbtiles
+from earthgql.imagery.guard import contained
 from earthgql.ingest.sources import CHUNK, SceneFacts, TileChunk, file_fingerprint, parse_date
-from earthgql.tiles import mbtiles
-from earthgql.tiles.guard import contained
 
 _PICTURE_FORMATS = ("png", "jpg", "jpeg", "webp", "image/png", "image/jpeg", "image/webp")
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
+from earthgql.imagery import grid
 from earthgql.landscape import generator_version, render_scene
-from earthgql.tiles import grid
 
 ZOOM = 15  # 4.8 m a pixel at the equator, within the 3 to 5 m the landscape is drawn for
 # North-west corner, in the forest between the Tapajós and the Curuá-Una, Pará, Brazil.

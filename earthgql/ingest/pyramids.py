@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from earthgql.errors import IngestError
+from earthgql.imagery.pictures import EXTENSIONS
 from earthgql.ingest.sources import CHUNK, SceneFacts, TileChunk, with_options
-from earthgql.tiles.pictures import EXTENSIONS
 
 TABLE_COLUMNS = ("z_coord", "x_coord", "y_coord", "path")
 Picture = tuple[int, int, int, str, str | None]

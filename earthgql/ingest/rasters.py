@@ -12,11 +12,11 @@ import numpy as np
 from rasterio.enums import ColorInterp
 
 from earthgql.errors import IngestError
+from earthgql.imagery import raster_metadata as survey
+from earthgql.imagery.grid import MAX_ZOOM
+from earthgql.imagery.guard import contained, open_raster, shown
+from earthgql.imagery.raster import check_decodable
 from earthgql.ingest.sources import SceneFacts, TileChunk, file_fingerprint, with_options
-from earthgql.tiles import survey
-from earthgql.tiles.grid import MAX_ZOOM
-from earthgql.tiles.guard import contained, open_raster, shown
-from earthgql.tiles.raster import check_decodable
 
 RASTER_SUFFIXES = (".tif", ".tiff", ".jp2", ".j2k")
 DEFAULT_PERCENTILES = (2.0, 98.0)

@@ -4,8 +4,8 @@ import numpy as np
 import numpy.typing as npt
 
 from earthgql.errors import IngestError
+from earthgql.imagery.grid import MAX_ZOOM, Bounds, TileIndex, area_m2
 from earthgql.ingest.sources import Integers, TileChunk
-from earthgql.tiles.grid import MAX_ZOOM, Bounds, TileIndex, area_m2
 
 COLUMNS = ("scene_id", "z", "x", "y", "footprint", "area_m2", "path", "fingerprint")
 _EWKB_POLYGON_WITH_SRID = 0x20000003

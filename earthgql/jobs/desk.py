@@ -6,12 +6,12 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine
 
-from earthgql.catalog import jobs
-from earthgql.catalog.job_requests import AreaRequest
-from earthgql.catalog.job_work import end_job, wait_briefly
-from earthgql.catalog.jobs import MOST_UNFINISHED, JobRecord
+from earthgql.catalog.jobs import records as jobs
+from earthgql.catalog.jobs.records import MOST_UNFINISHED, JobRecord
+from earthgql.catalog.jobs.requests import AreaRequest
+from earthgql.catalog.jobs.work import end_job, wait_briefly
 from earthgql.catalog.models import ModelRecord
-from earthgql.catalog.tiles import tiles_in_bounds
+from earthgql.catalog.tiles.lookup import tiles_in_bounds
 from earthgql.database.engine import database_errors
 from earthgql.errors import NotFoundError, OverloadedError
 

@@ -9,7 +9,7 @@ from procrastinate import App, BaseRetryStrategy, PsycopgConnector, RetryDecisio
 from procrastinate.jobs import Job
 from sqlalchemy import Engine
 
-from earthgql.catalog.queue import CHUNK, PLAN
+from earthgql.catalog.jobs.queue import CHUNK, PLAN
 from earthgql.jobs.work import LONGEST_WAIT_S, AgainError, Work
 
 _NAME = "earthgql jobs"

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from earthgql.catalog.scores import ScoreRecord
-from earthgql.classification import Answer
 from earthgql.errors import EarthGQLError, ImageUnreadableError, NotFoundError
+from earthgql.scoring.service import Answer
 
 _EXAMPLES = 10
 _FINAL = (ImageUnreadableError,)

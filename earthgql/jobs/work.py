@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, Engine
 
-from earthgql.catalog.job_work import (
+from earthgql.catalog.jobs.records import Failure, jobs_by_ids
+from earthgql.catalog.jobs.work import (
     Counted,
     chunk_is_left,
     chunk_tiles,
@@ -17,11 +18,10 @@ from earthgql.catalog.job_work import (
     plan_job,
     queue_lost_work,
 )
-from earthgql.catalog.jobs import Failure, jobs_by_ids
-from earthgql.classification import ScoringService
 from earthgql.database.engine import database_errors, explained
 from earthgql.errors import BadInputError, EarthGQLError
 from earthgql.jobs.tally import Tally
+from earthgql.scoring.service import ScoringService
 
 CHUNK_TILES = 64
 """Tiles of a chunk: what one worker does at a time, and is done again if that worker dies."""

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine, text
 
-from earthgql.catalog.job_work import is_empty, sole_rescuer
-from earthgql.classification import ScoringService
+from earthgql.catalog.jobs.work import is_empty, sole_rescuer
 from earthgql.database.engine import database_errors, explained
 from earthgql.errors import DatabaseUnavailableError, EarthGQLError
 from earthgql.jobs.work import CHUNK_TILES, FIRST_WAIT_S, Work
+from earthgql.scoring.service import ScoringService
 
 if TYPE_CHECKING:
     from procrastinate import App

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from earthgql.classifiers.preprocess import InputSpec, preprocess, resize
+from earthgql.models.preprocess import InputSpec, preprocess, resize
 from earthgql.training.augment import augment
 from earthgql.training.samples import Samples
 

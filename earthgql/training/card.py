@@ -7,8 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from earthgql.classifiers.manifest import Manifest
 from earthgql.errors import TrainingError
+from earthgql.models.manifest import Manifest
 from earthgql.training.evaluation import summary, table
 
 

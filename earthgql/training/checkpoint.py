@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from earthgql.classifiers.keras_model import first_line
 from earthgql.errors import TrainingError
+from earthgql.models.engines.keras.network import first_line
 
 RUN_FILE = "run.json"
 HISTORY_FILE = "history.json"

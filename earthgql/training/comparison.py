@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from earthgql.classifiers.protocol import Classifier, classify_all
 from earthgql.errors import TrainingError
+from earthgql.models.protocol import Classifier, classify_all
 from earthgql.training import metrics
 from earthgql.training.evaluation import Floats
 from earthgql.training.samples import Samples

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from earthgql.classifiers.protocol import Classifier, classify_all
 from earthgql.errors import TrainingError
+from earthgql.models.protocol import Classifier, classify_all
 from earthgql.training import metrics
 from earthgql.training.baselines import Baselines
 from earthgql.training.samples import Samples

@@ -22,8 +22,8 @@ from typing import Literal
 
 import numpy as np
 
-from earthgql.classifiers.labels import PLANET_LABELS
 from earthgql.errors import TrainingError
+from earthgql.models.labels import PLANET_LABELS
 from earthgql.training.samples import FileSamples, Splits, content_keys, split_indices
 
 Format = Literal["planet", "ucmerced", "folder"]

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from earthgql.classifiers.protocol import TILE_SIZE
 from earthgql.errors import TrainingError
 from earthgql.landscape import generator_version
+from earthgql.models.protocol import TILE_SIZE
 from earthgql.training.samples import ArraySamples
 
 CHIPS_PER_BLOCK = 64

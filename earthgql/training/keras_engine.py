@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from earthgql.classifiers.keras_model import keras_module, resnet50
 from earthgql.errors import TrainingError
+from earthgql.models.engines.keras.network import keras_module, resnet50
 from earthgql.training.batches import Batch
 from earthgql.training.plan import FULL_DEPTH, Plan, Stage
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from earthgql.classifiers.preprocess import resize
-from earthgql.classifiers.protocol import TILE_SIZE
 from earthgql.errors import TrainingError
+from earthgql.models.preprocess import resize
+from earthgql.models.protocol import TILE_SIZE
 
 Pixels = npt.NDArray[np.uint8]
 

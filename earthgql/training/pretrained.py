@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from earthgql.classifiers.bundle import read_arrays
-from earthgql.classifiers.keras_model import arrays_of, resnet50, set_arrays
 from earthgql.errors import TrainingError
+from earthgql.models.bundle import read_arrays
+from earthgql.models.engines.keras.network import arrays_of, resnet50, set_arrays
 
 _HEAD = "layers/dense/"
 

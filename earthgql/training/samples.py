@@ -10,8 +10,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from earthgql.classifiers.protocol import TILE_SIZE
 from earthgql.errors import TrainingError
+from earthgql.models.protocol import TILE_SIZE
 from earthgql.training.pictures import read_picture
 
 Pixels = npt.NDArray[np.uint8]

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from earthgql.classifiers.preprocess import InputSpec
 from earthgql.errors import ModelUnavailableError, TrainingError
+from earthgql.models.preprocess import InputSpec
 from earthgql.training.checkpoint import WEIGHTS_FILE, RunFolder
 from earthgql.training.plan import Plan
 from earthgql.training.samples import Splits

@@ -10,9 +10,9 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from earthgql.classifiers.keras_model import resnet50
-from earthgql.classifiers.preprocess import InputSpec
 from earthgql.errors import TrainingError
+from earthgql.models.engines.keras.network import resnet50
+from earthgql.models.preprocess import InputSpec
 from earthgql.training.batches import Batch, Batches, plain_batches
 from earthgql.training.checkpoint import HISTORY_FILE, WEIGHTS_FILE, Position, RunFolder
 from earthgql.training.metrics import average_precision, sample_f, tune_thresholds

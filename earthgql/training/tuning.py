@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from earthgql.classifiers.calibration import Temperature, calibrate
+from earthgql.models.calibration import Temperature, calibrate
 from earthgql.training.metrics import macro_f1, sample_f, tune_for_macro_f1, tune_thresholds
 
 Floats = npt.NDArray[np.float32]

@@ -15,8 +15,6 @@ from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 
 from earthgql.catalog.cutoffs import CutoffsByLabel, counted, cutoffs_of, margin, parse_cutoffs
-from earthgql.classification import ScoringService
-from earthgql.classifiers.protocol import ModelIdentity
 from earthgql.errors import (
     BadInputError,
     MediaTypeError,
@@ -24,7 +22,9 @@ from earthgql.errors import (
     RequestTooLargeError,
     shortened,
 )
-from earthgql.tiles.imagery import Pixels
+from earthgql.imagery.source import Pixels
+from earthgql.models.protocol import ModelIdentity
+from earthgql.scoring.service import ScoringService
 
 FIELD = "image"
 FORMATS = ("JPEG", "PNG", "TIFF")
@@ -146,7 +146,7 @@ def _pixels(picture: FileStorage) -> Pixels:
     if not encoded:
         raise BadInputError(f"the picture in the field {FIELD!r} is empty")
     # GDAL, which comes with it, is not for starting a server.
-    from earthgql.tiles import pictures
+    from earthgql.imagery import pictures
 
     return pictures.decode(encoded, name="the picture", formats=FORMATS)
 

@@ -8,12 +8,14 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from earthgql.catalog import jobs, models, scenes, tiles
-from earthgql.catalog.choices import TileFilter
+from earthgql.catalog import models, scenes
+from earthgql.catalog.jobs import records as jobs
 from earthgql.catalog.scenes import SceneRecord
-from earthgql.catalog.tiles import TileRecord
+from earthgql.catalog.tiles import lookup as tiles
+from earthgql.catalog.tiles.lookup import TileRecord
+from earthgql.catalog.tiles.selection import TileFilter
 from earthgql.errors import NotFoundError
-from earthgql.tiles import grid
+from earthgql.imagery import grid
 from earthgql.web import operations
 from earthgql.web.operations import Kind, Operation
 

@@ -12,11 +12,11 @@ from flask import Blueprint, Response, request
 from sqlalchemy import Connection, Engine
 
 from earthgql.catalog.models import ModelRecord, model_named
-from earthgql.classification import ScoringService
 from earthgql.errors import BadInputError, DatabaseUnavailableError, DeadlineError, NotFoundError
 from earthgql.exports.selection import ExportForm, parse_form
 from earthgql.exports.stream import FORMATS, export
-from earthgql.web.places import Places
+from earthgql.scoring.service import ScoringService
+from earthgql.web.slots import Places
 
 LONGEST_S = 600.0
 """An export that is not done after this breaks off, so that others get a turn."""

@@ -6,10 +6,10 @@ import io
 from flask import Blueprint, Response, request
 from sqlalchemy import Engine
 
-from earthgql.catalog import tiles
+from earthgql.catalog.tiles import lookup as tiles
 from earthgql.database.engine import LARGEST_ROW_ID, database_errors
 from earthgql.errors import NotFoundError, shortened
-from earthgql.tiles import imagery
+from earthgql.imagery import source as imagery
 
 # A file may change behind a tile's back, so browsers ask again after a while; the answer is then
 # 304 unless it did.

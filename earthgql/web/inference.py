@@ -12,15 +12,15 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import Engine
 from werkzeug.exceptions import HTTPException
 
-from earthgql.catalog.choices import TileFilter
-from earthgql.catalog.tiles import tiles_at
-from earthgql.classification import ScoringService
+from earthgql.catalog.tiles.lookup import tiles_at
+from earthgql.catalog.tiles.selection import TileFilter
 from earthgql.database.engine import database_errors
 from earthgql.errors import BadInputError, EarthGQLError, NotFoundError
+from earthgql.imagery import grid
+from earthgql.imagery.grid import LonLat
+from earthgql.scoring.service import ScoringService
 from earthgql.settings import Settings
-from earthgql.tiles import grid
-from earthgql.tiles.grid import LonLat
-from earthgql.web.faults import message_of
+from earthgql.web.errors import message_of
 
 PATHS = "/inference/"
 """Beginning of their paths, which pages of any origin may call, as they could."""

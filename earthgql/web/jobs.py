@@ -7,11 +7,11 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from earthgql.catalog.jobs import JobRecord
+from earthgql.catalog.jobs.records import JobRecord
 from earthgql.database.engine import LARGEST_ROW_ID
 from earthgql.errors import EarthGQLError, NotFoundError, shortened
 from earthgql.jobs.desk import JobDesk
-from earthgql.web.places import Places
+from earthgql.web.slots import Places
 
 STEP_S = 1.0
 """Between two looks at a job."""

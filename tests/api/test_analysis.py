@@ -5,15 +5,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from api_client import Api, make_api
-from scored_scenes import add_model, add_scene, add_scores, children
 from sqlalchemy import Engine
+from support.api_client import Api, make_api
+from support.scored_scenes import add_model, add_scene, add_scores, children
 
 from earthgql.api import ids
-from earthgql.catalog import survey as surveys
-from earthgql.classifiers.labels import PLANET_LABELS
-from earthgql.tiles import grid
-from earthgql.tiles.grid import TileIndex
+from earthgql.catalog.analysis import survey as surveys
+from earthgql.imagery import grid
+from earthgql.imagery.grid import TileIndex
+from earthgql.models.labels import PLANET_LABELS
 
 CELL = TileIndex(10, 300, 400)
 TILES = children(CELL)

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from api_client import (
+from sqlalchemy import Engine
+from support.api_client import (
     NORTH_WEST,
     SCENE,
     SIDE,
@@ -24,13 +25,12 @@ from api_client import (
     viewport,
     write_raster,
 )
-from pixel_classifier import PixelClassifier
-from sqlalchemy import Engine
+from support.pixel_classifier import PixelClassifier
 
-from earthgql.api.viewport import NONE, SCALE, SCORE_MATRIX_SCALAR
+from earthgql.api.types.viewport import NONE, SCALE, SCORE_MATRIX_SCALAR
+from earthgql.imagery import grid
+from earthgql.imagery.grid import TileIndex
 from earthgql.settings import PROJECT_ROOT
-from earthgql.tiles import grid
-from earthgql.tiles.grid import TileIndex
 
 FIELDS = """
   labels ids z x y scores tilesTotal tilesClassified

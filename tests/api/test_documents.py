@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from api_client import Api, make_api
 from sqlalchemy import Engine
+from support.api_client import Api, make_api
 
-from earthgql.api import documents, limits
-from earthgql.api.documents import Documents, read_trusted
+from earthgql.api.execution import documents, limits
+from earthgql.api.execution.documents import Documents, read_trusted
 from earthgql.errors import SetupError
 
 SCENES = "query Scenes($n: Int = 5) { scenes(first: $n) { nodes { name } } }"

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from api_client import (
+from sqlalchemy import Engine, event
+from support.api_client import (
     NORTH_WEST,
     WHOLE_SCENE,
     Api,
@@ -19,15 +20,14 @@ from api_client import (
     viewport,
     write_raster,
 )
-from pixel_classifier import GatedClassifier, PixelClassifier
-from sqlalchemy import Engine, event
+from support.pixel_classifier import GatedClassifier, PixelClassifier
 
 from earthgql.app import create_app
-from earthgql.classifiers.protocol import Classifier
 from earthgql.database.engine import engine_on
 from earthgql.errors import ModelUnavailableError
+from earthgql.imagery.grid import TileIndex
+from earthgql.models.protocol import Classifier
 from earthgql.settings import Settings
-from earthgql.tiles.grid import TileIndex
 
 VIEWPORT = """
 query ($bounds: BoundsInput!) {

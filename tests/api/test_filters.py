@@ -5,13 +5,22 @@ import json
 from typing import Any
 
 import pytest
-from api_client import NORTH_WEST, SCENE, WHOLE_SCENE, Api, ingest, make_api, viewport, write_raster
-from scored_scene import score, tile_ids
 from sqlalchemy import Engine, text
+from support.api_client import (
+    NORTH_WEST,
+    SCENE,
+    WHOLE_SCENE,
+    Api,
+    ingest,
+    make_api,
+    viewport,
+    write_raster,
+)
+from support.scored_scene import score, tile_ids
 
 from earthgql.api import ids
-from earthgql.tiles import grid
-from earthgql.tiles.grid import TileIndex
+from earthgql.imagery import grid
+from earthgql.imagery.grid import TileIndex
 
 LIST = """
 query ($bounds: BoundsInput, $where: TileWhere, $orderBy: TileOrder, $first: Int, $model: String) {

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from api_client import Api, make_api
-from job_place import TILES, JobPlace, area, make_place
-from pixel_classifier import PixelClassifier
 from sqlalchemy import Engine
+from support.api_client import Api, make_api
+from support.job_place import TILES, JobPlace, area, make_place
+from support.pixel_classifier import PixelClassifier
 
 from earthgql.database.engine import engine_on
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 import strawberry
-from api_client import NORTH_WEST, WHOLE_SCENE, Api, centre, viewport
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionResult
+from support.api_client import NORTH_WEST, WHOLE_SCENE, Api, centre, viewport
 
 from earthgql.api import schema as schemas
-from earthgql.api.lean import LeanExecution, make_lean
-from earthgql.api.loops import Loops
+from earthgql.api.execution.direct import LeanExecution, make_lean
+from earthgql.api.execution.loops import Loops
 from earthgql.api.schema import schema
 
 EVERYTHING = """

@@ -5,13 +5,14 @@ import time
 from collections.abc import Callable
 
 import pytest
-from api_client import Api, make_api
 from graphql import GraphQLError, get_introspection_query
 from sqlalchemy import Engine, event
+from support.api_client import Api, make_api
 
-from earthgql.api import context, limits, loaders
-from earthgql.api.limits import parse_within_limits
-from earthgql.catalog.areas import Area, parse_area
+from earthgql.api import context, loaders
+from earthgql.api.execution import limits
+from earthgql.api.execution.limits import parse_within_limits
+from earthgql.catalog.tiles.areas import Area, parse_area
 
 QUICK_S = 3.0  # of processor time, forgiving: these took minutes or killed the process
 

@@ -5,13 +5,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from api_client import NORTH_WEST, WHOLE_SCENE, Api, centre, viewport
-from pixel_classifier import PIXEL_IDENTITY
-from scored_scene import score, tile_ids
+from support.api_client import NORTH_WEST, WHOLE_SCENE, Api, centre, viewport
+from support.pixel_classifier import PIXEL_IDENTITY
+from support.scored_scene import score, tile_ids
 
 from earthgql.app import create_app
-from earthgql.classifiers.protocol import Classifier, ModelIdentity
 from earthgql.errors import ModelUnavailableError
+from earthgql.models.protocol import Classifier, ModelIdentity
 from earthgql.settings import Settings
 
 OLD = ModelIdentity("older", "7", ("lake", "road"), (0.5, 0.25), "older 7")

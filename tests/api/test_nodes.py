@@ -3,9 +3,9 @@
 import base64
 
 import pytest
-from api_client import NORTH_WEST, SCENE, Api, centre
 from hypothesis import given
 from hypothesis import strategies as st
+from support.api_client import NORTH_WEST, SCENE, Api, centre
 
 from earthgql.api import ids
 from earthgql.errors import BadInputError

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 import rasterio
-from api_client import NORTH_WEST, SCENE, ZOOM, Api, centre, ingest, make_api, write_raster
-from pixel_classifier import PIXEL_IDENTITY, PixelClassifier, pixel_scores
 from rasterio.windows import Window
 from sqlalchemy import Engine
+from support.api_client import NORTH_WEST, SCENE, ZOOM, Api, centre, ingest, make_api, write_raster
+from support.pixel_classifier import PIXEL_IDENTITY, PixelClassifier, pixel_scores
 
-from earthgql.tiles.grid import TileIndex
+from earthgql.imagery.grid import TileIndex
 
 QUERY = """
 query ($lat: Float!, $lon: Float!, $cutoff: Float, $scene: String, $zoom: Int, $at: DateTime) {

@@ -1,8 +1,8 @@
 """How many SQL statements a request takes, and how many tiles it has inferred."""
 
-from api_client import NORTH_WEST, WHOLE_SCENE, ZOOM, Api, centre
+from support.api_client import NORTH_WEST, WHOLE_SCENE, ZOOM, Api, centre
 
-from earthgql.tiles.grid import TileIndex
+from earthgql.imagery.grid import TileIndex
 
 VIEWPORT = """
 query ($bounds: BoundsInput!) {

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from api_client import (
+from sqlalchemy import Engine
+from support.api_client import (
     NORTH_WEST,
     SCENE,
     SIDE,
@@ -17,10 +18,9 @@ from api_client import (
     viewport,
     write_raster,
 )
-from sqlalchemy import Engine
 
-from earthgql.tiles import grid
-from earthgql.tiles.grid import TileIndex
+from earthgql.imagery import grid
+from earthgql.imagery.grid import TileIndex
 
 PAGE = """
 query ($bounds: BoundsInput!, $first: Int! = 100, $after: String, $scene: String) {

@@ -12,10 +12,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from api_client import NORTH_WEST, SCENE, ingest, make_api, write_raster
-from chromium import find_chromium
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from sqlalchemy import Engine
+from support.api_client import NORTH_WEST, SCENE, ingest, make_api, write_raster
+from support.chromium import find_chromium
 from werkzeug.serving import make_server
 
 from earthgql.web import operations, pages

@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from api_client import NORTH_WEST, SCENE, Api, centre, ingest, make_api, write_raster
-from chromium import Chromium
 from flask import Flask
 from playwright.sync_api import Page, sync_playwright
 from sqlalchemy import Engine
+from support.api_client import NORTH_WEST, SCENE, Api, centre, ingest, make_api, write_raster
+from support.chromium import Chromium
 from werkzeug.serving import make_server
 
 PAGE = """<!doctype html><title>A map</title><script>

@@ -8,14 +8,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from api_client import NORTH_WEST, Api, centre, ingest, make_api, write_raster
-from client_programs import CLIENTS, Programs
 from sqlalchemy import Engine
+from support.api_client import NORTH_WEST, Api, centre, ingest, make_api, write_raster
+from support.client_programs import CLIENTS, Programs
 from werkzeug.serving import make_server
 
+from earthgql.imagery.grid import TileIndex
 from earthgql.jobs.desk import queue_of
 from earthgql.jobs.worker import JobWorker
-from earthgql.tiles.grid import TileIndex
 
 COLUMNS, ROWS = 5, 4
 LAT, LON = centre(NORTH_WEST)

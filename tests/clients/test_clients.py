@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from client_programs import Programs
+from support.client_programs import Programs
 
 pytestmark = pytest.mark.clients
 

@@ -8,8 +8,8 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from api_client import NORTH_WEST, viewport
-from client_programs import EXAMPLES, Programs, programs_environment
+from support.api_client import NORTH_WEST, viewport
+from support.client_programs import EXAMPLES, Programs, programs_environment
 
 pytestmark = pytest.mark.clients
 

@@ -1,7 +1,7 @@
 """The schema and the operation collection under the rules of other people's tools."""
 
 import pytest
-from client_programs import Programs
+from support.client_programs import Programs
 
 pytestmark = pytest.mark.clients
 

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from sqlalchemy import Engine
 
-from earthgql.catalog.choices import TileFilter
-from earthgql.catalog.tiles import tiles_in_bounds
+from earthgql.catalog.tiles.lookup import tiles_in_bounds
+from earthgql.catalog.tiles.selection import TileFilter
+from earthgql.imagery import grid
+from earthgql.imagery.raster import read_tile
 from earthgql.ingest import landscape
 from earthgql.ingest.rasters import RasterOptions, RasterSource
 from earthgql.ingest.store import store
 from earthgql.landscape import render_scene
-from earthgql.tiles import grid
-from earthgql.tiles.raster import read_tile
 
 SIZE = 1024
 

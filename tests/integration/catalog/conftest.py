@@ -1,9 +1,9 @@
 """A model whose scores tests of sums make up."""
 
 import pytest
-from area_sums import LABELS
-from scored_scenes import add_model
 from sqlalchemy import Connection
+from support.area_sums import LABELS
+from support.scored_scenes import add_model
 
 from earthgql.catalog.models import ModelRecord
 

@@ -1,16 +1,16 @@
 """Where a label appeared or vanished between two moments."""
 
 import pytest
-from area_sums import ANY, CELL, EXACT, WORLD, changes_of, day, statements
-from scored_scenes import add_model, add_scene, add_scores, children
 from sqlalchemy import Connection
+from support.area_sums import ANY, CELL, EXACT, WORLD, changes_of, day, statements
+from support.scored_scenes import add_model, add_scene, add_scores, children
 
-from earthgql.catalog.choices import LabelTerm, TileFilter
 from earthgql.catalog.models import ModelRecord
+from earthgql.catalog.tiles.selection import LabelTerm, TileFilter
+from earthgql.imagery import grid
+from earthgql.imagery.grid import TileIndex
 from earthgql.landscape import render_scene
 from earthgql.landscape.labels import LABELS as LANDSCAPE_LABELS
-from earthgql.tiles import grid
-from earthgql.tiles.grid import TileIndex
 
 
 def test_changes_between_two_dates(connection: Connection, model: ModelRecord) -> None:

@@ -4,7 +4,8 @@ import random
 from datetime import UTC, datetime
 
 import pytest
-from area_sums import (
+from sqlalchemy import Connection, text
+from support.area_sums import (
     ANY,
     CELL,
     CUTOFFS,
@@ -16,22 +17,21 @@ from area_sums import (
     outline,
     statements,
 )
-from scored_scenes import add_scene, add_scores, around, children
-from sqlalchemy import Connection, text
+from support.scored_scenes import add_scene, add_scores, around, children
 
-from earthgql.catalog import survey as surveys
-from earthgql.catalog import timeline as timelines
-from earthgql.catalog.areas import parse_area
-from earthgql.catalog.choices import TileFilter
-from earthgql.catalog.ground import ground
-from earthgql.catalog.histogram import label_histogram
+from earthgql.catalog.analysis import survey as surveys
+from earthgql.catalog.analysis import timeline as timelines
+from earthgql.catalog.analysis.ground import ground
+from earthgql.catalog.analysis.histogram import label_histogram
+from earthgql.catalog.analysis.region import asked_m2
+from earthgql.catalog.analysis.timeline import Interval, label_timeline
 from earthgql.catalog.models import ModelRecord
-from earthgql.catalog.region import asked_m2
-from earthgql.catalog.statements import rows
-from earthgql.catalog.timeline import Interval, label_timeline
+from earthgql.catalog.sql import rows
+from earthgql.catalog.tiles.areas import parse_area
+from earthgql.catalog.tiles.selection import TileFilter
 from earthgql.errors import AreaTooLargeError, BadInputError
-from earthgql.tiles import grid
-from earthgql.tiles.grid import Bounds, TileIndex
+from earthgql.imagery import grid
+from earthgql.imagery.grid import Bounds, TileIndex
 
 
 def test_tiles_areas_and_scores_by_label(connection: Connection, model: ModelRecord) -> None:

@@ -2,14 +2,14 @@
 
 from datetime import UTC, datetime
 
-from area_sums import ANY, CELL, CUTOFFS, WORLD, day, statements
-from scored_scenes import add_scene, add_scores, children
 from sqlalchemy import Connection
+from support.area_sums import ANY, CELL, CUTOFFS, WORLD, day, statements
+from support.scored_scenes import add_scene, add_scores, children
 
-from earthgql.catalog.choices import TileFilter
-from earthgql.catalog.histogram import label_histogram
+from earthgql.catalog.analysis.histogram import label_histogram
+from earthgql.catalog.analysis.timeline import Interval, label_timeline
 from earthgql.catalog.models import ModelRecord
-from earthgql.catalog.timeline import Interval, label_timeline
+from earthgql.catalog.tiles.selection import TileFilter
 
 
 def test_a_timeline_is_a_histogram_of_each_period(

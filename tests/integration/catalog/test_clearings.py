@@ -4,19 +4,19 @@ from pathlib import Path
 
 import numpy as np
 import rasterio
-from area_sums import WORLD
-from scored_scenes import add_scene, add_scores
 from sqlalchemy import Connection
+from support.area_sums import WORLD
+from support.scored_scenes import add_scene, add_scores
 
-from earthgql.catalog.changes import label_changes
-from earthgql.catalog.choices import TileFilter
+from earthgql.catalog.analysis.changes import label_changes
 from earthgql.catalog.models import ModelRecord, register_model
-from earthgql.catalog.tiles import tiles_by_ids
-from earthgql.classifiers import load_classifier
-from earthgql.classifiers.protocol import Classifier, Scores
+from earthgql.catalog.tiles.lookup import tiles_by_ids
+from earthgql.catalog.tiles.selection import TileFilter
+from earthgql.imagery.grid import TILE_PIXELS, TileIndex
 from earthgql.ingest.landscape import ACQUIRED, LandscapeFile, landscape_file
+from earthgql.models import load_classifier
+from earthgql.models.protocol import Classifier, Scores
 from earthgql.settings import Settings
-from earthgql.tiles.grid import TILE_PIXELS, TileIndex
 
 CLEARING = {"agriculture", "cultivation", "slash_burn", "bare_ground", "road", "habitation"}
 # A landscape of a fourth of the demo's area: 64 places, drawn and classified in seconds.

@@ -8,18 +8,18 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from made_scenes import CELL, WORLD, Made, add_scene, children, day, expected, middle
 from shapely import box, from_wkt
 from sqlalchemy import Connection, event, text
+from support.made_scenes import CELL, WORLD, Made, add_scene, children, day, expected, middle
 
-from earthgql.catalog.areas import parse_area
-from earthgql.catalog.choices import LabelTerm, Position, TileFilter, TileOrder
-from earthgql.catalog.columns import columns_in_bounds, count_in_bounds
 from earthgql.catalog.models import register_model
-from earthgql.catalog.tiles import TileRecord, tiles_at, tiles_in_bounds
-from earthgql.classifiers.protocol import ModelIdentity
-from earthgql.tiles import grid
-from earthgql.tiles.grid import Bounds, TileIndex
+from earthgql.catalog.tiles.areas import parse_area
+from earthgql.catalog.tiles.columns import columns_in_bounds, count_in_bounds
+from earthgql.catalog.tiles.lookup import TileRecord, tiles_at, tiles_in_bounds
+from earthgql.catalog.tiles.selection import LabelTerm, Position, TileFilter, TileOrder
+from earthgql.imagery import grid
+from earthgql.imagery.grid import Bounds, TileIndex
+from earthgql.models.protocol import ModelIdentity
 
 IDENTITY = ModelIdentity("filtered", "1", ("a", "b", "c"), (0.5,) * 3, "filtered")
 OTHER = ModelIdentity("filtered", "2", ("a", "b"), (0.5,) * 2, "filtered 2")

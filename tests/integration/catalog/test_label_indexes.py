@@ -5,20 +5,20 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from pixel_classifier import PIXEL_IDENTITY
 from sqlalchemy import Connection, Engine, text
-from statement_plans import plans, reads_all_of
+from support.pixel_classifier import PIXEL_IDENTITY
+from support.statement_plans import plans, reads_all_of
 
-from earthgql.catalog.areas import parse_area
-from earthgql.catalog.choices import LabelTerm, Position, TileFilter, TileOrder
-from earthgql.catalog.columns import count_in_bounds
 from earthgql.catalog.label_indexes import MOST_COLUMNS, make_label_indexes
 from earthgql.catalog.models import register_model
-from earthgql.catalog.tiles import tiles_in_bounds
-from earthgql.classifiers.protocol import ModelIdentity
+from earthgql.catalog.tiles.areas import parse_area
+from earthgql.catalog.tiles.columns import count_in_bounds
+from earthgql.catalog.tiles.lookup import tiles_in_bounds
+from earthgql.catalog.tiles.selection import LabelTerm, Position, TileFilter, TileOrder
 from earthgql.database import migrate
-from earthgql.tiles import grid
-from earthgql.tiles.grid import Bounds, TileIndex, tile_bounds
+from earthgql.imagery import grid
+from earthgql.imagery.grid import Bounds, TileIndex, tile_bounds
+from earthgql.models.protocol import ModelIdentity
 
 ZOOM = 14
 CORNER = TileIndex(ZOOM, 8000, 5900)

@@ -1,15 +1,15 @@
 """How far two models agree on an area."""
 
 import pytest
-from area_sums import ANY, CELL, CUTOFFS, EXACT, WORLD, statements
-from scored_scenes import add_model, add_scene, add_scores, children
 from sqlalchemy import Connection
+from support.area_sums import ANY, CELL, CUTOFFS, EXACT, WORLD, statements
+from support.scored_scenes import add_model, add_scene, add_scores, children
 
-from earthgql.catalog.choices import TileFilter
-from earthgql.catalog.comparison import model_comparison
+from earthgql.catalog.analysis.comparison import model_comparison
 from earthgql.catalog.models import ModelRecord
+from earthgql.catalog.tiles.selection import TileFilter
 from earthgql.errors import BadInputError
-from earthgql.tiles import grid
+from earthgql.imagery import grid
 
 
 def test_two_models_compared(connection: Connection, model: ModelRecord) -> None:

@@ -3,21 +3,21 @@
 import random
 
 import pytest
-from made_scenes import CELL, WORLD, Made, add_scene, children, day, expected, middle
 from sqlalchemy import Connection, event
+from support.made_scenes import CELL, WORLD, Made, add_scene, children, day, expected, middle
 
-from earthgql.catalog.choices import TileFilter
 from earthgql.catalog.scenes import list_scenes, scenes_by_ids, tile_counts
-from earthgql.catalog.tiles import (
+from earthgql.catalog.tiles.lookup import (
     TileRecord,
     sources_by_ids,
     tiles_at,
     tiles_by_ids,
     tiles_in_bounds,
 )
+from earthgql.catalog.tiles.selection import TileFilter
 from earthgql.errors import BadInputError
-from earthgql.tiles import grid
-from earthgql.tiles.grid import LonLat, TileIndex
+from earthgql.imagery import grid
+from earthgql.imagery.grid import LonLat, TileIndex
 
 ANY = TileFilter()
 

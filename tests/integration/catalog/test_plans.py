@@ -3,17 +3,17 @@
 import numpy as np
 import pytest
 from sqlalchemy import Connection, Engine, text
-from statement_plans import plans, reads_all_of
+from support.statement_plans import plans, reads_all_of
 
-from earthgql.catalog.choices import LabelTerm, TileFilter
-from earthgql.catalog.columns import NO_SCORE, columns_in_bounds, count_in_bounds
 from earthgql.catalog.models import register_model
 from earthgql.catalog.scores import find_scores
-from earthgql.catalog.tiles import tiles_at, tiles_in_bounds
-from earthgql.classifiers.labels import PLANET_LABELS
-from earthgql.classifiers.protocol import ModelIdentity
+from earthgql.catalog.tiles.columns import NO_SCORE, columns_in_bounds, count_in_bounds
+from earthgql.catalog.tiles.lookup import tiles_at, tiles_in_bounds
+from earthgql.catalog.tiles.selection import LabelTerm, TileFilter
 from earthgql.errors import BadInputError
-from earthgql.tiles.grid import Bounds, LonLat, TileIndex, tile_bounds
+from earthgql.imagery.grid import Bounds, LonLat, TileIndex, tile_bounds
+from earthgql.models.labels import PLANET_LABELS
+from earthgql.models.protocol import ModelIdentity
 
 ZOOM = 14
 CORNER = TileIndex(ZOOM, 8000, 5900)

@@ -4,7 +4,8 @@ import random
 from dataclasses import replace
 
 import pytest
-from area_sums import (
+from sqlalchemy import Connection
+from support.area_sums import (
     ANY,
     CUTOFFS,
     LABELS,
@@ -13,13 +14,12 @@ from area_sums import (
     day,
     outline,
 )
-from random_scenes import answers, make_layout, random_part, size_within
-from sqlalchemy import Connection
+from support.random_scenes import answers, make_layout, random_part, size_within
 
-from earthgql.catalog.choices import LabelTerm, TileFilter
-from earthgql.catalog.histogram import label_histogram
+from earthgql.catalog.analysis.histogram import label_histogram
+from earthgql.catalog.analysis.timeline import Interval, label_timeline
 from earthgql.catalog.models import ModelRecord
-from earthgql.catalog.timeline import Interval, label_timeline
+from earthgql.catalog.tiles.selection import LabelTerm, TileFilter
 
 
 @pytest.mark.parametrize("seed", range(12))

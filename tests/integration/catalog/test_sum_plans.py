@@ -5,18 +5,18 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from scored_scenes import add_model
 from sqlalchemy import Connection, Engine, text
-from statement_plans import compares_pairs, joins_by, plans, steps
+from support.scored_scenes import add_model
+from support.statement_plans import compares_pairs, joins_by, plans, steps
 
-from earthgql.catalog.areas import parse_area
-from earthgql.catalog.changes import label_changes
-from earthgql.catalog.choices import LabelTerm, TileFilter
-from earthgql.catalog.histogram import label_histogram
+from earthgql.catalog.analysis.changes import label_changes
+from earthgql.catalog.analysis.histogram import label_histogram
+from earthgql.catalog.analysis.timeline import Interval, label_timeline
 from earthgql.catalog.models import ModelRecord
-from earthgql.catalog.timeline import Interval, label_timeline
-from earthgql.tiles import grid
-from earthgql.tiles.grid import TileIndex
+from earthgql.catalog.tiles.areas import parse_area
+from earthgql.catalog.tiles.selection import LabelTerm, TileFilter
+from earthgql.imagery import grid
+from earthgql.imagery.grid import TileIndex
 
 WORLD = grid.bounds(-180, -90, 180, 90)
 LABELS = ("forest", "water")

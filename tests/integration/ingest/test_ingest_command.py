@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from imagery_files import noise, write_mbtiles, write_pyramid, write_raster
 from sqlalchemy import Engine, text
+from support.imagery_files import noise, write_mbtiles, write_pyramid, write_raster
 
 from earthgql.errors import IngestError
+from earthgql.imagery.grid import TileIndex
 from earthgql.ingest.rasters import raster_files
 from earthgql.ingest.sources import parse_date
 from earthgql.settings import PROJECT_ROOT
-from earthgql.tiles.grid import TileIndex
 
 CELLS = [TileIndex(5, x, 9) for x in range(5)]
 

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import text
 from test_ingest_command import command, counts
 
-from earthgql.database.embedded import Cluster
 from earthgql.database.engine import engine_on
+from earthgql.database.private.cluster import Cluster
 from earthgql.settings import load_settings
 
 ROWS = 300_000

@@ -5,20 +5,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from imagery_files import noise, tile_colour, write_mbtiles, write_pyramid, write_raster
 from sqlalchemy import Engine, text
+from support.imagery_files import noise, tile_colour, write_mbtiles, write_pyramid, write_raster
 
-from earthgql.catalog.choices import TileFilter
 from earthgql.catalog.scenes import delete_scene, list_scenes, scene_by_name, tile_counts
-from earthgql.catalog.tiles import sources_by_ids, tiles_in_bounds
+from earthgql.catalog.tiles.lookup import sources_by_ids, tiles_in_bounds
+from earthgql.catalog.tiles.selection import TileFilter
 from earthgql.errors import EarthGQLError, IngestError, NotFoundError
+from earthgql.imagery import grid
+from earthgql.imagery import source as imagery
+from earthgql.imagery.grid import TileIndex, flip_y
 from earthgql.ingest.archives import MBTilesSource
 from earthgql.ingest.pyramids import PyramidSource, folder_pictures, table_pictures
 from earthgql.ingest.rasters import RasterOptions, RasterSource
 from earthgql.ingest.sources import SceneFacts
 from earthgql.ingest.store import rehearse, store
-from earthgql.tiles import grid, imagery
-from earthgql.tiles.grid import TileIndex, flip_y
 
 WORLD = grid.bounds(-180, -90, 180, 90)
 CELLS = [TileIndex(5, x, y) for x in range(3, 7) for y in range(8, 11)]

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from job_place import JobPlace, make_place
 from sqlalchemy import Engine
+from support.job_place import JobPlace, make_place
 
 
 @pytest.fixture

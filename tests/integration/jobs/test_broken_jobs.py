@@ -7,19 +7,20 @@ import subprocess
 import sys
 import time
 from datetime import timedelta
-from pathlib import Path
 from textwrap import dedent
 
 import pytest
-from job_place import TILES, JobPlace, wait_until
-from pixel_classifier import GatedClassifier, PixelClassifier
+from support.job_place import TILES, JobPlace, wait_until
+from support.pixel_classifier import GatedClassifier, PixelClassifier
 
-from earthgql import classifiers, cli
-from earthgql.cli import beside
+from earthgql import cli
+from earthgql import models as classifiers
+from earthgql.cli.server import hooks as beside
 from earthgql.database.engine import engine_on
 from earthgql.errors import ModelUnavailableError
 from earthgql.jobs import work
 from earthgql.jobs.desk import queue_of
+from earthgql.settings import PROJECT_ROOT
 
 OTHERS = """
 SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity
@@ -167,11 +168,11 @@ def test_work_that_the_queue_lost_is_queued_again(place: JobPlace) -> None:
 SCRIPT = """
     import sys, time
     sys.path[:0] = {tests!r},
-    from pixel_classifier import PixelClassifier
-    from job_place import QUICK
-    from earthgql import classifiers, cli
-    from earthgql.cli import beside
-    from earthgql.cli import worker as command
+    from support.pixel_classifier import PixelClassifier
+    from support.job_place import QUICK
+    from earthgql import cli, models
+    from earthgql.cli.server import hooks as beside
+    from earthgql.cli.server import worker as command
     from earthgql.jobs import worker
     from earthgql.jobs.desk import queue_of
 
@@ -182,7 +183,7 @@ SCRIPT = """
                 time.sleep({sleep})
             return super().scores(pixels)
 
-    classifiers.load_classifier = lambda _: Telling(batch_size=1)
+    models.load_classifier = lambda _: Telling(batch_size=1)
     beside.queue_name = lambda _: queue_of("pixel", "1")
     command.AT_ONCE = 1
     worker.Rhythm = lambda: QUICK
@@ -194,9 +195,7 @@ SCRIPT = """
 def begun_worker(place: JobPlace, sleep: float) -> subprocess.Popen[str]:
     """Run ``manage.py worker`` with a model that says when it is in the middle."""
     url = place.engine.url.render_as_string(hide_password=False)
-    script = dedent(SCRIPT).format(
-        tests=str(Path(sys.modules["pixel_classifier"].__file__).parent), sleep=sleep
-    )
+    script = dedent(SCRIPT).format(tests=str(PROJECT_ROOT / "tests"), sleep=sleep)
     process = subprocess.Popen(
         [sys.executable, "-c", script],
         env={**os.environ, "EARTHGQL_DATABASE_URL": url},

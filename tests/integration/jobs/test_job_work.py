@@ -5,15 +5,15 @@ import threading
 from datetime import UTC, datetime
 
 import pytest
-from job_place import TILES, JobPlace, area, request, wait_until
-from pixel_classifier import PIXEL_IDENTITY, GatedClassifier, PixelClassifier
 from sqlalchemy import event
+from support.job_place import TILES, JobPlace, area, request, wait_until
+from support.pixel_classifier import PIXEL_IDENTITY, GatedClassifier, PixelClassifier
 
-from earthgql.catalog.job_requests import AreaRequest
-from earthgql.catalog.job_work import plan_job
-from earthgql.catalog.jobs import MOST_UNFINISHED
+from earthgql.catalog.jobs.records import MOST_UNFINISHED
+from earthgql.catalog.jobs.requests import AreaRequest
+from earthgql.catalog.jobs.work import plan_job
 from earthgql.errors import BadInputError, NotFoundError, OverloadedError
-from earthgql.tiles.grid import Bounds
+from earthgql.imagery.grid import Bounds
 
 NOTHING_THERE = Bounds(100.0, 10.0, 101.0, 11.0)
 

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from shapely import Polygon, from_wkt
 
-from earthgql.catalog.areas import MAX_VERTICES, area_of, parse_area, plain
-from earthgql.catalog.choices import TileFilter, confined
+from earthgql.catalog.tiles.areas import MAX_VERTICES, area_of, parse_area, plain
+from earthgql.catalog.tiles.selection import TileFilter, confined
 from earthgql.errors import BadInputError
-from earthgql.tiles import grid
-from earthgql.tiles.grid import Bounds
+from earthgql.imagery import grid
+from earthgql.imagery.grid import Bounds
 
 SQUARE = [[0, 0], [10, 0], [10, 10], [0, 10], [0, 0]]
 SQUARE_TENTH = [[lon / 200, lat / 200] for lon, lat in SQUARE]

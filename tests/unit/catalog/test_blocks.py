@@ -3,10 +3,10 @@
 import pytest
 from shapely import Polygon, box, covers, intersects, prepare, to_wkt
 
-from earthgql.catalog.areas import parse_area
-from earthgql.catalog.region import blocks
-from earthgql.tiles import grid
-from earthgql.tiles.grid import TileIndex
+from earthgql.catalog.analysis.region import blocks
+from earthgql.catalog.tiles.areas import parse_area
+from earthgql.imagery import grid
+from earthgql.imagery.grid import TileIndex
 
 
 @pytest.mark.parametrize(("zoom", "step"), [(14, 3), (17, 4)])

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pixel_classifier import PIXEL_IDENTITY
+from support.pixel_classifier import PIXEL_IDENTITY
 
-from earthgql.catalog.choices import LabelTerm, TileFilter
 from earthgql.catalog.cutoffs import cutoffs_of
-from earthgql.catalog.filters import Where, label_column, parse_where, tile_filter
 from earthgql.catalog.models import ModelRecord
 from earthgql.catalog.reals import as_real, least_real
+from earthgql.catalog.tiles.filter import Where, label_column, parse_where, tile_filter
+from earthgql.catalog.tiles.selection import LabelTerm, TileFilter
 from earthgql.errors import BadInputError, ModelUnavailableError
 
 MODEL = ModelRecord(7, PIXEL_IDENTITY)

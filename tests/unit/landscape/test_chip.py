@@ -7,8 +7,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from earthgql.classifiers.labels import PLANET_LABELS
 from earthgql.landscape import LABELS, WEATHER, Chip, make_chip
+from earthgql.models.labels import PLANET_LABELS
 
 MANY = 150
 

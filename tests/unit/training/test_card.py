@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from earthgql import cli
-from earthgql.classifiers.manifest import Manifest, ModelInput
-from earthgql.classifiers.preprocess import InputSpec
 from earthgql.errors import TrainingError
+from earthgql.models.manifest import Manifest, ModelInput
+from earthgql.models.preprocess import InputSpec
 from earthgql.training.baselines import Baselines
 from earthgql.training.card import model_card, read_account, read_evaluation
 from earthgql.training.evaluation import measure

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from earthgql.classifiers.preprocess import InputSpec
 from earthgql.errors import TrainingError
+from earthgql.models.preprocess import InputSpec
 from earthgql.training.batches import Batch, Batches
 from earthgql.training.checkpoint import Position, RunFolder
 from earthgql.training.plan import Plan, Stage

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
-from pixel_classifier import PixelClassifier, pixel_scores
+from support.pixel_classifier import PixelClassifier, pixel_scores
 
-from earthgql.classifiers.protocol import Pixels, Scores
 from earthgql.errors import TrainingError
+from earthgql.models.protocol import Pixels, Scores
 from earthgql.training.comparison import compare
 from earthgql.training.samples import ArraySamples
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from earthgql.classifiers.labels import PLANET_LABELS
 from earthgql.errors import TrainingError
+from earthgql.models.labels import PLANET_LABELS
 from earthgql.training.formats import read_splits
 from earthgql.training.samples import FileSamples, content_keys, split_indices
 

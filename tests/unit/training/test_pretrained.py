@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from keras2_files import LABELS, small_network, write_keras2
+from support.keras2_files import LABELS, small_network, write_keras2
 
-from earthgql.classifiers.keras_model import resnet50
 from earthgql.errors import TrainingError
+from earthgql.models.engines.keras.network import resnet50
 from earthgql.training.pretrained import load_pretrained
 
 

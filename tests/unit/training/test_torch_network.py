@@ -13,7 +13,7 @@ pytestmark = pytest.mark.torch
 
 PROGRAM = """
 import numpy as np, torch
-from earthgql.classifiers.keras_model import resnet50
+from earthgql.models.engines.keras.network import resnet50
 from earthgql.training.torch_network import ResNet50, from_keras, to_keras
 
 torch.manual_seed(1)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from earthgql.classifiers.calibration import calibrate
+from earthgql.models.calibration import calibrate
 from earthgql.training.metrics import calibration_error, sample_f
 from earthgql.training.tuning import tune
 

@@ -1,0 +1,1 @@
+"""How a request is executed: HTTP, documents, limits, weights, direct resolvers, statistics."""

@@ -1,0 +1,261 @@
+"""``/graphql`` over HTTP: what of a request is GraphQL, and how the answer is written."""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any, cast
+
+from cross_web import AsyncHTTPRequestAdapter, HTTPException
+from flask import Request, Response, request
+from flask.typing import ResponseReturnValue
+from graphql import GraphQLError
+from sqlalchemy import Engine
+from strawberry.flask.views import AsyncGraphQLView
+from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData
+from strawberry.types import ExecutionResult
+from strawberry.types.execution import PreExecutionError
+
+from earthgql.api import errors
+from earthgql.api.context import Context
+from earthgql.api.execution.documents import Documents, RefusedDocumentError
+from earthgql.api.execution.limits import count_operations, parse_within_limits
+from earthgql.api.execution.loops import Loops
+from earthgql.api.execution.statistics import Watch, WatchedLoaders, watched
+from earthgql.api.loaders import Loaders
+from earthgql.api.schema import schema
+from earthgql.errors import error_body
+from earthgql.jobs.desk import JobDesk
+from earthgql.scoring.service import ScoringService
+
+RESPONSE_TYPE = "application/graphql-response+json"
+
+
+class GraphQLView(AsyncGraphQLView[Context, None]):
+    """Answers GraphQL requests, and browsers that come without one with a page to ask from.
+
+    Statuses are those of the GraphQL over HTTP draft: requests that are none get 400, documents
+    that are refused get 400 for clients that accept ``application/graphql-response+json`` and
+    200 for all others, errors within an answer get 200.
+    """
+
+    init_every_request = False
+
+    def __init__(
+        self,
+        engine: Engine,
+        scoring: ScoringService,
+        inference_deadline: float,
+        page: Callable[[], Response],
+        *,
+        documents: Documents | None = None,
+        cache_seconds: int = 0,
+    ) -> None:
+        """Make the view.
+
+        Args:
+            engine: where to read.
+            scoring: what classifies tiles.
+            inference_deadline: seconds a request may spend on inference.
+            page: makes the page for browsers.
+            documents: those that clients may name.
+            cache_seconds: for how long answers to GET that are made of what is stored may be used
+                without asking again.
+        """
+        super().__init__(schema(), graphql_ide="graphiql", subscription_protocols=())
+        self._engine = engine
+        self._scoring = scoring
+        self._inference_deadline = inference_deadline
+        self._page = page
+        self._documents = documents or Documents()
+        self._cache_seconds = cache_seconds
+        self._jobs = JobDesk(engine)
+        self._loops = Loops()
+
+    def dispatch_request(self) -> ResponseReturnValue:  # type: ignore[override]
+        """Answer, with JSON also where the request is no GraphQL."""
+        if request.method == "HEAD":
+            # As GET; the body is left out by who sends the response.
+            request.method = "GET"
+        try:
+            # Flask would make an event loop and a thread for every request.
+            return self._loops.run(super().dispatch_request())
+        except (UnicodeDecodeError, RecursionError):
+            return _refusal(400, "the request is not JSON in UTF-8, or nested too deeply")
+
+    async def run(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Answer a request; see the base class."""
+        try:
+            return await super().run(request, *args, **kwargs)
+        except RefusedDocumentError as error:
+            return _refusal(error.status_code, error.reason, error.code)
+        except HTTPException as error:
+            return _refusal(error.status_code, error.reason)
+
+    async def get_context(self, request: Request, response: Response) -> Context:  # noqa: ARG002
+        """Make what the resolvers of this request share."""
+        return Context(
+            loaders=Loaders(self._engine, self._scoring, self._deadline()),
+            scoring=self._scoring,
+            jobs=self._jobs,
+            request=request,
+        )
+
+    async def get_sub_response(self, request: Request) -> Response:
+        """Start the response in the media type that the client prefers."""
+        types = ["application/json", RESPONSE_TYPE]
+        best = request.accept_mimetypes.best_match(types, default="application/json")
+        return Response(status=200, content_type=f"{best}; charset=utf-8")
+
+    def should_render_graphql_ide(self, request: Any) -> bool:
+        """Tell whether a browser came without a query."""
+        accepted = request.headers.get("accept", "")
+        return bool(
+            request.method == "GET"
+            and not {"query", "extensions", "documentId"} & {*request.query_params}
+            and "text/html" in accepted
+        )
+
+    async def render_graphql_ide(self, request: Request) -> Response:  # noqa: ARG002
+        """Return the page for browsers."""
+        return self._page()
+
+    def decode_json(self, data: str | bytes) -> object:
+        """Parse JSON, strictly: NaN and Infinity are none."""
+        try:
+            text = data.decode() if isinstance(data, bytes) else data
+            return json.loads(text, parse_constant=_no_number)
+        except (ValueError, RecursionError) as error:
+            raise HTTPException(400, f"the request is not JSON: {_reason(error)}") from error
+
+    async def parse_http_body(self, request: AsyncHTTPRequestAdapter) -> GraphQLRequestData:
+        """Read the one GraphQL request in a body or a query string."""
+        content_type = (request.content_type or "").partition(";")[0].strip().lower()
+        if request.method == "GET":
+            fields: object = self.parse_query_params(request.query_params)
+        elif content_type == "application/json":
+            fields = self.decode_json(await request.get_body())
+        else:
+            raise HTTPException(415, "a POST must have the content type application/json")
+        asked = _request_data(fields)
+        name = cast(dict[str, Any], fields).get("documentId")
+        if not isinstance(name, str | None):
+            raise HTTPException(400, "documentId must be a string")
+        asked.query = self._documents.text(asked.query, name, asked.extensions)
+        return asked
+
+    async def execute_single(self, *args: Any, **kwargs: Any) -> ExecutionResult:
+        """Execute a request; one that leaves open which operation it means is refused."""
+        asked: GraphQLRequestData = kwargs["request_data"]
+        if asked.query is None or not asked.query.strip():
+            raise HTTPException(400, "the request has no query")
+        if asked.operation_name is None and count_operations(asked.query) > 1:
+            raise HTTPException(400, "several operations: name one of them in operationName")
+        timed = asked.extensions is not None and asked.extensions.get("timing") is True
+        if timed or kwargs["request_adapter"].method == "GET":
+            return await self._watched(asked, timed, kwargs)
+        return await super().execute_single(*args, **kwargs)
+
+    async def _watched(
+        self, asked: GraphQLRequestData, timed: bool, kwargs: dict[str, Any]
+    ) -> ExecutionResult:
+        """Execute a request whose answer may be kept, or tells how long it took."""
+        watch = Watch()
+        scoring = watched(self._scoring, watch)
+        loaders = WatchedLoaders(self._engine, scoring, self._deadline(), watch)
+        kwargs["context"] = replace(kwargs["context"], loaders=loaders, scoring=scoring)
+        if timed:
+            watch.parse_s = _seconds_to_parse(asked.query or "")
+        result = await super().execute_single(**kwargs)
+        cache = kwargs["sub_response"].cache_control
+        if timed:
+            result.extensions = {**(result.extensions or {}), "timing": watch.as_json()}
+        if timed or result.errors or not watch.only_stored:
+            cache.no_store = True
+        else:
+            cache.public = cache.must_revalidate = True
+            cache.max_age = self._cache_seconds
+        return result
+
+    def _deadline(self) -> float:
+        return time.monotonic() + self._inference_deadline
+
+    async def process_result(
+        self,
+        request: Request,  # noqa: ARG002
+        result: ExecutionResult,
+    ) -> GraphQLHTTPResponse:
+        """Give every error its code, and mask those that are not the client's."""
+        executed = not isinstance(result, PreExecutionError)
+        response: dict[str, Any] = {"data": result.data} if executed else {}
+        if result.errors:
+            response["errors"] = errors.present(result.errors, executed=executed)
+        if result.extensions:
+            response["extensions"] = result.extensions
+        return cast(GraphQLHTTPResponse, response)
+
+    def create_response(self, response_data: Any, sub_response: Response) -> Response:
+        """Write the response."""
+        refused = response_data.get("data") is None and "data" not in response_data
+        if refused and sub_response.mimetype == RESPONSE_TYPE:
+            sub_response.status_code = 400
+        sub_response.set_data(self.encode_json(response_data))
+        if sub_response.cache_control.public:
+            _name_version(sub_response)
+        return sub_response
+
+
+def _request_data(fields: object) -> GraphQLRequestData:
+    if isinstance(fields, list):
+        raise HTTPException(400, "lists of requests are not taken: send them one by one")
+    if not isinstance(fields, dict):
+        raise HTTPException(400, "the request must be a JSON object")
+    kinds = {"query": str, "variables": dict, "operationName": str, "extensions": dict}
+    for name, kind in kinds.items():
+        if not isinstance(fields.get(name), kind | None):
+            what = "a string" if kind is str else "an object"
+            raise HTTPException(400, f"{name} must be {what}")
+    return GraphQLRequestData(
+        query=fields.get("query"),
+        variables=fields.get("variables"),
+        operation_name=fields.get("operationName") or None,
+        extensions=fields.get("extensions"),
+    )
+
+
+def _name_version(response: Response) -> None:
+    """Let clients ask whether what they have is still right, and tell them so if it is."""
+    named = f"{response.mimetype}\n".encode() + response.get_data()
+    response.set_etag(hashlib.sha256(named).hexdigest()[:32])
+    response.vary.add("Accept")
+    response.make_conditional(request)
+
+
+def _seconds_to_parse(document: str) -> float:
+    began = time.perf_counter()
+    with suppress(GraphQLError):  # said when it is executed
+        parse_within_limits(document)
+    return time.perf_counter() - began
+
+
+def _refusal(status: int, message: str, code: str = errors.BAD_REQUEST) -> Response:
+    body = json.dumps(error_body(message, code))
+    headers = {"Cache-Control": "no-store"}
+    content_type = "application/json; charset=utf-8"
+    return Response(body, status=status, headers=headers, content_type=content_type)
+
+
+def _no_number(text: str) -> float:
+    raise ValueError(f"{text} is not a number")
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg} at character {error.pos}"
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8"
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    return str(error)

@@ -1,0 +1,1 @@
+"""Sums over areas: histogram, timeline, changes and comparison, and what they share."""

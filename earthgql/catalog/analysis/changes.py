@@ -1,0 +1,186 @@
+"""Where a label appeared or vanished between two moments."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from earthgql.catalog.analysis.ground import ground, is_left
+from earthgql.catalog.analysis.region import asked_m2
+from earthgql.catalog.analysis.survey import survey
+from earthgql.catalog.models import ModelRecord
+from earthgql.catalog.reals import least_real
+from earthgql.catalog.sql import rows
+from earthgql.catalog.tiles.selection import TileFilter
+from earthgql.imagery.grid import Bounds
+
+# Where all tiles are of one zoom, a place is a cell.
+_SAME_CELLS = """piece AS (
+  SELECT b.id AS before_id, a.id AS after_id, a.m2
+    FROM before b JOIN after a ON a.z = b.z AND a.x = b.x AND a.y = b.y
+)"""
+# Else it is what is left of a cell of either time when the next finer cells of both are taken out
+# of it; at each time the finest tile that holds it answers. `OFFSET 0` and
+# the empty second half of `held`, which the planner takes for one row without: see ground.py.
+_ALL_CELLS = """cells AS MATERIALIZED (
+  SELECT z, x, y, max(m2) AS m2, max(before_id) AS before_id, max(after_id) AS after_id
+    FROM (SELECT z, x, y, m2, id AS before_id, CAST(NULL AS bigint) AS after_id FROM before_cells
+          UNION ALL SELECT z, x, y, m2, NULL, id FROM after_cells) either
+   GROUP BY z, x, y
+),
+held AS MATERIALIZED (
+  SELECT c.z, c.x, c.y, c.m2, max(h.z) FILTER (WHERE h.z < c.z) AS holder,
+         (array_agg(h.before_id ORDER BY h.z DESC)
+           FILTER (WHERE h.before_id IS NOT NULL))[1] AS before_id,
+         (array_agg(h.after_id ORDER BY h.z DESC)
+           FILTER (WHERE h.after_id IS NOT NULL))[1] AS after_id
+    FROM (SELECT c.*, o.z AS at_z, c.x >> (c.z - o.z) AS at_x, c.y >> (c.z - o.z) AS at_y
+            FROM cells c JOIN (SELECT DISTINCT z FROM cells) o ON o.z <= c.z
+          OFFSET 0) c
+    JOIN cells h ON h.z = c.at_z AND h.x = c.at_x AND h.y = c.at_y
+   GROUP BY c.z, c.x, c.y, c.m2
+   UNION ALL
+  SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL
+    FROM generate_series(1, :after_tiles) WHERE (SELECT false)
+),
+taken AS (
+  SELECT holder AS z, x >> (z - holder) AS x, y >> (z - holder) AS y, sum(m2) AS m2
+    FROM held WHERE holder IS NOT NULL GROUP BY 1, 2, 3
+),
+piece AS (
+  SELECT h.before_id, h.after_id, h.m2 - COALESCE(k.m2, 0) AS m2
+    FROM held h LEFT JOIN taken k ON k.z = h.z AND k.x = h.x AND k.y = h.y
+   WHERE h.before_id IN (SELECT id FROM before) AND h.after_id IN (SELECT id FROM after)
+     AND {left}
+)"""
+_CHANGES = """
+WITH {before},
+{after},
+{piece},
+known AS NOT MATERIALIZED (
+  SELECT tile_id, scores[:column] AS score FROM tile_score WHERE model_id = :model
+),
+scored AS MATERIALIZED (
+  SELECT p.before_id, p.after_id, p.m2, b.score AS was, a.score AS is_now,
+         b.score >= CAST(:least AS real) AS had, a.score >= CAST(:least AS real) AS has
+    FROM piece p
+    LEFT JOIN known b ON b.tile_id = p.before_id
+    LEFT JOIN known a ON a.tile_id = p.after_id
+)
+SELECT COALESCE(sum(m2) FILTER (WHERE had IS NOT NULL AND has IS NOT NULL), 0),
+       COALESCE(sum(m2) FILTER (WHERE had IS NULL OR has IS NULL), 0),
+       count(*) FILTER (WHERE has AND NOT had),
+       COALESCE(sum(m2) FILTER (WHERE has AND NOT had), 0),
+       count(*) FILTER (WHERE had AND NOT has),
+       COALESCE(sum(m2) FILTER (WHERE had AND NOT has), 0),
+       count(*) FILTER (WHERE had AND has),
+       COALESCE(sum(m2) FILTER (WHERE had AND has), 0),
+       (SELECT json_agg(json_build_array(before_id, after_id, was, is_now, m2))
+          FROM (SELECT * FROM scored WHERE had <> has
+                 ORDER BY abs(is_now - was) DESC, after_id, before_id LIMIT :first) most)
+  FROM scored
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeSum:
+    """Places with something in common.
+
+    Attributes:
+        tiles: how many.
+        area_m2: geodesic, within the area asked for.
+    """
+
+    tiles: int
+    area_m2: float
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A place where a label appeared or vanished.
+
+    Attributes:
+        before_id: row of the tile that answered for it at first.
+        after_id: row of the tile that answered for it at last.
+        score_before: of the label at first, 0 to 1.
+        score_after: at last; the label appeared if it is the greater.
+        area_m2: geodesic size of the place, within the area asked for.
+    """
+
+    before_id: int
+    after_id: int
+    score_before: float
+    score_after: float
+    area_m2: float
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Where a label appeared or vanished between two moments.
+
+    Attributes:
+        asked_m2: geodesic size of the area asked for, with tiles or without.
+        compared_m2: of it, what has scores of both moments.
+        unknown_m2: of it, what has tiles of both moments but lacks scores of one.
+        appeared: places without the label at first and with it at last.
+        vanished: places with it at first and without it at last.
+        kept: places with it at both moments.
+        changes: the places where it appeared or vanished, the greatest change of score first.
+    """
+
+    asked_m2: float
+    compared_m2: float
+    unknown_m2: float
+    appeared: ChangeSum
+    vanished: ChangeSum
+    kept: ChangeSum
+    changes: tuple[Change, ...]
+
+
+def label_changes(
+    conn: Connection,
+    parts: Sequence[Bounds],
+    where: TileFilter,
+    model: ModelRecord,
+    *,
+    column: int,
+    cutoff: float,
+    begin: datetime,
+    end: datetime,
+    first: int,
+) -> Changes:
+    """Compare an area at two moments, by the scores of a label that are kept.
+
+    At each moment the newest tiles not acquired later answer, as ``where.at`` has it; a place whose
+    tile is the same has not changed. Conditions of ``where`` on scores must be met at both moments.
+    Two statements, whatever the number of tiles; a third where they may be too many.
+
+    Args:
+        conn: where to ask.
+        parts: the area as ``grid.bounds`` gives it, or ``where.within.parts``.
+        where: which tiles may answer; its ``at`` is not looked at.
+        model: whose scores.
+        column: place of the label in them, counted from 1.
+        cutoff: the least score that counts.
+        begin: the first moment.
+        end: the second moment.
+        first: at most so many changes in the list.
+
+    Raises:
+        AreaTooLargeError: if there are too many tiles to look at.
+        BadInputError: if ``where`` names a scene that does not exist.
+    """
+    seen = survey(conn, parts, replace(where, at=end))
+    before = ground(parts, replace(where, at=begin), seen, name="before")
+    after = ground(parts, replace(where, at=end), seen, name="after")
+    left = is_left("h", "k", cut=where.within is not None)
+    piece = _SAME_CELLS if seen.zooms <= 1 else _ALL_CELLS.format(left=left)
+    sql = _CHANGES.format(before=before.sql, after=after.sql, piece=piece)
+    values = {**before.parameters, **after.parameters, "model": model.id, "column": column}
+    [row] = rows(conn, sql, values | {"least": least_real(cutoff), "first": first})
+    compared, unknown, *sums, found = row
+    appeared, vanished, kept = (ChangeSum(*sums[i : i + 2]) for i in (0, 2, 4))
+    changes = tuple(Change(*change) for change in found or ())
+    asked = asked_m2(parts, where.within)
+    return Changes(asked, compared, unknown, appeared, vanished, kept, changes)

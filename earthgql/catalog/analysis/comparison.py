@@ -1,0 +1,239 @@
+"""How far two models agree on an area."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Connection
+
+from earthgql.catalog.analysis.ground import ground
+from earthgql.catalog.analysis.region import asked_m2
+from earthgql.catalog.analysis.survey import survey
+from earthgql.catalog.models import ModelRecord
+from earthgql.catalog.reals import least_real
+from earthgql.catalog.sql import rows
+from earthgql.catalog.tiles.selection import TileFilter
+from earthgql.errors import BadInputError
+from earthgql.imagery.grid import Bounds
+
+_COMPARISON = """
+WITH {ground},
+pair AS MATERIALIZED (
+  SELECT s.id, s.m2, a.scores AS a, b.scores AS b{columns}
+    FROM shown s
+    LEFT JOIN tile_score a ON a.tile_id = s.id AND a.model_id = :model_a
+    LEFT JOIN tile_score b ON b.tile_id = s.id AND b.model_id = :model_b
+   WHERE a.scores IS NOT NULL OR b.scores IS NOT NULL
+),
+both_known AS (
+  SELECT * FROM pair WHERE a IS NOT NULL AND b IS NOT NULL
+)
+SELECT count(*), COALESCE(sum(m2), 0),
+       (SELECT count(*) FROM pair WHERE b IS NULL), (SELECT count(*) FROM pair WHERE a IS NULL),
+       ARRAY[{both}]::bigint[], ARRAY[{only_a}]::bigint[], ARRAY[{only_b}]::bigint[],
+       ARRAY[{rise}]::float8[], ARRAY[{distance}]::float8[],
+       (SELECT json_agg(json_build_array(id, distance, a, b))
+          FROM (SELECT id, a, b, ({each_distance}) / {labels} AS distance
+                  FROM both_known ORDER BY distance DESC, id LIMIT :first) most)
+  FROM both_known
+"""
+_HAS_A = "a{k} >= CAST(:least_a{k} AS real)"
+_HAS_B = "b{k} >= CAST(:least_b{k} AS real)"
+_RISE = "CAST(b{k} AS float8) - CAST(a{k} AS float8)"
+
+
+@dataclass(frozen=True, slots=True)
+class LabelAgreement:
+    """How far two models agree on a label, over the tiles that both have classified.
+
+    Attributes:
+        label: the label.
+        cutoff_a: the least score of the first model that counts.
+        cutoff_b: of the second model.
+        both: tiles that have the label by both.
+        only_a: by the first alone.
+        only_b: by the second alone.
+        neither: by neither.
+        mean_difference: mean of second score less first; None if there is no tile.
+        mean_distance: mean of what they differ by, either way; None if there is no tile.
+    """
+
+    label: str
+    cutoff_a: float
+    cutoff_b: float
+    both: int
+    only_a: int
+    only_b: int
+    neither: int
+    mean_difference: float | None
+    mean_distance: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class TileDifference:
+    """How far two models differ on a tile.
+
+    Attributes:
+        tile_id: row of the tile.
+        distance: mean over the labels that both have, of what their scores differ by.
+        only_a: labels it has by the first model alone.
+        only_b: labels it has by the second model alone.
+    """
+
+    tile_id: int
+    distance: float
+    only_a: tuple[str, ...]
+    only_b: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How far two models agree on an area.
+
+    Attributes:
+        asked_m2: geodesic size of the area asked for, with tiles or without.
+        tiles: tiles that both have classified; on these rests all that follows.
+        compared_m2: geodesic area of the ground these answer for within the area asked for.
+        tiles_only_a: tiles that the first alone has classified.
+        tiles_only_b: tiles that the second alone has classified.
+        labels: those that both models have, in the order of the first.
+        most_different: the tiles on which they differ most, these first.
+    """
+
+    asked_m2: float
+    tiles: int
+    compared_m2: float
+    tiles_only_a: int
+    tiles_only_b: int
+    labels: tuple[LabelAgreement, ...]
+    most_different: tuple[TileDifference, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Common:
+    """A label of both models: its places in their scores, from 1, and its cutoffs."""
+
+    label: str
+    a: int
+    b: int
+    cutoff_a: float
+    cutoff_b: float
+
+
+def model_comparison(
+    conn: Connection,
+    parts: Sequence[Bounds],
+    where: TileFilter,
+    models: tuple[ModelRecord, ModelRecord],
+    cutoffs: tuple[Sequence[float], Sequence[float]],
+    *,
+    first: int,
+) -> Comparison:
+    """Compare what two models say of the tiles of an area, by scores that are kept.
+
+    Two statements, whatever the number of tiles; a third where they may be too many.
+
+    Args:
+        conn: where to ask.
+        parts: the area as ``grid.bounds`` gives it, or ``where.within.parts``.
+        where: which tiles may answer.
+        models: the two.
+        cutoffs: for each model one per label: the least score that counts.
+        first: at most so many tiles in the list.
+
+    Raises:
+        AreaTooLargeError: if there are too many tiles to look at.
+        BadInputError: if ``where`` names a scene that does not exist, or the models have no label
+            in common.
+    """
+    common = _common(models, cutoffs)
+    seen = survey(conn, parts, where)
+    shown = ground(parts, where, seen)
+    values: dict[str, Any] = {**shown.parameters, "first": first}
+    values |= {"model_a": models[0].id, "model_b": models[1].id}
+    for k, label in enumerate(common):
+        values |= {f"least_a{k}": least_real(label.cutoff_a)}
+        values |= {f"least_b{k}": least_real(label.cutoff_b)}
+    columns = _columns(tuple((label.a, label.b) for label in common))
+    [row] = rows(conn, _COMPARISON.format(ground=shown.sql, **columns), values)
+    tiles, compared, only_a, only_b, *sums, found = row
+    return Comparison(
+        asked_m2(parts, where.within),
+        tiles,
+        compared,
+        only_a,
+        only_b,
+        tuple(
+            _agreement(label, tiles, (both, only_a, only_b), rise, distance)
+            for label, both, only_a, only_b, rise, distance in zip(common, *sums, strict=True)
+        ),
+        tuple(_difference(common, *each) for each in found or ()),
+    )
+
+
+def _common(
+    models: tuple[ModelRecord, ModelRecord], cutoffs: tuple[Sequence[float], Sequence[float]]
+) -> list[_Common]:
+    one, other = (model.identity.labels for model in models)
+    places = {label: place for place, label in enumerate(other)}
+    common = [
+        _Common(label, a + 1, places[label] + 1, cutoffs[0][a], cutoffs[1][places[label]])
+        for a, label in enumerate(one)
+        if label in places
+    ]
+    if not common:
+        raise BadInputError("the two models have no label in common: there is nothing to compare")
+    return common
+
+
+@lru_cache(maxsize=16)
+def _columns(places: tuple[tuple[int, int], ...]) -> dict[str, str]:
+    """The parts of the statement that depend on which labels the models have."""
+
+    def each(text: str, join: str = ", ") -> str:
+        return join.join(text.format(k=k) for k in range(len(places)))
+
+    taken = (f", a.scores[{a}] AS a{k}, b.scores[{b}] AS b{k}" for k, (a, b) in enumerate(places))
+    return {
+        "columns": "".join(taken),
+        "both": each(f"count(*) FILTER (WHERE {_HAS_A} AND {_HAS_B})"),
+        "only_a": each(f"count(*) FILTER (WHERE {_HAS_A} AND NOT {_HAS_B})"),
+        "only_b": each(f"count(*) FILTER (WHERE {_HAS_B} AND NOT {_HAS_A})"),
+        "rise": each(f"sum({_RISE})"),
+        "distance": each(f"sum(abs({_RISE}))"),
+        "each_distance": each(f"abs({_RISE})", " + "),
+        "labels": str(len(places)),
+    }
+
+
+def _agreement(
+    label: _Common, tiles: int, counts: tuple[int, int, int], rise: Any, distance: Any
+) -> LabelAgreement:
+    both, only_a, only_b = counts
+    return LabelAgreement(
+        label.label,
+        label.cutoff_a,
+        label.cutoff_b,
+        both,
+        only_a,
+        only_b,
+        tiles - both - only_a - only_b,
+        rise / tiles if tiles else None,
+        distance / tiles if tiles else None,
+    )
+
+
+def _difference(
+    common: Sequence[_Common], tile_id: int, distance: float, a: list[float], b: list[float]
+) -> TileDifference:
+    has = [
+        (label.label, a[label.a - 1] >= label.cutoff_a, b[label.b - 1] >= label.cutoff_b)
+        for label in common
+    ]
+    return TileDifference(
+        tile_id,
+        distance,
+        tuple(label for label, by_a, by_b in has if by_a and not by_b),
+        tuple(label for label, by_a, by_b in has if by_b and not by_a),
+    )

@@ -1,0 +1,59 @@
+"""How much of an area has each label."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from earthgql.catalog.analysis.ground import ground
+from earthgql.catalog.analysis.region import asked_m2
+from earthgql.catalog.analysis.sums import Sums, read_sums, sums_sql, sums_values
+from earthgql.catalog.analysis.survey import survey
+from earthgql.catalog.models import ModelRecord
+from earthgql.catalog.sql import rows
+from earthgql.catalog.tiles.selection import TileFilter
+from earthgql.imagery.grid import Bounds
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """How much of an area has each label.
+
+    Attributes:
+        asked_m2: geodesic size of the area asked for, with tiles or without.
+        sums: over the tiles that answer for ground in it.
+    """
+
+    asked_m2: float
+    sums: Sums
+
+
+def label_histogram(
+    conn: Connection,
+    parts: Sequence[Bounds],
+    where: TileFilter,
+    model: ModelRecord,
+    cutoffs: Sequence[float],
+) -> Histogram:
+    """Sum over the tiles of an area, by label, from scores that are kept.
+
+    Two statements, whatever the number of tiles; a third where they may be too many.
+
+    Args:
+        conn: where to ask.
+        parts: the area as ``grid.bounds`` gives it, or ``where.within.parts``.
+        where: which tiles may answer.
+        model: whose scores.
+        cutoffs: one per label of the model: the least score that counts.
+
+    Raises:
+        AreaTooLargeError: if there are too many tiles to look at.
+        BadInputError: if ``where`` names a scene that does not exist.
+    """
+    seen = survey(conn, parts, where)
+    shown = ground(parts, where, seen)
+    scored, sums = sums_sql(len(cutoffs))
+    sql = f"WITH {shown.sql},\n{scored}\nSELECT {sums}\n  FROM scored"
+    values = {**shown.parameters, **sums_values(model, cutoffs)}
+    [row] = rows(conn, sql, values)
+    return Histogram(asked_m2(parts, where.within), read_sums(model, cutoffs, row))

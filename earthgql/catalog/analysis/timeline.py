@@ -1,0 +1,218 @@
+"""How much of an area has each label, from one span of time to the next."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+from sqlalchemy import Connection
+
+from earthgql.catalog.analysis.ground import ground
+from earthgql.catalog.analysis.region import asked_m2
+from earthgql.catalog.analysis.sums import Sums, read_sums, sums_sql, sums_values
+from earthgql.catalog.analysis.survey import Survey, count_tiles, scenes_here, survey
+from earthgql.catalog.models import ModelRecord
+from earthgql.catalog.sql import rows
+from earthgql.catalog.tiles.selection import TileFilter
+from earthgql.errors import AreaTooLargeError
+from earthgql.imagery.grid import Bounds
+
+# Each period looks at all tiles of the area, whichever it then takes.
+MOST_LOOKS = 5_000_000
+MOST_PERIODS = 400
+
+
+class Interval(Enum):
+    """How long a period is: from midnight on, of the first day of it, UTC; weeks begin on Monday.
+
+    The value is what PostgreSQL calls it, and how long it is.
+    """
+
+    DAY = ("day", "1 day")
+    WEEK = ("week", "7 days")
+    MONTH = ("month", "1 month")
+    QUARTER = ("quarter", "3 months")
+    YEAR = ("year", "1 year")
+
+
+# Of so few each is summed for itself, which takes half the time: often there is but one scene.
+_MOST_APART = 12
+# The outline of a polygon stands in each of them, some times over.
+_MOST_OUTLINES = 100_000
+
+# Python has no moment after the year 9999, which PostgreSQL does.
+_PERIODS = """
+SELECT since AT TIME ZONE 'UTC',
+       least(since + CAST(:step AS interval), timestamp '9999-12-31 23:59:59.999999')
+       AT TIME ZONE 'UTC',
+       count(DISTINCT z), count(*), min(id), min(z)
+  FROM (SELECT date_trunc(:unit, s.acquired_at AT TIME ZONE 'UTC') AS since, s.id, z.z
+          FROM {scenes} AND s.acquired_at IS NOT NULL) begun
+ GROUP BY since
+ ORDER BY since
+"""
+_OF_ONE = """(
+WITH {ground},
+{scored}
+SELECT CAST(:begins{i} AS timestamptz) AS state, {sums}
+  FROM scored
+)"""
+_SUMS = """
+WITH period AS MATERIALIZED (
+  SELECT * FROM unnest(CAST(:begins AS timestamptz[]), CAST(:ends AS timestamptz[]))
+                AS given(begins, ends)
+),
+{ground},
+{scored}
+SELECT state, {sums}
+  FROM scored GROUP BY state ORDER BY state
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """What was acquired in a span of time.
+
+    Attributes:
+        begins: of the span, which includes it.
+        ends: of the span, which does not include it.
+        sums: over the tiles acquired in it, the newest of each place.
+    """
+
+    begins: datetime
+    ends: datetime
+    sums: Sums
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """How much of an area has each label, over time.
+
+    Attributes:
+        asked_m2: geodesic size of the area asked for, with tiles or without.
+        periods: those in which something was acquired, oldest first.
+    """
+
+    asked_m2: float
+    periods: tuple[Period, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """A period, and what ``Survey`` says of the scenes acquired in it."""
+
+    begins: datetime
+    ends: datetime
+    zooms: int
+    only_zoom: int | None
+    only_scene: int | None
+
+
+def label_timeline(
+    conn: Connection,
+    parts: Sequence[Bounds],
+    where: TileFilter,
+    model: ModelRecord,
+    cutoffs: Sequence[float],
+    *,
+    interval: Interval,
+) -> Timeline:
+    """Sum over the tiles of an area, by label and by when they were acquired.
+
+    Each period stands for itself: of the tiles acquired in it, the newest of each place counts.
+    Scenes of unknown date are in none. Three statements, whatever the numbers of tiles and periods;
+    a fourth where they may be too many.
+
+    Args:
+        conn: where to ask.
+        parts: the area as ``grid.bounds`` gives it, or ``where.within.parts``.
+        where: which tiles may answer; ``acquired_from`` and ``acquired_to`` cut periods off.
+        model: whose scores.
+        cutoffs: one per label of the model: the least score that counts.
+        interval: how long a period is.
+
+    Raises:
+        AreaTooLargeError: if there are too many tiles or periods to look at.
+        BadInputError: if ``where`` names a scene that does not exist.
+    """
+    seen = survey(conn, parts, where)
+    spans = _spans(conn, parts, where, interval) if seen.scenes else []
+    if len(spans) * seen.tiles > MOST_LOOKS:
+        seen = replace(seen, tiles=count_tiles(conn, parts, where))
+    if len(spans) > MOST_PERIODS or len(spans) * seen.tiles > MOST_LOOKS:
+        raise AreaTooLargeError(
+            f"there are {len(spans):,} periods of up to {seen.tiles:,} tiles: ask for a longer"
+            " interval, less time or a smaller area"
+        )
+    asked = asked_m2(parts, where.within)
+    if not spans:
+        return Timeline(asked, ())
+    outlines = len(spans) * len(where.within.wkt) if where.within else 0
+    apart = len(spans) <= _MOST_APART and outlines <= _MOST_OUTLINES
+    statement = _each_apart if apart else _all_at_once
+    sql, values = statement(parts, where, seen, spans, len(cutoffs))
+    summed = rows(conn, sql, {**values, **sums_values(model, cutoffs)})
+    found = {row[0]: read_sums(model, cutoffs, row[1:]) for row in summed}
+    # A scene may have no tile in the area although its rectangle reaches into it.
+    periods = [
+        Period(span.begins, span.ends, sums)
+        for span in spans
+        if (sums := found.get(span.begins)) and sums.tiles
+    ]
+    return Timeline(asked, tuple(periods))
+
+
+def _each_apart(
+    parts: Sequence[Bounds],
+    where: TileFilter,
+    seen: Survey,
+    spans: Sequence[_Span],
+    labels: int,
+) -> tuple[str, dict[str, Any]]:
+    texts: list[str] = []
+    values: dict[str, Any] = {}
+    for i, span in enumerate(spans):
+        only = replace(seen, zooms=span.zooms, only_zoom=span.only_zoom, only_scene=span.only_scene)
+        within = replace(where, acquired_from=span.begins, acquired_to=span.ends)
+        name = f"shown{i}of"
+        shown = ground(parts, within, only, name=name)
+        scored, sums = sums_sql(labels, name)
+        texts.append(_OF_ONE.format(ground=shown.sql, scored=scored, sums=sums, i=i))
+        values |= {**shown.parameters, f"begins{i}": span.begins}
+    return "\nUNION ALL\n".join(texts), values
+
+
+def _all_at_once(
+    parts: Sequence[Bounds],
+    where: TileFilter,
+    seen: Survey,
+    spans: Sequence[_Span],
+    labels: int,
+) -> tuple[str, dict[str, Any]]:
+    columns = {"acquired_from": "period.begins", "acquired_to": "period.ends"}
+    shown = ground(parts, where, seen, states=("period", "period.begins", columns))
+    scored, sums = sums_sql(labels)
+    sql = _SUMS.format(ground=shown.sql, scored=scored, sums=sums)
+    given = {"begins": [span.begins for span in spans], "ends": [span.ends for span in spans]}
+    return sql, {**shown.parameters, **given}
+
+
+def _spans(
+    conn: Connection, parts: Sequence[Bounds], where: TileFilter, interval: Interval
+) -> list[_Span]:
+    """Return when the periods begin and end in which something was acquired, and what."""
+    scenes, values = scenes_here(parts, replace(where, within=None))
+    unit, step = interval.value
+    found = rows(conn, _PERIODS.format(scenes=scenes), {**values, "unit": unit, "step": step})
+    begin, end = where.acquired_from, where.acquired_to
+    return [
+        _Span(
+            max(since, begin) if begin else since,
+            min(until, end) if end else until,
+            zooms,
+            only_zoom=zoom if zooms == 1 else None,
+            only_scene=scene if scenes == 1 else None,
+        )
+        for since, until, zooms, scenes, scene, zoom in found
+    ]

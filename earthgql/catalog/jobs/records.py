@@ -1,0 +1,223 @@
+"""Jobs: classifications of areas in the background, and how far they have come."""
+
+# ruff: noqa: S608 - nothing but constants is put into statements
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Row, text
+
+from earthgql.catalog.jobs.queue import DEFER_PLAN
+from earthgql.catalog.jobs.requests import AreaRequest
+
+MOST_UNFINISHED = 100
+"""Jobs under way at once; more are refused."""
+
+KEPT_DAYS = 30
+MOST_KEPT = 10_000
+"""A finished job is forgotten after so many days, or when so many newer ones were made."""
+
+_FORGOTTEN_AT_ONCE = 1_000
+
+COLUMNS = """id, model_id, request, status, queue, attempts, total, known, done, failed, failures,
+       rate, created_at, started_at, finished_at"""
+
+# An area without tiles is one row, however often it is asked for.
+_NOTHING = "(:empty AND status = 'done' AND total = 0)"
+_INSERT = text(f"""
+INSERT INTO job (model_id, request, digest, queue, status, total, started_at, finished_at)
+SELECT :model, CAST(:request AS jsonb), :digest, :queue,
+       CASE WHEN :empty THEN 'done' ELSE 'queued' END, CASE WHEN :empty THEN 0 END,
+       CASE WHEN :empty THEN now() END, CASE WHEN :empty THEN now() END
+ WHERE NOT EXISTS (SELECT FROM job WHERE digest = :digest AND {_NOTHING})
+    ON CONFLICT (digest) WHERE finished_at IS NULL DO NOTHING
+RETURNING {COLUMNS}
+""")
+_KNOWN = text(f"""
+SELECT {COLUMNS} FROM job
+ WHERE digest = :digest AND (finished_at IS NULL OR {_NOTHING})
+ ORDER BY finished_at IS NULL DESC, id DESC LIMIT 1
+""")
+_FORGET = text(f"""
+DELETE FROM job WHERE id IN (
+  SELECT id FROM job
+   WHERE finished_at < now() - interval '{KEPT_DAYS} days'
+      OR (finished_at IS NOT NULL AND id <= (SELECT max(id) FROM job) - {MOST_KEPT})
+   ORDER BY id LIMIT {_FORGOTTEN_AT_ONCE} FOR UPDATE SKIP LOCKED)
+""")
+_UNFINISHED = text("SELECT count(*) FROM job WHERE finished_at IS NULL")
+_QUEUE_PLAN = text(f"UPDATE job j SET queue_id = {DEFER_PLAN} WHERE j.id = :id")
+_BY_IDS = text(f"SELECT {COLUMNS} FROM job WHERE id = ANY(:ids)")
+_PAGE = f"""
+SELECT {COLUMNS} FROM job
+ WHERE id > :after AND (CAST(:before AS bigint) IS NULL OR id < :before)
+ ORDER BY id {{way}} LIMIT :limit
+"""
+_FORWARD, _BACKWARD = text(_PAGE.format(way="ASC")), text(_PAGE.format(way="DESC"))
+_COUNT = text("SELECT count(*) FROM job")
+
+
+class Failure(NamedTuple):
+    """What kept tiles from being classified.
+
+    Attributes:
+        code: of the error.
+        message: of the first of them.
+        tiles: how many; 0 if it kept the job from being planned.
+    """
+
+    code: str
+    message: str
+    tiles: int
+
+
+@dataclass(frozen=True, slots=True)
+class JobRecord:
+    """One job.
+
+    Attributes:
+        id: of the row.
+        model_id: the model it is for.
+        request: what was asked for, as ``AreaRequest.as_json`` writes it.
+        status: "queued", "running", "done", "failed" or "cancelled".
+        queue: of the workers that have the model.
+        attempts: how often planning it went wrong.
+        total: tiles of the area; None until they are counted.
+        known: those of them that had scores when it began.
+        done: those that got scores since.
+        failed: those that cannot have any.
+        failures: why.
+        rate: tiles per second of late, or of the whole once it is finished; None if unknown.
+        created_at: when it was asked for; with a time zone, as the others.
+        started_at: when its tiles had been counted.
+        finished_at: when it ended, whatever way.
+    """
+
+    id: int
+    model_id: int
+    request: Mapping[str, Any]
+    status: str
+    queue: str
+    attempts: int
+    total: int | None
+    known: int
+    done: int
+    failed: int
+    failures: tuple[Failure, ...]
+    rate: float | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+    @property
+    def left(self) -> int | None:
+        """Tiles still to be done; None until they are counted."""
+        return None if self.total is None else self.total - self.known - self.done - self.failed
+
+    @property
+    def eta(self) -> datetime | None:
+        """When it will be done at this rate; None if that cannot be said."""
+        if self.finished_at is not None or not self.rate or self.left is None:
+            return None
+        return datetime.now(UTC) + timedelta(seconds=self.left / self.rate)
+
+
+def create_job(
+    conn: Connection, model_id: int, request: AreaRequest, queue: str, *, empty: bool
+) -> tuple[JobRecord, bool]:
+    """Write a job down and queue its planning; or find the one under way of the same request.
+
+    Of a request that has no tiles, one that is finished is found, too. When a job is written down,
+    those are forgotten that ended long ago.
+
+    Args:
+        conn: in a transaction.
+        model_id: the model it is for.
+        request: which tiles.
+        queue: of the workers that have the model.
+        empty: whether there is nothing to be done: the job is finished then.
+
+    Returns:
+        The job, and whether it is a new one.
+    """
+    values = {
+        "model": model_id,
+        "request": json.dumps(request.as_json()),
+        "digest": request.digest(model_id),
+        "queue": queue,
+        "empty": empty,
+    }
+    while True:
+        made = conn.execute(_INSERT, values).one_or_none()
+        if made is not None:
+            conn.execute(_FORGET)
+            if not empty:
+                conn.execute(_QUEUE_PLAN, {"id": made.id})
+            return _record(made), True
+        asked = {"digest": values["digest"], "empty": empty}
+        known = conn.execute(_KNOWN, asked).one_or_none()
+        # It may have ended, or been forgotten, between the two statements.
+        if known is not None:
+            return _record(known), False
+
+
+def count_unfinished(conn: Connection) -> int:
+    """Return how many jobs are under way."""
+    return int(conn.scalar(_UNFINISHED) or 0)
+
+
+def jobs_by_ids(conn: Connection, ids: list[int]) -> dict[int, JobRecord]:
+    """Return the jobs with these ids; unknown ids are left out."""
+    return {row.id: _record(row) for row in conn.execute(_BY_IDS, {"ids": ids})}
+
+
+def list_jobs(
+    conn: Connection,
+    *,
+    limit: int,
+    after: int | None = None,
+    before: int | None = None,
+    backward: bool = False,
+) -> list[JobRecord]:
+    """Return up to ``limit`` jobs with ids between two, by id.
+
+    Args:
+        conn: where to ask.
+        limit: at most so many.
+        after: only ids above this one.
+        before: only ids below this one.
+        backward: the last ones rather than the first; by id all the same.
+    """
+    found = conn.execute(
+        _BACKWARD if backward else _FORWARD,
+        {"after": after if after is not None else -1, "before": before, "limit": limit},
+    )
+    records = [_record(row) for row in found]
+    return records[::-1] if backward else records
+
+
+def count_jobs(conn: Connection) -> int:
+    """Return how many jobs there are, finished ones included."""
+    return int(conn.scalar(_COUNT) or 0)
+
+
+def _record(row: Row[Any]) -> JobRecord:
+    fields = dict(row._mapping)
+    fields["failures"] = read_failures(row.failures)
+    if row.finished_at is not None and row.started_at is not None:
+        seconds = (row.finished_at - row.started_at).total_seconds()
+        fields["rate"] = (row.done + row.failed) / seconds if seconds > 0 else None
+    return JobRecord(**fields)
+
+
+def read_failures(stored: Mapping[str, Any]) -> tuple[Failure, ...]:
+    """Read what ``failures_json`` wrote."""
+    return tuple(Failure(code, what["message"], what["tiles"]) for code, what in stored.items())
+
+
+def failures_json(failures: Iterable[Failure]) -> str:
+    """Write failures as they are stored."""
+    return json.dumps({f.code: {"message": f.message, "tiles": f.tiles} for f in failures})

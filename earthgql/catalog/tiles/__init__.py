@@ -1,0 +1,1 @@
+"""Queries over tiles: filter, look-up, viewports as rows or columns, export."""

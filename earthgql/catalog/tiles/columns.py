@@ -1,0 +1,133 @@
+"""A viewport as columns: tiles and their stored scores without an object per tile."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import Connection
+
+from earthgql.catalog.sql import rows
+from earthgql.catalog.tiles.lookup import check_scene
+from earthgql.catalog.tiles.selection import BY_ID, Position, TileFilter, TileOrder
+from earthgql.catalog.tiles.visible import tiles_in_view
+from earthgql.imagery.grid import Bounds
+
+NO_SCORE = -1.0
+
+# One row: arrays of what is small, and the scores in PostgreSQL's binary form of arrays, which
+# NumPy reads as they are; parsing them as text takes longer than all the rest of an answer. A tile
+# without scores gets a row of as many -1.
+_COLUMNS = """
+SELECT array_agg(id), array_agg(z), array_agg(x), array_agg(y),
+       string_agg(array_send(scores), ''::bytea), array_agg(key)
+  FROM (SELECT p.id, p.z, p.x, p.y, {key} AS key,
+               COALESCE((SELECT k.scores FROM tile_score k
+                          WHERE k.tile_id = p.id AND k.model_id = :model
+                            AND cardinality(k.scores) = :labels), CAST(:none AS real[])) AS scores
+          FROM ({tiles}) p ORDER BY {order}) q
+"""
+_COUNT = "SELECT count(*) FROM ({tiles}) p"
+
+# Five words of header, then for each value its length and itself, all big-endian.
+_HEADER_WORDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class TileColumns:
+    """Tiles of a viewport, in order.
+
+    Attributes:
+        ids: of the tiles.
+        z: zoom levels.
+        x: columns of the grid.
+        y: rows of the grid, counted from the north.
+        scores: ``float32 [tiles, labels]``, 0 to 1; ``NO_SCORE`` all along the row of a tile that
+            has none; read-only.
+        keys: what the tiles are ordered by, if not by id: scores, or times.
+    """
+
+    ids: list[int]
+    z: list[int]
+    x: list[int]
+    y: list[int]
+    scores: npt.NDArray[np.float32]
+    keys: list[float | datetime | None]
+
+    def position(self, row: int) -> Position:
+        """The place of a tile in the list."""
+        return Position(self.ids[row], self.keys[row])
+
+    def part(self, rows: slice) -> "TileColumns":
+        """Some of the tiles."""
+        return TileColumns(
+            self.ids[rows],
+            self.z[rows],
+            self.x[rows],
+            self.y[rows],
+            self.scores[rows],
+            self.keys[rows],
+        )
+
+
+def columns_in_bounds(
+    conn: Connection,
+    parts: Sequence[Bounds],
+    where: TileFilter,
+    *,
+    model_id: int,
+    labels: int,
+    limit: int,
+    after: Position | int | None = None,
+    before: Position | int | None = None,
+    order: TileOrder = BY_ID,
+    backward: bool = False,
+) -> TileColumns:
+    """Return the tiles that share area with a viewport and their scores, in one statement.
+
+    Args:
+        conn: where to ask.
+        parts: the viewport as ``grid.bounds`` gives it.
+        where: which tiles may answer.
+        model_id: whose scores.
+        labels: how many the model has.
+        limit: at most so many tiles.
+        after: only tiles behind this place in the list; a number is an id.
+        before: only tiles in front of this place.
+        order: of the list.
+        backward: keep to the end of the list rather than to its beginning.
+
+    Raises:
+        BadInputError: if ``where`` names a scene that does not exist.
+    """
+    view = tiles_in_view(
+        parts, where, limit=limit, after=after, before=before, order=order, backward=backward
+    )
+    none = f"{{{','.join([str(NO_SCORE)] * labels)}}}"
+    values = {**view.parameters, "model": model_id, "labels": labels, "none": none}
+    key = "NULL" if order.by == "id" else "p.key"
+    [found] = rows(conn, _around(_COLUMNS, view.sql, view.order, key), values)
+    ids, z, x, y, scores, keys = found
+    if ids is None:
+        check_scene(conn, where)
+        return TileColumns([], [], [], [], np.empty((0, labels), np.float32), [])
+    columns = TileColumns(ids, z, x, y, _matrix(scores, len(ids)), keys)
+    return columns.part(slice(None, None, -1)) if backward else columns
+
+
+def count_in_bounds(conn: Connection, parts: Sequence[Bounds], where: TileFilter) -> int:
+    """Return how many tiles share area with a viewport."""
+    view = tiles_in_view(parts, where, limit=None, order=None)
+    return int(rows(conn, _around(_COUNT, view.sql), view.parameters)[0][0])
+
+
+@lru_cache(maxsize=512)
+def _around(sql: str, tiles: str, order: str = "", key: str = "") -> str:
+    return sql.format(tiles=tiles, order=order, key=key)
+
+
+def _matrix(binary: bytes, tiles: int) -> npt.NDArray[np.float32]:
+    words = np.frombuffer(binary, ">f4").reshape(tiles, -1)
+    return words[:, _HEADER_WORDS + 1 :: 2].astype(np.float32)

@@ -1,6 +1,0 @@
-"""Models: bundles on disk, preprocessing, and the engines that turn pixels into scores."""
-
-from earthgql.classifiers.loading import load_classifier
-from earthgql.classifiers.protocol import Classifier, ModelIdentity
-
-__all__ = ["Classifier", "ModelIdentity", "load_classifier"]

@@ -1,0 +1,85 @@
+"""What a worker of ``serve`` runs beside its requests: background jobs, and an announcement."""
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from earthgql.settings import Settings
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from earthgql.jobs.worker import JobWorker
+    from earthgql.scoring.service import ScoringService
+
+_STOP_S = 30.0
+# Later than the first answers, which would wait for what it imports.
+_JOBS_AFTER_S = 2.0
+
+
+class Beside:
+    """Hooks of gunicorn; after the fork each worker has them to itself."""
+
+    def __init__(self, settings: Settings, on_up: Callable[[], None] | None = None) -> None:
+        """Begin with nothing running.
+
+        Args:
+            settings: of this process.
+            on_up: called in a thread of the first worker as soon as that begins to answer.
+        """
+        self._settings = settings
+        self._on_up = on_up
+        self._jobs: JobWorker | None = None
+        self._starting: threading.Timer | None = None
+
+    def begin(self, worker: Any) -> None:
+        """Start what runs beside requests; called in a worker that has made its application."""
+        if self._on_up is not None and worker.age == 1:
+            threading.Thread(target=self._on_up, daemon=True).start()
+        extensions = getattr(worker.wsgi, "extensions", None)
+        if extensions is None:
+            return  # code that cannot be read, with --dev
+        extensions["earthgql.streams"].is_over = lambda: not worker.alive
+        if self._settings.job_worker:
+            work = (extensions["earthgql.engine"], extensions["earthgql.scoring"])
+            self._starting = threading.Timer(_JOBS_AFTER_S, self._work, work)
+            self._starting.daemon = True
+            self._starting.start()
+
+    def end(self, _arbiter: Any, _worker: Any) -> None:
+        """Stop it; called in a worker that has answered its last request."""
+        if self._starting is not None:
+            self._starting.cancel()
+            self._starting.join()
+        if self._jobs is not None:
+            self._jobs.stop(_STOP_S)
+
+    def _work(self, engine: "Engine", scoring: "ScoringService") -> None:
+        from earthgql.jobs.worker import JobWorker
+
+        jobs = JobWorker(engine, scoring, lambda: queue_name(self._settings))
+        jobs.start()
+        self._jobs = jobs
+
+
+def queue_name(settings: Settings) -> str:
+    """Name the queue of the model that the settings choose, without loading it.
+
+    Raises:
+        ModelUnavailableError: if there is none, or its manifest is damaged.
+    """
+    from earthgql.jobs.desk import queue_of
+    from earthgql.models.bundle import read_manifest
+    from earthgql.models.loading import bundle_folder
+
+    manifest = read_manifest(bundle_folder(settings))
+    return queue_of(manifest.name, manifest.version)
+
+
+def bulk_scoring(engine: "Engine", load: Callable[[], Any]) -> "ScoringService":
+    """Make what scores tiles where nobody waits for any one of them."""
+    import math
+
+    from earthgql.scoring.service import ScoringService
+
+    return ScoringService(engine, load, math.inf, queue_size=0, longest_turn_s=math.inf)

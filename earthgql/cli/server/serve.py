@@ -1,0 +1,90 @@
+"""``manage.py serve``."""
+
+import click
+
+from earthgql.cli.console import err
+from earthgql.errors import DatabaseUnavailableError, SetupError
+from earthgql.settings import Settings, load_settings
+
+
+@click.command()
+@click.option("--bind", default="127.0.0.1:8000", show_default=True, help="HOST:PORT to listen on.")
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    help="Processes; each loads the model.",
+)
+@click.option(
+    "--threads",
+    type=click.IntRange(1, 256),
+    default=16,
+    show_default=True,
+    help="Requests a worker answers at the same time.",
+)
+@click.option("--dev", is_flag=True, help="Restart when the code changes; log every request.")
+@click.option("--access-log", is_flag=True, help="Log every request.")
+def serve(bind: str, workers: int, threads: int, dev: bool, access_log: bool) -> None:
+    """Serve the GraphQL API, GraphiQL and tile images until interrupted.
+
+    /graphql answers queries (and shows GraphiQL to browsers), /tiles/ID.png shows pixels,
+    /healthz and /readyz tell whether the process lives and whether it is ready.
+
+    \b
+    Examples:
+      python manage.py serve
+      python manage.py serve --bind 0.0.0.0:80 --workers 2
+      python manage.py serve --dev
+    """
+    from earthgql.cli.server import gunicorn as server
+
+    host, port = server.parse_address(bind)
+    settings = load_settings()
+    server.check_free(host, port)
+    if settings.trusted_documents is not None:
+        from earthgql.api.execution.documents import read_trusted
+
+        # Here rather than in a worker, so that it ends with one line.
+        read_trusted(settings.trusted_documents)
+    prepare_database(settings)
+    err.print(f"Serving {server.url_of(host, port)}/graphql (stop with Ctrl-C)", markup=False)
+    server.serve(
+        settings,
+        host=host,
+        port=port,
+        workers=workers,
+        threads=threads,
+        dev=dev,
+        access_log=access_log or dev,
+    )
+
+
+def prepare_database(settings: Settings) -> None:
+    """Start the private database if it is ours, and see that the tables are there.
+
+    A database of somebody else's may still be starting, so one that does not answer is only told.
+
+    Raises:
+        SetupError: if the tables are of a newer version, or those of somebody else's database of
+            an older one.
+    """
+    from earthgql.database.engine import database_errors, make_engine
+    from earthgql.database.revision import is_current
+
+    engine = make_engine(settings, say=lambda line: err.print(line, markup=False))
+    try:
+        with database_errors():
+            if is_current(engine):
+                return
+            if settings.database_url is not None:
+                raise SetupError(
+                    "the database lacks tables of this version: run python manage.py db upgrade"
+                )
+            from earthgql.database import migrate
+
+            migrate.upgrade(engine)
+    except DatabaseUnavailableError as error:
+        err.print(f"Warning: {error}", markup=False)
+    finally:
+        engine.dispose()

@@ -1,0 +1,1 @@
+"""Keras: the built-in ResNet50, and networks in and out of bundles."""

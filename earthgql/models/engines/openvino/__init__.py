@@ -1,0 +1,1 @@
+"""OpenVINO: conversion of a bundle's network, and classification with it."""

@@ -1,0 +1,131 @@
+"""The network of a bundle on OpenVINO, which needs neither TensorFlow nor Keras.
+
+Make it in the process that uses it: its threads do not survive ``fork``.
+"""
+
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+
+from earthgql.errors import ModelUnavailableError
+from earthgql.models.calibration import calibrate
+from earthgql.models.engines.openvino import runtime
+from earthgql.models.engines.openvino.networks import Kind, Network
+from earthgql.models.engines.openvino.runtime import Precision
+from earthgql.models.manifest import Manifest
+from earthgql.models.passes import passes
+from earthgql.models.preprocess import resize
+from earthgql.models.protocol import TILE_SIZE, ModelIdentity, Pixels, Scores
+
+# At f32, several small batches side by side keep a processor as busy as a large one, and let a
+# click pass. Where a pass takes a fraction of that, reading weights and what surrounds it count.
+_BATCH_SIZES: dict[tuple[Kind, Precision], int] = {("float", "f32"): 1}
+_BATCH_SIZE = 4
+
+
+class OpenVINOClassifier:
+    """Scores tiles with a converted network; several batches are under way at once.
+
+    Attributes:
+        identity: the model behind the scores.
+        batch_size: most tiles of one ``start``; by default 1 at f32, else 4.
+        pass_sizes: 1 and ``batch_size``; the network is compiled for each of them.
+        parallel: batches under way: one for each of OpenVINO's streams; with batches of one tile a
+            second one, which is ready when the first is done.
+        precision: how the processor calculates, ``f32`` or ``bf16``; what is quantised in the
+            network is 8-bit anyway.
+    """
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        network: Network,
+        *,
+        precision: str = "auto",
+        batch_size: int = 0,
+    ) -> None:
+        """Compile the network for this processor, which takes about half a second.
+
+        Args:
+            manifest: of the bundle.
+            network: the network converted from it.
+            precision: ``auto``, ``f32`` or ``bf16``.
+            batch_size: most tiles per forward pass; 0: what suits the network.
+
+        Raises:
+            ModelUnavailableError: if the network cannot be read, or the processor lacks bf16.
+        """
+        self.identity: ModelIdentity = network.identity(manifest)
+        self._size = manifest.input.spec.size
+        self._calibration = manifest.calibration
+        core = runtime.openvino_module().Core()
+        self.precision = runtime.arithmetic(core, precision)
+        default = _BATCH_SIZES.get((network.kind, self.precision), _BATCH_SIZE)
+        self.batch_size = batch_size or default
+        # Of a network for any size, a pass takes a sixth longer at bf16.
+        self.pass_sizes = tuple(sorted({1, self.batch_size}))
+        self._compiled = {
+            size: _compiled(core, network, self.precision, (size, self._size))
+            for size in self.pass_sizes
+        }
+        streams: int = self._compiled[1].get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
+        self.parallel = 2 * streams if self.batch_size == 1 else streams
+        self._workers = ThreadPoolExecutor(self.parallel, thread_name_prefix="openvino")
+        self._own = threading.local()
+
+    def start(self, pixels: Pixels) -> Future[Scores]:
+        """Begin to score a batch; see ``Classifier.start``."""
+        return self._workers.submit(self._scores, pixels)
+
+    def warm_up(self) -> None:
+        """Run every stream with every size of a pass: the first time takes much longer."""
+        for size in self.pass_sizes:
+            blank = np.zeros((size, TILE_SIZE, TILE_SIZE, 3), np.uint8)
+            for future in [self.start(blank) for _ in range(self.parallel)]:
+                future.result()
+
+    def _scores(self, pixels: Pixels) -> Scores:
+        """Score tiles; runs in one of the threads of this classifier."""
+        inputs = resize(pixels, self._size)
+        rows: list[Scores] = [np.empty((0, len(self.identity.labels)), np.float32)]
+        for each in passes(len(inputs), self.pass_sizes):
+            rows.append(self._run(each.size, each.of(inputs))[: each.tiles])
+        return calibrate(np.concatenate(rows), self._calibration)
+
+    def _run(self, size: int, inputs: Pixels) -> Scores:
+        requests = getattr(self._own, "requests", None)
+        if requests is None:
+            requests = self._own.requests = {
+                size: compiled.create_infer_request() for size, compiled in self._compiled.items()
+            }
+        request = requests[size]
+        # Started and waited for, not called: so the streams' own threads do the work, and an error
+        # is raised here, where it belongs to this batch.
+        request.start_async({0: np.ascontiguousarray(inputs)}, share_inputs=True)
+        request.wait()
+        scores: Scores = request.get_output_tensor(0).data.astype(np.float32)
+        return scores
+
+
+def _compiled(core: Any, network: Network, precision: str, shape: tuple[int, int]) -> Any:
+    """Compile a network for batches of one size; ``shape`` is that and the side of the input."""
+    batch, side = shape
+    try:
+        model = core.read_model(network.path)
+        model.reshape([batch, side, side, 3])
+        return core.compile_model(
+            model,
+            "CPU",
+            {
+                "PERFORMANCE_HINT": "THROUGHPUT",
+                "INFERENCE_PRECISION_HINT": precision,
+                # Processes of one machine would be pinned to the same cores.
+                "ENABLE_CPU_PINNING": False,
+            },
+        )
+    except RuntimeError as error:
+        raise ModelUnavailableError(
+            f"{network.path}: OpenVINO cannot use this network: {str(error).strip()[-300:]}"
+        ) from None

@@ -1,0 +1,277 @@
+"""Converted networks on disk: made once for each bundle, checked whenever they are opened."""
+
+import contextlib
+import errno
+import fcntl
+import hashlib
+import json
+import logging
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from earthgql.errors import ModelUnavailableError
+from earthgql.models.bundle import file_sha256
+from earthgql.models.engines.openvino import runtime
+from earthgql.models.manifest import Manifest
+from earthgql.models.protocol import ModelIdentity
+from earthgql.settings import PROJECT_ROOT
+
+Kind = Literal["float", "int8"]
+
+FOLDER = "networks"
+NETWORK_FILE = "network.xml"
+WEIGHTS_FILE = "network.bin"
+ABOUT_FILE = "about.json"
+INT8_FOLDER = "int8"
+INT8_SUFFIX = "+int8"
+CONVERSION_SECONDS = 1800
+DISK_FULL = 74
+"""Exit status of a conversion that had no room for its files."""
+
+_OF_OPENVINO = "-openvino-"
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A network as OpenVINO reads it: pixels in, ``uint8 [n, size, size, 3]``, scores out.
+
+    Attributes:
+        path: its file; the weights lie beside it.
+        kind: ``float``, or ``int8`` if it was quantised.
+        sha256: identity of the bundle it was made of, as ``bundle.identity_sha256`` has it.
+        report: what was measured when it was made.
+    """
+
+    path: Path
+    kind: Kind
+    sha256: str
+    report: dict[str, Any]
+
+    def identity(self, manifest: Manifest) -> ModelIdentity:
+        """Identify the model; a quantised network is another one than what it was made of."""
+        m = manifest
+        plain = ModelIdentity(m.name, m.version, m.labels, m.thresholds, self.sha256)
+        if self.kind == "float":
+            return plain
+        digest = hashlib.sha256(f"{self.sha256} {self.report['weights_sha256']}".encode())
+        return replace(plain, version=m.version + INT8_SUFFIX, sha256=digest.hexdigest())
+
+
+class DamagedError(Exception):
+    """A converted network is not as it was written."""
+
+
+def fingerprint(manifest: Manifest) -> str:
+    """Hash what decides a model's scores, from its manifest alone (which has the files' hashes)."""
+    decisive = manifest.model_dump(
+        mode="json",
+        include={"architecture", "labels", "input", "output", "calibration", "checksums"},
+    )
+    return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
+
+
+def float_folder(var_dir: Path, manifest: Manifest) -> Path:
+    """Where the converted network of a bundle is kept."""
+    name = f"{fingerprint(manifest)[:16]}{_OF_OPENVINO}{runtime.version()}"
+    return var_dir / FOLDER / name
+
+
+def int8_folders(var_dir: Path, bundle: Path, manifest: Manifest) -> tuple[Path, Path]:
+    """Where the quantised network of a bundle may be: in the bundle, or under ``var``."""
+    return (bundle / INT8_FOLDER, var_dir / FOLDER / f"{fingerprint(manifest)[:16]}-int8")
+
+
+def read_network(folder: Path, manifest: Manifest) -> Network | None:
+    """Open a converted network, comparing its checksums; None if there is none.
+
+    Raises:
+        DamagedError: if it is incomplete, changed, or of another bundle.
+    """
+    try:
+        about = json.loads((folder / ABOUT_FILE).read_text())
+        files, made_of = dict(about["files"]), about["fingerprint"]
+        network = Network(folder / NETWORK_FILE, about["kind"], about["sha256"], about["report"])
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise DamagedError(f"{folder / ABOUT_FILE}: {error}") from None
+    if made_of != fingerprint(manifest):
+        raise DamagedError(f"{folder} was made of another bundle")
+    for name in (NETWORK_FILE, WEIGHTS_FILE):
+        try:
+            found = file_sha256(folder / name)
+        except ModelUnavailableError as error:
+            raise DamagedError(str(error)) from None
+        if found != files.get(name):
+            raise DamagedError(f"{folder / name} is not as it was written")
+    return network
+
+
+def write_about(folder: Path, manifest: Manifest, kind: Kind, sha256: str, report: Any) -> None:
+    """Write beside a network what it is."""
+    files = {name: file_sha256(folder / name) for name in (NETWORK_FILE, WEIGHTS_FILE)}
+    about = {
+        "kind": kind,
+        "fingerprint": fingerprint(manifest),
+        "sha256": sha256,
+        "openvino": runtime.version(),
+        "files": files,
+        "report": {**report, "weights_sha256": files[WEIGHTS_FILE]},
+    }
+    (folder / ABOUT_FILE).write_text(json.dumps(about, indent=2) + "\n")
+
+
+@contextlib.contextmanager
+def float_network(bundle: Path, manifest: Manifest, var_dir: Path) -> Iterator[Network]:
+    """Open the converted network of a bundle, converting it first if that was not done yet.
+
+    Processes that ask at the same time convert it once. Where nothing can be written, it is
+    converted into a temporary folder that is removed when the block ends.
+
+    Raises:
+        ModelUnavailableError: if it cannot be converted.
+    """
+    folder = float_folder(var_dir, manifest)
+    found = _sound(folder, manifest)
+    if found is not None:
+        yield found
+        return
+    try:
+        found = _made_once(folder, manifest, lambda fresh: _convert(bundle, fresh))
+    except OSError as error:
+        _log.warning("%s cannot be written (%s): the network is not kept", folder, error.strerror)
+    if found is not None:
+        yield found
+        return
+    with _temporary_folder() as fresh:
+        _convert(bundle, Path(fresh))
+        yield _opened(Path(fresh), manifest)
+
+
+def int8_network(bundle: Path, manifest: Manifest, var_dir: Path) -> Network:
+    """Open the quantised network of a bundle.
+
+    Raises:
+        ModelUnavailableError: if there is none, or only one that is damaged or of another bundle.
+    """
+    remedy = f"run manage.py model optimize {bundle} --int8"
+    for folder in int8_folders(var_dir, bundle, manifest):
+        try:
+            found = read_network(folder, manifest)
+        except DamagedError as error:
+            raise ModelUnavailableError(f"{error}: {remedy}") from None
+        if found is not None:
+            return found
+    raise ModelUnavailableError(f"{bundle} has no 8-bit network yet: {remedy}")
+
+
+def has_int8(bundle: Path, manifest: Manifest, var_dir: Path) -> bool:
+    """Whether there is a quantised network of a bundle."""
+    return any((f / ABOUT_FILE).exists() for f in int8_folders(var_dir, bundle, manifest))
+
+
+@contextlib.contextmanager
+def folder_in_the_making(folder: Path) -> Iterator[Path]:
+    """A folder beside ``folder``, of which there is one at a time, that takes its place at the end.
+
+    Raises:
+        OSError: if the disk refuses.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with (folder.parent / f".{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        fresh = folder.with_name(f".{folder.name}.new")
+        # Left behind by a process that was killed.
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir()
+        try:
+            yield fresh
+            if any(fresh.iterdir()):
+                shutil.rmtree(folder, ignore_errors=True)
+                fresh.rename(folder)
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _temporary_folder() -> tempfile.TemporaryDirectory[str]:
+    try:
+        return tempfile.TemporaryDirectory(prefix="earthgql-network-")
+    except OSError as error:
+        raise ModelUnavailableError(f"no place to convert the network to: {error}") from None
+
+
+def _made_once(folder: Path, manifest: Manifest, make: Callable[[Path], None]) -> Network:
+    with folder_in_the_making(folder) as fresh:
+        found = _sound(folder, manifest)
+        if found is not None:
+            return found
+        make(fresh)
+    made = _opened(folder, manifest)
+    _remove_outdated(folder)
+    return made
+
+
+def _remove_outdated(folder: Path) -> None:
+    """Remove what other versions of OpenVINO had of the same bundle; who reads it can go on."""
+    made_of = folder.name.partition(_OF_OPENVINO)[0]
+    for other in folder.parent.glob(f"{made_of}{_OF_OPENVINO}*"):
+        if other != folder:
+            shutil.rmtree(other, ignore_errors=True)
+
+
+def _sound(folder: Path, manifest: Manifest) -> Network | None:
+    """Open a network; a damaged one counts as none, for it can be made again."""
+    try:
+        return read_network(folder, manifest)
+    except DamagedError as error:
+        _log.warning("%s: it is made anew", error)
+        return None
+
+
+def _opened(folder: Path, manifest: Manifest) -> Network:
+    try:
+        found = read_network(folder, manifest)
+    except DamagedError as error:
+        raise ModelUnavailableError(f"{error}; is the disk full?") from None
+    if found is None:
+        raise ModelUnavailableError(f"{folder} vanished while it was made")
+    return found
+
+
+def _convert(bundle: Path, folder: Path) -> None:
+    """Convert in a process of its own, which takes TensorFlow's memory with it when it ends."""
+    _log.info("converting %s for OpenVINO, which is done once", bundle)
+    command = [sys.executable, "-W", "ignore", "-m", "earthgql.models.engines.openvino.conversion"]
+    path = os.pathsep.join([str(PROJECT_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    try:
+        done = subprocess.run(
+            [*command, str(bundle.resolve()), str(folder.resolve())],
+            env={**os.environ, "PYTHONPATH": path, "KERAS_BACKEND": "tensorflow"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=CONVERSION_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise ModelUnavailableError(f"{bundle} could not be converted in time") from None
+    if done.returncode == 0:
+        return
+    _log.debug("conversion said: %s", done.stderr)
+    if done.returncode == DISK_FULL:
+        raise OSError(errno.ENOSPC, "the disk is full")
+    if done.returncode < 0:
+        raise ModelUnavailableError(
+            f"{bundle}: its conversion was killed by signal {-done.returncode}; memory may be short"
+        )
+    said = done.stderr.strip().splitlines() or ["no reason given"]
+    raise ModelUnavailableError(f"{bundle} cannot be converted for OpenVINO: {said[-1][-500:]}")

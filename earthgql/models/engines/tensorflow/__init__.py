@@ -1,0 +1,1 @@
+"""TensorFlow: a bundle's network as one frozen graph."""

@@ -1,0 +1,106 @@
+"""The network of a bundle on TensorFlow, as one frozen graph. Make it in the process that uses it.
+
+A graph made before ``fork`` hangs in the child, and importing TensorFlow takes seconds.
+"""
+
+import os
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+
+from earthgql.errors import ModelUnavailableError
+from earthgql.models import passes
+from earthgql.models.bundle import Bundle
+from earthgql.models.calibration import calibrate
+from earthgql.models.engines.keras import network as keras_model
+from earthgql.models.preprocess import preprocess
+from earthgql.models.protocol import TILE_SIZE, ModelIdentity, Pixels, Scores
+
+BATCH_SIZE = 32
+# Sizes that small requests use.
+_WARM_SIZES = 4
+
+
+class TensorFlowClassifier:
+    """Scores tiles with the network of a bundle, one batch after the other in a thread of its own.
+
+    Attributes:
+        identity: the model behind the scores.
+        batch_size: most tiles of one ``start``.
+        pass_sizes: powers of two, up to ``batch_size``.
+        parallel: 1; TensorFlow itself spreads a batch over the processor's cores.
+    """
+
+    def __init__(self, bundle: Bundle, *, batch_size: int = BATCH_SIZE) -> None:
+        """Remember the network; it is built and frozen when it first has to run.
+
+        So a process whose answers are all stored never waits for TensorFlow.
+
+        Args:
+            bundle: the opened bundle.
+            batch_size: most tiles per forward pass.
+        """
+        self.identity: ModelIdentity = bundle.identity
+        self.batch_size = batch_size
+        self.parallel = 1
+        self._bundle = bundle
+        self._spec = bundle.manifest.input.spec
+        self._calibration = bundle.manifest.calibration
+        self._graph: Any = None
+        self.pass_sizes = passes.sizes_up_to(batch_size)
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="tensorflow")
+
+    def start(self, pixels: Pixels) -> Future[Scores]:
+        """Begin to score a batch; see ``Classifier.start``."""
+        return self._worker.submit(self._scores, pixels)
+
+    def warm_up(self) -> None:
+        """Run every batch size that small requests use once, so that none of them is slow."""
+        for size in self.pass_sizes[:_WARM_SIZES]:
+            self.start(np.zeros((size, TILE_SIZE, TILE_SIZE, 3), np.uint8)).result()
+
+    def _scores(self, pixels: Pixels) -> Scores:
+        """Score tiles; runs in the one thread of this classifier."""
+        if self._graph is None:
+            self._graph = frozen_graph(self._bundle)
+        inputs = preprocess(pixels, self._spec)
+        rows: list[Scores] = [np.empty((0, len(self.identity.labels)), np.float32)]
+        for each in passes.passes(len(inputs), self.pass_sizes):
+            rows.append(_run(self._graph, each.of(inputs))[: each.tiles])
+        return calibrate(np.concatenate(rows), self._calibration)
+
+
+def frozen_graph(bundle: Bundle) -> Any:
+    """Compile a bundle's network: weights become constants of one graph.
+
+    Returns:
+        TensorFlow's ``ConcreteFunction``: ``float32 [n, size, size, 3]`` to a list of one,
+        ``float32 [n, labels]``.
+
+    Raises:
+        ModelUnavailableError: if Keras runs on another backend, or the bundle's parts do not fit.
+    """
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    keras = keras_model.keras_module()
+    if keras.config.backend() != "tensorflow":
+        raise ModelUnavailableError(
+            f"KERAS_BACKEND is {keras.config.backend()}, but answering takes tensorflow: unset it"
+        )
+    import tensorflow as tf
+    from tensorflow.python.framework.convert_to_constants import (
+        convert_variables_to_constants_v2,
+    )
+
+    model = keras_model.without_normalisation(keras_model.build(bundle))
+    size = bundle.manifest.input.spec.size
+    signature = [tf.TensorSpec([None, size, size, 3], tf.float32)]
+    forward = tf.function(lambda x: model(x, training=False), input_signature=signature)
+    return convert_variables_to_constants_v2(forward.get_concrete_function())
+
+
+def _run(graph: Any, inputs: Any) -> Scores:
+    import tensorflow as tf
+
+    scores: Scores = graph(tf.constant(inputs))[0].numpy()
+    return scores

@@ -1,0 +1,1 @@
+"""Scores for tiles: stored ones, else pixels are read, classified and the scores stored."""
