@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from earthgql.imagery.pictures import read_file
+from earthgql.imagery.pictures import read_picture
 from earthgql.models.bundle import open_bundle
 from earthgql.models.engines.keras import network as keras_model
 from earthgql.models.preprocess import preprocess
@@ -28,7 +28,7 @@ class KerasModel:
 
     def read(self, place: str) -> Any:
         """Read a picture as earthgql does."""
-        return read_file(self.tiles, self.tiles, f"{place}.jpg")
+        return read_picture(self.tiles, self.tiles, f"{place}.jpg")
 
     def scores(self, pictures: list[Any]) -> Scores:
         import numpy as np

@@ -37,7 +37,7 @@ from bench import flow, peer
 from bench.machine import describe
 from bench.scratch import ORIGIN, ZOOM, scratch_database
 from bench.serving import THREADS, Client, Server, start
-from earthgql.imagery.pictures import read_file
+from earthgql.imagery.pictures import read_picture
 from earthgql.models.bundle import verify_bundle
 from earthgql.models.engines.openvino.networks import Network, float_network, has_int8, int8_network
 from earthgql.models.engines.openvino.runtime import has_bf16
@@ -125,7 +125,7 @@ def frozen_rate(settings: Settings, folder: Path, tiles: int) -> Way:
     classifier = tensorflow_classifier(bundle_folder(settings), settings)
     classifier.warm_up()
     paths = sorted(str(path.relative_to(folder)) for path in folder.rglob("*.jpg"))[:tiles]
-    pixels = np.stack([read_file(str(folder), str(folder), path) for path in paths])
+    pixels = np.stack([read_picture(str(folder), str(folder), path) for path in paths])
     classify_all(classifier, pixels[:32])
 
     def measure() -> float:

@@ -35,8 +35,8 @@ from earthgql.catalog.tiles.lookup import sources_by_ids
 from earthgql.catalog.tiles.unscored import Choice
 from earthgql.cli.classify_run import fill
 from earthgql.imagery import grid
-from earthgql.imagery import source as imagery
 from earthgql.imagery.grid import TileIndex
+from earthgql.imagery.reading import read_tile
 from earthgql.ingest.pyramids import PyramidSource, folder_pictures
 from earthgql.ingest.sources import SceneFacts
 from earthgql.ingest.store import store
@@ -88,7 +88,7 @@ def engine_rate(engine: Engine, classifier: Classifier, tiles: int) -> float:
     with engine.connect() as conn:
         ids = list(conn.scalars(text("SELECT id FROM tile ORDER BY id LIMIT :n"), {"n": tiles}))
         sources = sources_by_ids(conn, ids)
-    pixels = np.stack([imagery.read(sources[i]) for i in ids])
+    pixels = np.stack([read_tile(sources[i]) for i in ids])
     began = time.perf_counter()
     classify_all(classifier, pixels)
     return tiles / (time.perf_counter() - began)

@@ -1,1 +1,1 @@
-"""The tile grid, and the pixels of tiles."""
+"""The tile grid, and reading the pixels of tiles: rasters, pyramids of pictures, MBTiles."""

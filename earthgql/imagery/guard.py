@@ -32,67 +32,68 @@ _GDAL_OPTIONS = {
 }
 
 
-def contained(root: str | Path, path: str | Path) -> Path:
+def resolve_below(root: str | Path, path: str | Path) -> Path:
     """Return the real path of a file, all links followed, if it lies below ``root``.
 
     Raises:
         ImageUnreadableError: if it does not exist, is not a file, or leads out of ``root``.
     """
+    name = public_name(root, path)
     try:
         real = Path(os.path.realpath(path))
         if not real.is_relative_to(os.path.realpath(root)):
-            raise ImageUnreadableError(f"{shown(root, path)} leads out of the folder ingested")
+            raise ImageUnreadableError(f"{name} leads out of the folder ingested")
         if real.is_dir():
-            raise ImageUnreadableError(f"{shown(root, path)} is a folder, not a file")
+            raise ImageUnreadableError(f"{name} is a folder, not a file")
         if not real.is_file():
             raise ImageUnreadableError(
-                f"{shown(root, path)} does not exist (mistyped, or moved since it was ingested?)"
+                f"{name} does not exist (mistyped, or moved since it was ingested?)"
             )
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
-        raise ImageUnreadableError(f"{shown(root, path)} cannot be opened: {reason}") from None
+        raise ImageUnreadableError(f"{name} cannot be opened: {reason}") from None
     return real
 
 
 def read_below(root: str, path: str) -> bytes:
-    """Return what a file holds, all links followed, if it lies below ``root``.
+    """Return the content of a file, all links followed, if it lies below ``root``.
 
     Raises:
-        ImageUnreadableError: as ``contained``.
+        ImageUnreadableError: as ``resolve_below``.
         OSError: if it cannot be read.
     """
-    content = _read_at_once(root, path)
-    return contained(root, path).read_bytes() if content is None else content
+    content = _read_open_file(root, path)
+    return resolve_below(root, path).read_bytes() if content is None else content
 
 
-def _read_at_once(root: str, path: str) -> bytes | None:
-    """Open a file and ask the kernel where it lies; None: look at it step by step.
+def _read_open_file(root: str, path: str) -> bytes | None:
+    """Open a file and have the kernel resolve its path; None if that is not possible.
 
-    Resolving a path in Python takes a look at each of its folders, a third of the time that a
-    picture takes to be decoded. And no link can be changed between the look and the reading.
+    Resolving a path in Python checks each of its folders, which takes a third as long as decoding
+    the picture. And no link can be changed between the check and the reading.
     """
     try:
-        with open(path, "rb", buffering=0, opener=_without_waiting) as file:
+        with open(path, "rb", buffering=0, opener=_open_nonblocking) as file:
             real = os.readlink(f"/proc/self/fd/{file.fileno()}")  # noqa: PTH115
             regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
-            return file.read() if regular and real.startswith(_inside(root)) else None
+            return file.read() if regular and real.startswith(_real_prefix(root)) else None
     except (OSError, ValueError):
         return None
 
 
-def _without_waiting(path: str, flags: int) -> int:
+def _open_nonblocking(path: str, flags: int) -> int:
     # A pipe would wait for who writes into it; a terminal would become this process's.
     return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY)
 
 
 @lru_cache(maxsize=64)
-def _inside(root: str) -> str:
-    """What the real paths of files below a folder begin with, as it lay when first asked for."""
+def _real_prefix(root: str) -> str:
+    """Return the prefix of the real paths below a folder, as it was at the first call."""
     return os.path.join(os.path.realpath(root), "")  # noqa: PTH118
 
 
-def shown(root: str | Path, path: str | Path) -> str:
-    """Return the name of a file as clients may see it: never where the server keeps it."""
+def public_name(root: str | Path, path: str | Path) -> str:
+    """Return a file's path below ``root``, else its name: clients must not see absolute paths."""
     path = Path(path)
     inside = path.is_relative_to(root) and path != Path(root)
     return str(path.relative_to(root)) if inside else path.name
@@ -129,7 +130,7 @@ def _check_sidecars(root: str | Path, path: Path) -> None:
     # GDAL opens these with any driver, a VRT under such a name could point anywhere.
     for suffix in _SIDECARS:
         sidecar = path.with_name(path.name + suffix)
-        if os.path.lexists(sidecar) and _beginning(contained(root, sidecar)) not in _TIFF_MAGIC:
+        if os.path.lexists(sidecar) and _beginning(resolve_below(root, sidecar)) not in _TIFF_MAGIC:
             raise ImageUnreadableError(f"{sidecar.name} is not a TIFF")
 
 
@@ -141,7 +142,7 @@ def open_raster(root: str | Path, path: str | Path) -> Iterator[Any]:
         ImageUnreadableError: if it is outside ``root``, of another format, damaged, or what is
             done with it inside the ``with`` fails in GDAL.
     """
-    real, name = contained(root, path), shown(root, path)
+    real, name = resolve_below(root, path), public_name(root, path)
     try:
         driver = _driver(real, name)
         _check_sidecars(root, real)

@@ -16,7 +16,7 @@ FORMATS = ("PNG", "JPEG", "WEBP")
 EXTENSIONS = (".png", ".jpg", ".jpeg", ".webp")
 
 
-def read_file(root: str, folder: str, path: str | None) -> Pixels:
+def read_picture(root: str, folder: str, path: str | None) -> Pixels:
     """Return the pixels of a picture, ``uint8 [256, 256, 3]``; see ``decode``.
 
     Raises:
@@ -39,9 +39,9 @@ def decode(encoded: bytes, *, name: str, formats: tuple[str, ...] = FORMATS) -> 
     Pictures of another size are resized.
 
     Args:
-        encoded: the picture as a file has it.
-        name: what errors call it.
-        formats: which ones are taken, by Pillow's names; told apart by what the file begins with.
+        encoded: the content of a file.
+        name: used in messages of errors.
+        formats: those accepted, by Pillow's names; recognised by the first bytes.
 
     Raises:
         ImageUnreadableError: if it is of another format, damaged, truncated, over 25 megapixels, or
@@ -53,7 +53,7 @@ def decode(encoded: bytes, *, name: str, formats: tuple[str, ...] = FORMATS) -> 
         with Image.open(io.BytesIO(encoded), formats=formats) as picture:
             check_pixels(name, *picture.size)
             if picture.mode == "F" or (picture.mode == "I" and _bits(picture) > 16):
-                raise _not_taken(name, 1, _bits(picture))
+                raise _unsupported_tiff(name, 1, _bits(picture))
             return _rgb(picture)
     except ImageUnreadableError:
         raise
@@ -63,38 +63,38 @@ def decode(encoded: bytes, *, name: str, formats: tuple[str, ...] = FORMATS) -> 
             f"{name} is too large: the limit is {MAX_PIXELS / 1e6:.0f} megapixels"
         ) from None
     except UnidentifiedImageError:
-        kind = _kind_of_tiff(encoded) if "TIFF" in formats else None
+        kind = _tiff_bands_and_bits(encoded) if "TIFF" in formats else None
         if kind is not None:
-            raise _not_taken(name, *kind) from None
+            raise _unsupported_tiff(name, *kind) from None
         raise ImageUnreadableError(f"{name} is not a {', '.join(formats)} picture") from None
     except Exception as error:  # decoders raise anything on damaged input
         raise ImageUnreadableError(f"{name} is damaged: {error}") from None
 
 
 def _plain_jpeg(encoded: bytes) -> Pixels | None:
-    """Decode what most tiles are, a sound 256 x 256 JPEG in colour; None: let Pillow judge it.
+    """Decode an intact 256 x 256 JPEG in colour; None if it is anything else.
 
-    The pixels are Pillow's to the bit, since both use libjpeg-turbo, in two thirds of the
-    processor's time: cold viewports spend more on decoding than on all else around the network.
+    Most tiles are such. The pixels equal Pillow's, since both use libjpeg-turbo, and take two
+    thirds of the CPU time.
     """
     try:
         height, width, colours, _ = simplejpeg.decode_jpeg_header(encoded)
         if (height, width, colours) != (TILE_PIXELS, TILE_PIXELS, "YCbCr"):
             return None
         pixels: Pixels = simplejpeg.decode_jpeg(encoded, "RGB")
-    except ValueError:  # also for what libjpeg would only warn of
+    except ValueError:  # also where libjpeg would only warn
         return None
     return pixels
 
 
 def _bits(picture: Image.Image) -> int:
-    """Bits of a number, as a TIFF tells them; those of other formats have 16 at most."""
+    """Return the bits of a value: from a TIFF's tags; 16, the most, for other formats."""
     if not isinstance(picture, TiffImagePlugin.TiffImageFile):
         return 16
     return int(max(picture.tag_v2.get(TiffImagePlugin.BITSPERSAMPLE, (1,))))
 
 
-def _kind_of_tiff(encoded: bytes) -> tuple[int, int] | None:
+def _tiff_bands_and_bits(encoded: bytes) -> tuple[int, int] | None:
     """Return bands and bits of a TIFF that Pillow has no mode for; None if it is none."""
     stream = io.BytesIO(encoded)
     try:
@@ -103,11 +103,11 @@ def _kind_of_tiff(encoded: bytes) -> tuple[int, int] | None:
         tags.load(stream)
         bits = tags[TiffImagePlugin.BITSPERSAMPLE]
         return int(tags.get(TiffImagePlugin.SAMPLESPERPIXEL, 1)), int(max(bits))
-    except Exception:  # as of any damaged input
+    except Exception:  # decoders raise anything on damaged input
         return None
 
 
-def _not_taken(name: str, bands: int, bits: int) -> ImageUnreadableError:
+def _unsupported_tiff(name: str, bands: int, bits: int) -> ImageUnreadableError:
     return ImageUnreadableError(
         f"{name}: a TIFF of this kind ({bands} band{'s' if bands > 1 else ''} of {bits} bits) is"
         " not taken: convert it to 8-bit RGB"

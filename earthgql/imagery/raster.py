@@ -1,4 +1,4 @@
-"""Tiles out of georeferenced rasters: a window warped to EPSG:3857 by GDAL, then made RGB."""
+"""Tiles of georeferenced rasters: GDAL warps a window to EPSG:3857, which then becomes RGB."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ from rasterio.windows import Window
 
 from earthgql.errors import ImageUnreadableError
 from earthgql.imagery.grid import HALF_WORLD_M, TILE_PIXELS, TileIndex, mercator_bounds
-from earthgql.imagery.guard import check_pixels, open_raster, shown
+from earthgql.imagery.guard import check_pixels, open_raster, public_name
 from earthgql.imagery.source import Pixels
 
 WEB_MERCATOR = CRS.from_epsg(3857)
@@ -29,7 +29,7 @@ _WHOLE_NUMBERS = ("uint8", "uint16", "int16")
 _ON_GRID_PIXELS = 1e-6
 
 
-def read_tile(root: str, path: str, tile: TileIndex, rendering: Mapping[str, Any]) -> Pixels:
+def read_raster_tile(root: str, path: str, tile: TileIndex, rendering: Mapping[str, Any]) -> Pixels:
     """Return a tile of a raster, ``uint8 [256, 256, 3]`` RGB; pixels without data are 0.
 
     Args:
@@ -54,7 +54,7 @@ def read_tile(root: str, path: str, tile: TileIndex, rendering: Mapping[str, Any
         if window is not None:
             values, valid = _read_window(dataset, window, bands)
         else:
-            _check_window(dataset, (west, south, east, north), shown(root, path))
+            _check_window(dataset, (west, south, east, north), public_name(root, path))
             with warped(dataset, grid, TILE_PIXELS, TILE_PIXELS, nearest=palette) as view:
                 values, valid = _read_with_mask(view, bands)
         if palette:
@@ -63,10 +63,10 @@ def read_tile(root: str, path: str, tile: TileIndex, rendering: Mapping[str, Any
 
 
 def _window_on_grid(dataset: Any, grid: Affine, bands: list[int]) -> Window | None:
-    """Where a tile's pixels are a raster's own: warping would give the same, at a higher cost.
+    """Return the window of a raster whose pixels are a tile's own, which need no warping.
 
     None where that is not certain: another CRS or resolution, pixels between those of the grid,
-    fractions (which interpolation changes by a hair), masks of any kind, nothing there.
+    fractions (which interpolation changes by a hair), masks of any kind, no overlap.
     """
     if dataset.crs != WEB_MERCATOR or any(
         dataset.dtypes[band - 1] not in _WHOLE_NUMBERS for band in bands
@@ -85,7 +85,7 @@ def _window_on_grid(dataset: Any, grid: Affine, bands: list[int]) -> Window | No
 
 
 def _read_window(dataset: Any, window: Window, bands: list[int]) -> tuple[Values, Mask]:
-    """Read a window that may stick out of a raster without masks."""
+    """Read a window, which may extend beyond the raster's edges, of a raster without masks."""
     inside = window.intersection(Window(0, 0, dataset.width, dataset.height))
     part = dataset.read(bands, window=inside)
     if part.shape[1:] == (TILE_PIXELS, TILE_PIXELS):
@@ -121,18 +121,18 @@ def to_rgb(values: Values, valid: Mask, stretch: list[list[float]] | None) -> Pi
         ``uint8 [height, width, 3]``, 0 where not valid (or not a number).
     """
     if values.dtype == np.uint8 and not stretch:
-        return _layered(np.where(valid, values, np.uint8(0)))
+        return _channels_last(np.where(valid, values, np.uint8(0)))
     scaled = values.astype(np.float64)
     if stretch:
         low, high = np.array(stretch, dtype=np.float64).T[:, :, None, None]
         scaled = (scaled - low) / (high - low) * 255
     shown = valid & np.isfinite(scaled).all(axis=0)
     rgb = np.rint(np.clip(np.where(shown, scaled, 0), 0, 255)).astype(np.uint8)
-    return _layered(rgb)
+    return _channels_last(rgb)
 
 
-def _layered(rgb: Pixels) -> Pixels:
-    """Put one or three bands behind each other: ``[height, width, 3]``."""
+def _channels_last(rgb: Pixels) -> Pixels:
+    """Turn ``[1 or 3, height, width]`` into ``[height, width, 3]``; one band thrice."""
     return np.ascontiguousarray(np.broadcast_to(rgb, (3, *rgb.shape[1:])).transpose(1, 2, 0))
 
 
@@ -162,7 +162,7 @@ def warped(
     with WarpedVRT(
         dataset,
         src_crs=source_crs(dataset),
-        src_transform=_nearest_turn(dataset, centre),
+        src_transform=_nearest_revolution(dataset, centre),
         crs=WEB_MERCATOR,
         transform=grid,
         width=width,
@@ -194,25 +194,25 @@ def extent(dataset: Any) -> tuple[float, float, float, float]:
     return min(x), min(y), max(x), max(y)
 
 
-def _turn(crs: CRS) -> float | None:
-    """Once around the world in the units of a CRS whose x is a multiple of the longitude."""
+def _revolution(crs: CRS) -> float | None:
+    """Return 360 degrees in units of a CRS whose x is proportional to the longitude, else None."""
     if crs.is_geographic:
         return 360.0
     return 2 * HALF_WORLD_M if crs == WEB_MERCATOR else None
 
 
-def _nearest_turn(dataset: Any, centre: float) -> Affine:
-    """Shift a raster that leaves -180..180 by whole turns to where it is nearest to ``centre``.
+def _nearest_revolution(dataset: Any, centre: float) -> Affine:
+    """Shift a raster beyond longitude 180 by whole revolutions to be nearest to ``centre``.
 
     GDAL does not look for longitude -175 at 185; ``centre`` is in metres of EPSG:3857.
     """
     own: Affine = dataset.transform
-    turn = _turn(source_crs(dataset))
-    if turn is None:
+    revolution = _revolution(source_crs(dataset))
+    if revolution is None:
         return own
     left, _, right, _ = extent(dataset)
-    turns = round((centre / (2 * HALF_WORLD_M)) - (left + right) / 2 / turn)
-    shifted: Affine = Affine.translation(turns * turn, 0) @ own
+    turns = round((centre / (2 * HALF_WORLD_M)) - (left + right) / 2 / revolution)
+    shifted: Affine = Affine.translation(turns * revolution, 0) @ own
     return shifted
 
 
@@ -230,10 +230,13 @@ def check_decodable(dataset: Any, zoom: int, name: str) -> None:
 
 
 def _check_window(dataset: Any, window: tuple[float, float, float, float], name: str) -> None:
-    """Refuse a tile that would decode more than the limit, overviews taken into account."""
+    """Refuse a window, in metres of EPSG:3857, that would decode more than the limit.
+
+    Overviews are taken into account.
+    """
     try:
         west, south, east, north = transform_bounds(WEB_MERCATOR, source_crs(dataset), *window)
-    except (RasterioError, CPLE_BaseError):  # outside the domain of the CRS: nothing there to read
+    except (RasterioError, CPLE_BaseError):  # outside the domain of the CRS: no pixels
         return
     pixel = abs(dataset.transform.determinant)
     across = abs((east - west) * (north - south)) / pixel

@@ -1,18 +1,14 @@
-"""What a raster has to offer before any tile is read: zoom, bounds, bands, stretch, date, data."""
+"""Properties of a raster that an ingest needs: zoom, bounds, bands, stretch, date, soundness."""
 
 import math
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-from affine import Affine
-from rasterio.enums import ColorInterp, MaskFlags
-from rasterio.io import MemoryFile
+from rasterio.enums import ColorInterp
 from rasterio.warp import transform, transform_bounds
 from rasterio.windows import Window
 
@@ -23,19 +19,12 @@ from earthgql.imagery.grid import (
     MAX_ZOOM,
     TILE_PIXELS,
     Bounds,
-    TileIndex,
     bounds,
-    cell_range,
-    mercator_bounds,
     wrapped,
 )
-from earthgql.imagery.raster import WEB_MERCATOR, extent, source_crs, warped
+from earthgql.imagery.raster import WEB_MERCATOR, extent, source_crs
 
-# Samples of validity along each side of a tile: 1/1024 of a tile is near enough for --min-valid.
-SAMPLES = 32
-_STRIP_TILES = 4096
 _PREVIEW_PIXELS = 1024
-_MOST_TILES = 20_000_000
 _DATE_TAGS = (
     "ACQUISITION_DATETIME",
     "ACQUISITIONDATETIME",
@@ -52,7 +41,11 @@ _DATE = re.compile(
 
 
 def native_zoom(dataset: Any) -> int:
-    """Return the zoom whose pixels are nearest in size to a raster's, seen at its middle."""
+    """Return the zoom whose pixels are nearest in size to those at a raster's middle.
+
+    Raises:
+        IngestError: if the size of those pixels cannot be computed.
+    """
     column, row = dataset.width / 2, dataset.height / 2
     places = [(column, row), (column + 1, row), (column, row + 1)]
     own_x, own_y = zip(*(dataset.transform @ place for place in places), strict=True)
@@ -67,8 +60,12 @@ def native_zoom(dataset: Any) -> int:
     return min(max(zoom, 0), MAX_ZOOM)
 
 
-def parts(dataset: Any) -> tuple[Bounds, ...]:
-    """Return a raster's rectangle in degrees, in two parts if it crosses the antimeridian."""
+def geographic_bounds(dataset: Any) -> tuple[Bounds, ...]:
+    """Return a raster's bounds in degrees, EPSG:4326; two if it crosses the antimeridian.
+
+    Raises:
+        IngestError: if they cannot be computed, or lie outside the grid.
+    """
     crs = source_crs(dataset)
     left, bottom, right, top = extent(dataset)
     if crs.is_geographic:
@@ -92,9 +89,12 @@ def parts(dataset: Any) -> tuple[Bounds, ...]:
 
 
 def default_bands(dataset: Any) -> list[int]:
-    """Return red, green and blue by colour interpretation, else the first three bands, else one.
+    """Return the bands of red, green and blue, else the first three, else the first.
 
-    Alpha bands are never among them.
+    They are counted from 1; an alpha band is never among them.
+
+    Raises:
+        IngestError: if there are only alpha bands.
     """
     by_colour = {colour: i + 1 for i, colour in reversed(list(enumerate(dataset.colorinterp)))}
     wanted = (ColorInterp.red, ColorInterp.green, ColorInterp.blue)
@@ -106,8 +106,17 @@ def default_bands(dataset: Any) -> list[int]:
     return usable[:3] if len(usable) >= 3 else usable[:1]
 
 
-def percentiles(dataset: Any, bands: Sequence[int], low: float, high: float) -> list[list[float]]:
-    """Return two percentiles of each band's valid values, from a reduced view of the raster."""
+def band_percentiles(
+    dataset: Any, bands: Sequence[int], low: float, high: float
+) -> list[list[float]]:
+    """Return two percentiles of each band's valid values, from at most 1024 pixels a side.
+
+    Returns:
+        ``[low, high]`` per band, low below high.
+
+    Raises:
+        IngestError: if the raster has no valid pixel.
+    """
     shrink = max(1.0, max(dataset.width, dataset.height) / _PREVIEW_PIXELS)
     shape = (max(1, int(dataset.height / shrink)), max(1, int(dataset.width / shrink)))
     values = dataset.read(list(bands), out_shape=(len(bands), *shape))
@@ -123,8 +132,8 @@ def percentiles(dataset: Any, bands: Sequence[int], low: float, high: float) -> 
     return limits
 
 
-def acquired(dataset: Any) -> datetime | None:
-    """Return the date in a raster's tags (UTC unless it says otherwise), or None."""
+def acquisition_time(dataset: Any) -> datetime | None:
+    """Return the time of acquisition in a raster's tags, taken as UTC; None if it has none."""
     tags = {k.upper(): str(v) for ns in ("IMAGERY", None) for k, v in dataset.tags(ns=ns).items()}
     for tag in _DATE_TAGS:
         match = _DATE.fullmatch(tags.get(tag, "").strip())
@@ -137,7 +146,7 @@ def acquired(dataset: Any) -> datetime | None:
 
 
 def check_blocks(dataset: Any, bands: Sequence[int]) -> None:
-    """Decode the blocks at the corners and in the middle, to notice a file that was cut off.
+    """Decode the blocks at the corners and in the middle, which fails if the file was cut off.
 
     Raises:
         RasterioError: if one cannot be decoded; ``open_raster`` makes it ``ImageUnreadableError``.
@@ -149,84 +158,3 @@ def check_blocks(dataset: Any, bands: Sequence[int]) -> None:
         window = Window(column * width, row * height, width, height)
         whole = Window(0, 0, dataset.width, dataset.height)
         dataset.read(list(bands), window=window.intersection(whole))
-
-
-def count_candidates(areas: Sequence[Bounds], zoom: int) -> int:
-    """Return how many tiles of a zoom the rectangles touch.
-
-    Raises:
-        IngestError: if they are too many to be meant.
-    """
-    total = 0
-    for area in areas:
-        if cells := cell_range(area):
-            x0, y0, x1, y1 = (edge >> (MAX_ZOOM - zoom) for edge in cells)
-            total += (x1 - x0 + 1) * (y1 - y0 + 1)
-    if total > _MOST_TILES:
-        raise IngestError(f"{total:,} tiles at zoom {zoom}: choose a lower --zoom")
-    return total
-
-
-def valid_tiles(
-    dataset: Any, areas: Sequence[Bounds], zoom: int, min_valid: float
-) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], int]]:
-    """Yield columns and rows of the tiles with enough valid pixels, strip by strip.
-
-    Validity is sampled ``SAMPLES`` x ``SAMPLES`` times per tile from the nearest pixels, of an
-    overview where there is one; nothing is decoded when every pixel is valid.
-
-    Args:
-        dataset: an open rasterio dataset.
-        areas: rectangles that hold it, as ``parts`` gives them.
-        zoom: of the tiles.
-        min_valid: least share of valid pixels, 0..1; a tile without any is never given.
-
-    Yields:
-        x and y of tiles, and how many candidates were looked at.
-    """
-    with ExitStack() as stack:
-        if all(MaskFlags.all_valid in flags for flags in dataset.mask_flag_enums):
-            dataset = stack.enter_context(_stencil(dataset))
-        for area in areas:
-            cells = cell_range(area)
-            if cells is None:
-                continue
-            x0, y0, x1, y1 = (edge >> (MAX_ZOOM - zoom) for edge in cells)
-            columns = min(x1 - x0 + 1, _STRIP_TILES)
-            rows = max(1, _STRIP_TILES // columns)
-            for top in range(y0, y1 + 1, rows):
-                for left in range(x0, x1 + 1, columns):
-                    shape = (min(rows, y1 + 1 - top), min(columns, x1 + 1 - left))
-                    share = _valid_share(dataset, TileIndex(zoom, left, top), shape)
-                    y, x = np.nonzero((share >= min_valid) & (share > 0))
-                    yield x + left, y + top, share.size
-
-
-def _valid_share(dataset: Any, first: TileIndex, shape: tuple[int, int]) -> npt.NDArray[np.float64]:
-    """Share of valid samples of (rows, columns) tiles, ``first`` the north-western one."""
-    west, south, _, north = mercator_bounds(first)
-    step = (north - south) / SAMPLES
-    height, width = shape[0] * SAMPLES, shape[1] * SAMPLES
-    grid = Affine(step, 0, west, 0, -step, north)
-    with warped(dataset, grid, width, height, nearest=True) as view:
-        valid = view.dataset_mask() > 0
-    tiles = valid.reshape(shape[0], SAMPLES, shape[1], SAMPLES)
-    return np.asarray(tiles.mean(axis=(1, 3)))
-
-
-def _stencil(dataset: Any) -> Any:
-    """A small raster in memory, valid everywhere, of the same extent."""
-    side = 64
-    memory = MemoryFile()
-    scale = Affine.scale(dataset.width / side, dataset.height / side)
-    with memory.open(
-        driver="GTiff",
-        width=side,
-        height=side,
-        count=1,
-        dtype="uint8",
-        crs=dataset.crs,
-        transform=dataset.transform @ scale,
-    ) as stencil:
-        stencil.write(np.ones((1, side, side), dtype=np.uint8))
-    return memory.open()

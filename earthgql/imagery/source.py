@@ -1,4 +1,4 @@
-"""Pixels of a tile, whatever it comes from: a raster, a pyramid of pictures, or MBTiles."""
+"""Where the pixels of a tile come from; what reads them is in ``imagery/reading.py``."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from earthgql.errors import ImageUnreadableError
 from earthgql.imagery.grid import TileIndex
 
 Pixels = npt.NDArray[np.uint8]
+"""``uint8 [256, 256, 3]``: rows from the north, channels red, green, blue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +23,8 @@ class TileSource:
         root: the folder registered at ingest; nothing outside it is opened.
         path: the picture below ``uri``, for pyramids.
         index: the tile.
-        rendering: how pixels are made of the source (bands, stretch), as stored with the scene.
-        fingerprint: what the source was like when ingested.
+        rendering: bands, stretch and palette of a raster, as stored with its scene.
+        fingerprint: of the file or picture when it was ingested; it changes with the pixels.
     """
 
     kind: str
@@ -34,25 +34,3 @@ class TileSource:
     index: TileIndex
     rendering: Mapping[str, Any] = field(default_factory=dict)
     fingerprint: str | None = None
-
-
-def read(source: TileSource) -> Pixels:
-    """Return the pixels of a tile, ``uint8 [256, 256, 3]`` RGB, north up; invalid ones are 0.
-
-    Raises:
-        ImageUnreadableError: if the picture is missing, damaged, too large, outside the root
-            registered at ingest, or of a format not allowed.
-    """
-    if source.kind == "raster":
-        from earthgql.imagery import raster
-
-        return raster.read_tile(source.root, source.uri, source.index, source.rendering)
-    if source.kind == "pyramid":
-        from earthgql.imagery import pictures
-
-        return pictures.read_file(source.root, source.uri, source.path)
-    if source.kind == "mbtiles":
-        from earthgql.imagery import mbtiles
-
-        return mbtiles.read_tile(source.root, source.uri, source.index)
-    raise ImageUnreadableError(f"tiles of kind {source.kind!r} cannot be read")

@@ -8,7 +8,7 @@ import numpy as np
 
 from earthgql.errors import IngestError
 from earthgql.imagery import mbtiles
-from earthgql.imagery.guard import contained
+from earthgql.imagery.guard import resolve_below
 from earthgql.ingest.sources import CHUNK, SceneFacts, TileChunk, file_fingerprint, parse_date
 
 _PICTURE_FORMATS = ("png", "jpg", "jpeg", "webp", "image/png", "image/jpeg", "image/webp")
@@ -35,7 +35,7 @@ class MBTilesSource:
 
     @cached_property
     def _fingerprint(self) -> str:
-        return file_fingerprint(contained(self.root, self.uri), sha256=self.sha256)
+        return file_fingerprint(resolve_below(self.root, self.uri), sha256=self.sha256)
 
     def facts(self) -> SceneFacts:
         """Return date and attribution, those of the file's metadata where none was given.

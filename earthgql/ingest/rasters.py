@@ -12,10 +12,18 @@ import numpy as np
 from rasterio.enums import ColorInterp
 
 from earthgql.errors import IngestError
-from earthgql.imagery import raster_metadata as survey
 from earthgql.imagery.grid import MAX_ZOOM
-from earthgql.imagery.guard import contained, open_raster, shown
+from earthgql.imagery.guard import open_raster, public_name, resolve_below
 from earthgql.imagery.raster import check_decodable
+from earthgql.imagery.raster_coverage import count_candidate_tiles, valid_tiles
+from earthgql.imagery.raster_metadata import (
+    acquisition_time,
+    band_percentiles,
+    check_blocks,
+    default_bands,
+    geographic_bounds,
+    native_zoom,
+)
 from earthgql.ingest.sources import SceneFacts, TileChunk, file_fingerprint, with_options
 
 RASTER_SUFFIXES = (".tif", ".tiff", ".jp2", ".j2k")
@@ -105,7 +113,7 @@ class RasterSource:
 
     @cached_property
     def _fingerprint(self) -> str:
-        path = contained(self.root, self.uri)
+        path = resolve_below(self.root, self.uri)
         print_ = file_fingerprint(path, sha256=self.options.sha256)
         return with_options(print_, self.options.shaping())
 
@@ -113,7 +121,7 @@ class RasterSource:
     def _zoom(self) -> int:
         with open_raster(self.root, self.uri) as dataset:
             zoom = self.options.zoom
-            zoom = survey.native_zoom(dataset) if zoom is None else zoom
+            zoom = native_zoom(dataset) if zoom is None else zoom
         if not 0 <= zoom <= MAX_ZOOM:
             raise IngestError(f"zoom must be between 0 and {MAX_ZOOM}, not {zoom}")
         return zoom
@@ -121,12 +129,12 @@ class RasterSource:
     def facts(self) -> SceneFacts:
         """Choose bands and stretch, find the date, count the candidates."""
         with open_raster(self.root, self.uri) as dataset:
-            expected = survey.count_candidates(survey.parts(dataset), self._zoom)
-            check_decodable(dataset, self._zoom, shown(self.root, self.uri))
+            expected = count_candidate_tiles(geographic_bounds(dataset), self._zoom)
+            check_decodable(dataset, self._zoom, public_name(self.root, self.uri))
             rendering = _rendering(dataset, self.options)
-            survey.check_blocks(dataset, rendering["bands"])
+            check_blocks(dataset, rendering["bands"])
             return SceneFacts(
-                acquired_at=self.options.acquired_at or survey.acquired(dataset),
+                acquired_at=self.options.acquired_at or acquisition_time(dataset),
                 attribution=self.options.attribution,
                 rendering=rendering,
                 expected=expected,
@@ -135,15 +143,15 @@ class RasterSource:
     def chunks(self) -> Iterator[TileChunk]:
         """List the tiles with enough valid pixels."""
         with open_raster(self.root, self.uri) as dataset:
-            areas = survey.parts(dataset)
-            found = survey.valid_tiles(dataset, areas, self._zoom, self.options.min_valid)
+            areas = geographic_bounds(dataset)
+            found = valid_tiles(dataset, areas, self._zoom, self.options.min_valid)
             for x, y, looked_at in found:
                 zoom = np.full(len(x), self._zoom, dtype=np.int64)
                 yield TileChunk(zoom, x, y, looked_at=looked_at)
 
 
 def _rendering(dataset: Any, options: RasterOptions) -> dict[str, Any]:
-    bands = list(options.bands or survey.default_bands(dataset))
+    bands = list(options.bands or default_bands(dataset))
     if len(bands) not in (1, 3) or not all(1 <= band <= dataset.count for band in bands):
         raise IngestError(
             f"{Path(dataset.name).name}: --bands takes one or three of 1..{dataset.count}"
@@ -155,7 +163,7 @@ def _rendering(dataset: Any, options: RasterOptions) -> dict[str, Any]:
         stretch = Stretch(percentiles=DEFAULT_PERCENTILES)
     limits: list[list[float]] | None = None
     if stretch and stretch.percentiles:
-        limits = survey.percentiles(dataset, bands, *stretch.percentiles)
+        limits = band_percentiles(dataset, bands, *stretch.percentiles)
     elif stretch:
         limits = [list(pair) for pair in stretch.limits]
         limits = limits * len(bands) if len(limits) == 1 else limits

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
 from earthgql.errors import ImageUnreadableError
-from earthgql.imagery import source as imagery
+from earthgql.imagery.reading import read_tile
 from earthgql.imagery.source import Pixels, TileSource
 from earthgql.scoring.fair_queue import FairQueue
 
@@ -137,7 +137,7 @@ class ReadingPool(Generic[Tile]):
 def _read(source: TileSource) -> Pixels | ImageUnreadableError:
     """Read a picture; no failure of it takes its neighbours' answers away."""
     try:
-        return imagery.read(source)
+        return read_tile(source)
     except ImageUnreadableError as error:
         return error
     except Exception:

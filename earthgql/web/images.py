@@ -9,7 +9,8 @@ from sqlalchemy import Engine
 from earthgql.catalog.tiles import lookup as tiles
 from earthgql.database.engine import LARGEST_ROW_ID, database_errors
 from earthgql.errors import NotFoundError, shortened
-from earthgql.imagery import source as imagery
+from earthgql.imagery.reading import read_tile
+from earthgql.imagery.source import Pixels, TileSource
 
 # A file may change behind a tile's back, so browsers ask again after a while; the answer is then
 # 304 unless it did.
@@ -28,12 +29,12 @@ def blueprint(engine: Engine) -> Blueprint:
             NotFoundError: if there is no such tile.
             ImageUnreadableError: if its source cannot be read.
         """
-        return _image_response(imagery.read(_source(engine, tile_id)))
+        return _image_response(read_tile(_source(engine, tile_id)))
 
     return pages
 
 
-def _source(engine: Engine, tile_id: int) -> imagery.TileSource:
+def _source(engine: Engine, tile_id: int) -> TileSource:
     with database_errors(), engine.connect() as connection:
         found = tiles.sources_by_ids(connection, [min(tile_id, LARGEST_ROW_ID)])
     if tile_id not in found:
@@ -41,7 +42,7 @@ def _source(engine: Engine, tile_id: int) -> imagery.TileSource:
     return found[tile_id]
 
 
-def _image_response(pixels: imagery.Pixels) -> Response:
+def _image_response(pixels: Pixels) -> Response:
     # Of the pixels, not of the PNG, whose bytes may differ between versions of the encoder.
     etag = hashlib.sha256(pixels.tobytes()).hexdigest()[:32]
     if request.if_none_match.contains(etag):
@@ -54,7 +55,7 @@ def _image_response(pixels: imagery.Pixels) -> Response:
     return response
 
 
-def _png(pixels: imagery.Pixels) -> bytes:
+def _png(pixels: Pixels) -> bytes:
     from PIL import Image
 
     stream = io.BytesIO()

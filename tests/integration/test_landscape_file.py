@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from earthgql.catalog.tiles.lookup import tiles_in_bounds
 from earthgql.catalog.tiles.selection import TileFilter
 from earthgql.imagery import grid
-from earthgql.imagery.raster import read_tile
+from earthgql.imagery.raster import read_raster_tile
 from earthgql.ingest import landscape
 from earthgql.ingest.rasters import RasterOptions, RasterSource
 from earthgql.ingest.store import store
@@ -39,7 +39,7 @@ def test_pixels_of_a_tile_are_the_renderers_own(drawn: landscape.LandscapeFile) 
     image = render_scene(5, size=SIZE, date=0).image
     origin = min(drawn.truth, key=lambda tile: (tile.y, tile.x))
     tile = grid.TileIndex(origin.z, origin.x + 2, origin.y + 1)
-    pixels = read_tile(
+    pixels = read_raster_tile(
         str(drawn.raster.parent), str(drawn.raster), tile, {"bands": [1, 2, 3], "stretch": None}
     )
     np.testing.assert_array_equal(pixels, image[256:512, 512:768])

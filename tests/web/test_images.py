@@ -9,7 +9,7 @@ from PIL import Image
 from support.api_client import NORTH_WEST, Api, viewport
 
 from earthgql.catalog.tiles.lookup import sources_by_ids
-from earthgql.imagery import source as imagery
+from earthgql.imagery.reading import read_tile
 
 IMAGES = "query ($b: BoundsInput!) { tilesInBounds(bounds: $b) { nodes { id imageUrl } } }"
 
@@ -29,7 +29,7 @@ def test_pixels_are_those_that_are_classified(api: Api, url: str) -> None:
     tile_id = int(Path(url).stem)
     with api.engine.connect() as connection:
         source = sources_by_ids(connection, [tile_id])[tile_id]
-    np.testing.assert_array_equal(shown, imagery.read(source))
+    np.testing.assert_array_equal(shown, read_tile(source))
     assert shown.std() > 1
 
 

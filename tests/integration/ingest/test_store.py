@@ -13,8 +13,8 @@ from earthgql.catalog.tiles.lookup import sources_by_ids, tiles_in_bounds
 from earthgql.catalog.tiles.selection import TileFilter
 from earthgql.errors import EarthGQLError, IngestError, NotFoundError
 from earthgql.imagery import grid
-from earthgql.imagery import source as imagery
 from earthgql.imagery.grid import TileIndex, flip_y
+from earthgql.imagery.reading import read_tile
 from earthgql.ingest.archives import MBTilesSource
 from earthgql.ingest.pyramids import PyramidSource, folder_pictures, table_pictures
 from earthgql.ingest.rasters import RasterOptions, RasterSource
@@ -107,7 +107,7 @@ def test_a_raster_becomes_a_scene_whose_tiles_can_be_read(
         (min(edge.south for edge in edges), max(edge.east for edge in edges))
     )
     for tile in tiles:
-        assert imagery.read(sources[tile.id]).max() > 0
+        assert read_tile(sources[tile.id]).max() > 0
 
 
 def test_footprints_and_areas_are_those_of_the_grid(fresh_engine: Engine, tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_pyramids_of_both_schemes(
     with fresh_engine.connect() as conn:
         sources = sources_by_ids(conn, list(found.values()))
     for tile, tile_id in found.items():
-        pixels = imagery.read(sources[tile_id])
+        pixels = read_tile(sources[tile_id])
         assert pixels[9, 9].tolist() == pytest.approx(tile_colour(tile), abs=4)
 
 
@@ -160,7 +160,7 @@ def test_mbtiles_become_a_scene(fresh_engine: Engine, tmp_path: Path) -> None:
     assert scene is not None
     assert scene.attribution == "them"
     for tile, tile_id in found.items():
-        assert imagery.read(sources[tile_id])[9, 9].tolist() == list(tile_colour(tile))
+        assert read_tile(sources[tile_id])[9, 9].tolist() == list(tile_colour(tile))
     vector = write_mbtiles(tmp_path / "v.mbtiles", CELLS, format="pbf")
     with pytest.raises(IngestError, match="pbf"):
         store(fresh_engine, MBTilesSource("v", str(vector), str(tmp_path), SceneFacts()))
@@ -180,9 +180,9 @@ def test_tables_count_rows_from_the_south(fresh_engine: Engine, tmp_path: Path) 
     with fresh_engine.connect() as conn:
         sources = sources_by_ids(conn, list(found.values()))
     for tile in CELLS[:4]:
-        assert imagery.read(sources[found[tile]])[9, 9].tolist() == list(tile_colour(tile))
+        assert read_tile(sources[found[tile]])[9, 9].tolist() == list(tile_colour(tile))
     with pytest.raises(EarthGQLError, match="does not exist"):
-        imagery.read(sources[found[CELLS[-1]]])
+        read_tile(sources[found[CELLS[-1]]])
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from earthgql.errors import ImageUnreadableError
 from earthgql.imagery import guard
 from earthgql.imagery.grid import LonLat, tile_at
 from earthgql.imagery.guard import check_pixels, open_raster
-from earthgql.imagery.raster import check_decodable, read_tile
+from earthgql.imagery.raster import check_decodable, read_raster_tile
 
 VRT = """<VRTDataset rasterXSize="512" rasterYSize="512"><SRS>EPSG:4326</SRS>
 <GeoTransform>10, 0.0001, 0, 50, 0, -0.0001</GeoTransform>
@@ -21,7 +21,7 @@ VRT = """<VRTDataset rasterXSize="512" rasterYSize="512"><SRS>EPSG:4326</SRS>
 def refused(path: Path, *, match: str | None = None) -> None:
     tile = tile_at(LonLat(10.02, 49.98), 14)
     with pytest.raises(ImageUnreadableError, match=match) as caught:
-        read_tile(str(path.parent), str(path), tile, {"bands": [1]})
+        read_raster_tile(str(path.parent), str(path), tile, {"bands": [1]})
     assert str(path.parent) not in str(caught.value), "clients must not learn where files are"
 
 
@@ -124,10 +124,10 @@ def test_tiles_that_need_too_many_pixels_are_refused_unless_overviews_help(
         check_decodable(dataset, 8, str(path))
     tile = tile_at(LonLat(10.3, 49.7), 8)
     with pytest.raises(ImageUnreadableError, match="megapixels"):
-        read_tile(str(tmp_path), str(path), tile, {"bands": [1]})
+        read_raster_tile(str(tmp_path), str(path), tile, {"bands": [1]})
     with rasterio.open(path, "r+") as dataset:
         dataset.build_overviews([2, 4, 8])
-    assert read_tile(str(tmp_path), str(path), tile, {"bands": [1]}).max() == 1
+    assert read_raster_tile(str(tmp_path), str(path), tile, {"bands": [1]}).max() == 1
 
 
 def test_blocks_of_too_many_pixels_are_refused(tmp_path: Path) -> None:

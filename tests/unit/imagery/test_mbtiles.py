@@ -7,8 +7,8 @@ from support.imagery_files import tile_colour, write_mbtiles
 
 from earthgql.errors import ImageUnreadableError
 from earthgql.imagery import mbtiles
-from earthgql.imagery import source as imagery
 from earthgql.imagery.grid import TileIndex
+from earthgql.imagery.reading import read_tile
 from earthgql.imagery.source import TileSource
 
 TILES = [TileIndex(3, 1, 2), TileIndex(3, 2, 2), TileIndex(4, 15, 0)]
@@ -23,16 +23,16 @@ def test_tiles_are_listed_and_read_from_the_north(tmp_path: Path) -> None:
     listed = [t for chunk in mbtiles.tiles(str(tmp_path), str(path), chunk=2) for t in chunk]
     assert sorted(listed) == TILES
     for tile in TILES:
-        assert imagery.read(source(path, tile))[5, 5].tolist() == list(tile_colour(tile))
+        assert read_tile(source(path, tile))[5, 5].tolist() == list(tile_colour(tile))
     assert mbtiles.metadata(str(tmp_path), str(path)) == {"name": "x", "format": "png"}
     with pytest.raises(ImageUnreadableError, match="3/0/0"):
-        imagery.read(source(path, TileIndex(3, 0, 0)))
+        read_tile(source(path, TileIndex(3, 0, 0)))
 
 
 def test_reading_leaves_no_trace(tmp_path: Path) -> None:
     path = write_mbtiles(tmp_path / "a.mbtiles", TILES)
     before = path.stat()
-    imagery.read(source(path, TILES[0]))
+    read_tile(source(path, TILES[0]))
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.mbtiles"]
     assert path.stat().st_mtime_ns == before.st_mtime_ns
 
@@ -47,7 +47,7 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     cut.write_bytes(cut.read_bytes()[:9000])
     for path in (text, empty, cut, tmp_path / "none.mbtiles"):
         with pytest.raises(ImageUnreadableError):
-            imagery.read(source(path, TileIndex(9, 59, 5)))
+            read_tile(source(path, TileIndex(9, 59, 5)))
 
 
 def test_a_view_without_end_is_stopped(tmp_path: Path) -> None:
@@ -58,4 +58,4 @@ def test_a_view_without_end_is_stopped(tmp_path: Path) -> None:
             "SELECT 0 AS zoom_level, x AS tile_column, 0 AS tile_row, x AS tile_data FROM n"
         )
     with pytest.raises(ImageUnreadableError, match="interrupted"):
-        imagery.read(source(path, TileIndex(0, -5, 0)))
+        read_tile(source(path, TileIndex(0, -5, 0)))

@@ -12,9 +12,9 @@ from rasterio.io import MemoryFile
 from support.imagery_files import encoded, plain
 
 from earthgql.errors import ImageUnreadableError
-from earthgql.imagery import source as imagery
 from earthgql.imagery.grid import TileIndex
 from earthgql.imagery.pictures import decode
+from earthgql.imagery.reading import read_tile
 from earthgql.imagery.source import TileSource
 
 
@@ -189,23 +189,23 @@ def test_files_are_read_below_the_root_only(tmp_path: Path) -> None:
     (root / "good.png").write_bytes(encoded(plain()))
     (root / "link.png").symlink_to(outside)
     (root / "inner.png").symlink_to(root / "good.png")
-    assert imagery.read(source(root, "good.png"))[0, 0].tolist() == [200, 100, 50]
-    assert imagery.read(source(root, "inner.png"))[0, 0].tolist() == [200, 100, 50]
+    assert read_tile(source(root, "good.png"))[0, 0].tolist() == [200, 100, 50]
+    assert read_tile(source(root, "inner.png"))[0, 0].tolist() == [200, 100, 50]
     for path in ("link.png", "../outside.png", str(outside)):
         with pytest.raises(ImageUnreadableError, match="leads out"):
-            imagery.read(source(root, path))
+            read_tile(source(root, path))
     for path in ("none.png", ".", "a\0b"):
         with pytest.raises(ImageUnreadableError):
-            imagery.read(source(root, path))
+            read_tile(source(root, path))
 
 
 def test_what_is_no_file_is_refused_at_once(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.png")
     with pytest.raises(ImageUnreadableError, match=r"^pipe\.png does not exist"):
-        imagery.read(source(tmp_path, "pipe.png"))
+        read_tile(source(tmp_path, "pipe.png"))
     (tmp_path / "folder.png").mkdir()
     with pytest.raises(ImageUnreadableError, match=r"^folder\.png is a folder"):
-        imagery.read(source(tmp_path, "folder.png"))
+        read_tile(source(tmp_path, "folder.png"))
 
 
 def test_a_root_that_is_a_link_may_be_led_elsewhere(tmp_path: Path) -> None:
@@ -215,9 +215,9 @@ def test_a_root_that_is_a_link_may_be_led_elsewhere(tmp_path: Path) -> None:
         (tmp_path / name / "a.png").write_bytes(encoded(plain((colour, 0, 0))))
         current.unlink(missing_ok=True)
         current.symlink_to(tmp_path / name)
-        assert imagery.read(source(current, "a.png"))[0, 0].tolist() == [colour, 0, 0]
+        assert read_tile(source(current, "a.png"))[0, 0].tolist() == [colour, 0, 0]
 
 
 def test_unknown_kinds_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ImageUnreadableError, match="kind"):
-        imagery.read(TileSource("tape", "x", str(tmp_path), None, TileIndex(0, 0, 0)))
+        read_tile(TileSource("tape", "x", str(tmp_path), None, TileIndex(0, 0, 0)))

@@ -14,7 +14,7 @@ from earthgql.imagery.source import Pixels
 
 
 def read(path: Path, tile: TileIndex, rendering: Mapping[str, Any]) -> Pixels:
-    return raster.read_tile(str(path.parent), str(path), tile, rendering)
+    return raster.read_raster_tile(str(path.parent), str(path), tile, rendering)
 
 
 def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:

@@ -8,10 +8,10 @@ from support.imagery_files import noise, write_raster
 
 from earthgql.errors import IngestError
 from earthgql.imagery import grid
-from earthgql.imagery import raster_metadata as survey
-from earthgql.imagery import source as imagery
 from earthgql.imagery.grid import LonLat, TileIndex
 from earthgql.imagery.guard import open_raster
+from earthgql.imagery.raster_metadata import acquisition_time, native_zoom
+from earthgql.imagery.reading import read_tile
 from earthgql.imagery.source import Pixels, TileSource
 from earthgql.ingest.rasters import RasterOptions, RasterSource, parse_stretch
 
@@ -35,7 +35,7 @@ def middle(tiles: list[TileIndex]) -> TileIndex:
 
 
 def read(path: Path, tile: TileIndex, rendering: dict[str, object]) -> Pixels:
-    pixels = imagery.read(TileSource("raster", str(path), str(path.parent), None, tile, rendering))
+    pixels = read_tile(TileSource("raster", str(path), str(path.parent), None, tile, rendering))
     assert pixels.shape == (256, 256, 3)
     assert pixels.dtype == np.uint8
     return pixels
@@ -70,7 +70,7 @@ def test_zoom_is_that_nearest_the_native_resolution(tmp_path: Path) -> None:
             pixel = 360 / 2**zoom / 256 * factor
             path = write_raster(tmp_path / "r.tif", noise(), north=0.01, pixel=pixel)
             with open_raster(tmp_path, path) as dataset:
-                assert survey.native_zoom(dataset) == zoom
+                assert native_zoom(dataset) == zoom
 
 
 def test_wedges_without_data_give_no_tiles(tmp_path: Path) -> None:
@@ -244,7 +244,7 @@ def test_date_is_found_in_the_tags(tmp_path: Path) -> None:
     ):
         path = write_raster(tmp_path / "dated.tif", noise(1, 8, 8), tags=tags)
         with open_raster(tmp_path, path) as dataset:
-            found = survey.acquired(dataset)
+            found = acquisition_time(dataset)
         assert (found and found.isoformat()) == wanted
 
 
