@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 from enum import Enum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import strawberry
 
@@ -13,7 +13,6 @@ from earthgql.catalog.cutoffs import cutoffs_of
 from earthgql.catalog.models import ModelRecord
 from earthgql.catalog.tiles import filter as filters
 from earthgql.catalog.tiles import selection as choices
-from earthgql.catalog.tiles.filter import Where, parse_where
 from earthgql.catalog.tiles.selection import TileFilter
 from earthgql.errors import BadInputError, shortened
 from earthgql.imagery import grid
@@ -167,31 +166,6 @@ LabelCutoffs = Annotated[
 ]
 
 
-def where_of(info: RequestInfo, where: TileWhere | None) -> Where | None:
-    """Return the conditions of an argument in the catalogue's form.
-
-    Raises:
-        BadInputError: if they are malformed.
-    """
-    if where is None:
-        return None
-    labels, acquired = where.labels, where.acquired
-    told: dict[str, Any] = {
-        "scene": where.scene,
-        "zoom": where.zoom,
-        "classified": where.classified,
-        "within": None if where.within is None else info.context.area(where.within),
-    }
-    if labels is not None:
-        told["labels"] = {
-            name: [{"label": term.label, "minScore": term.min_score} for term in terms or ()]
-            for name, terms in (("all", labels.all), ("any", labels.any), ("none", labels.none))
-        }
-    if acquired is not None:
-        told["acquired"] = {"from": acquired.from_, "to": acquired.to}
-    return parse_where(told)
-
-
 async def asked_model(info: RequestInfo, name: str | None) -> ModelRecord:
     """Return the model of a ``model`` argument, or that which this server runs.
 
@@ -222,11 +196,13 @@ async def tile_filter(
     Raises:
         EarthGQLError: as ``filters.tile_filter`` and ``asked_model``, or if the order is none.
     """
-    conditions = where_of(info, where)
+    within = None
+    if where is not None and where.within is not None:
+        within = info.context.area(where.within)
     by = _order_field(order)
-    needed = by is TileOrderField.LABEL or (conditions is not None and conditions.needs_model)
+    needed = by is TileOrderField.LABEL or (where is not None and filters.needs_model(where))
     record = await asked_model(info, model) if needed or model is not None else None
-    chosen = filters.tile_filter(conditions, record, scene=scene, zoom=zoom, at=at)
+    chosen = filters.tile_filter(where, record, scene=scene, zoom=zoom, at=at, within=within)
     if by is TileOrderField.LABEL:
         if chosen.classified is False:
             raise BadInputError("tiles that are not classified have no order by a label")

@@ -21,8 +21,15 @@ from pydantic.alias_generators import to_camel
 from earthgql.catalog.mistakes import in_words
 from earthgql.catalog.models import ModelRecord
 from earthgql.catalog.reals import least_real
-from earthgql.catalog.tiles.areas import parse_area
-from earthgql.catalog.tiles.selection import LabelTerm, TileFilter
+from earthgql.catalog.tiles.areas import Area, parse_area
+from earthgql.catalog.tiles.selection import (
+    Conditions,
+    LabelMinimum,
+    LabelTerm,
+    LabelTerms,
+    Span,
+    TileFilter,
+)
 from earthgql.errors import BadInputError, ModelUnavailableError, shortened
 from earthgql.imagery import grid
 from earthgql.models.protocol import ModelIdentity
@@ -117,17 +124,6 @@ class Where(_Form):
     classified: bool | None = None
     within: Any = None
 
-    @property
-    def about_labels(self) -> bool:
-        """Whether there is a condition on labels."""
-        labels = self.labels
-        return labels is not None and bool(labels.all or labels.any or labels.none)
-
-    @property
-    def needs_model(self) -> bool:
-        """Whether the conditions are about scores."""
-        return self.about_labels or self.classified is not None
-
 
 def parse_where(value: object) -> Where:
     """Read conditions from what a JSON parser gives; nothing is taken for what it is not.
@@ -144,21 +140,23 @@ def parse_where(value: object) -> Where:
 
 
 def tile_filter(
-    where: Where | None,
+    where: Conditions | None,
     model: ModelRecord | None,
     *,
     scene: str | None = None,
     zoom: int | None = None,
     at: datetime | None = None,
+    within: Area | None = None,
 ) -> TileFilter:
     """Validate what chooses tiles.
 
     Args:
-        where: conditions, or none.
-        model: whose scores they mean, and an order by a label; needed if ``where.needs_model``.
+        where: conditions: a ``Where`` out of JSON, GraphQL's input, or none.
+        model: whose scores they mean, and an order by a label; needed if ``needs_model(where)``.
         scene: as ``where.scene``.
         zoom: as ``where.zoom``.
         at: leaves out scenes acquired later; without a zone it is taken as UTC.
+        within: the area of ``where.within``, if it has been validated.
 
     Raises:
         BadInputError: if the zoom is none of the grid's, a name holds what no name can, a time has
@@ -167,7 +165,7 @@ def tile_filter(
         ModelUnavailableError: if the conditions are about scores and there is no model.
     """
     where = where or Where()
-    labels = where.labels or LabelConditions()
+    labels: LabelTerms = where.labels or LabelConditions()
     identity = _identity(where, model)
     begin, end = _span(where.acquired)
     return TileFilter(
@@ -176,13 +174,18 @@ def tile_filter(
         at=at.replace(tzinfo=UTC) if at is not None and at.tzinfo is None else at,
         acquired_from=begin,
         acquired_to=end,
-        within=None if where.within is None else parse_area(where.within),
+        within=None if where.within is None else within or parse_area(where.within),
         classified=_classified(where),
-        all_of=_terms(labels.all, identity, max),
-        any_of=_terms(labels.any, identity, min),
-        none_of=_terms(labels.none, identity, min),
+        all_of=_terms(labels.all or (), identity, max),
+        any_of=_terms(labels.any or (), identity, min),
+        none_of=_terms(labels.none or (), identity, min),
         model_id=None if model is None else model.id,
     )
+
+
+def needs_model(where: Conditions) -> bool:
+    """Whether conditions are about scores."""
+    return _about_labels(where) or where.classified is not None
 
 
 def label_column(identity: ModelIdentity, label: str) -> int:
@@ -216,14 +219,19 @@ def valid_score(name: str, score: float) -> float:
     return float(score)
 
 
-def _identity(where: Where, model: ModelRecord | None) -> ModelIdentity | None:
-    if model is None and where.needs_model:
+def _about_labels(where: Conditions) -> bool:
+    labels = where.labels
+    return labels is not None and bool(labels.all or labels.any or labels.none)
+
+
+def _identity(where: Conditions, model: ModelRecord | None) -> ModelIdentity | None:
+    if model is None and needs_model(where):
         raise ModelUnavailableError("there is no model whose scores could be looked at")
     return None if model is None else model.identity
 
 
 def _terms(
-    conditions: Sequence[LabelCondition],
+    conditions: Sequence[LabelMinimum],
     identity: ModelIdentity | None,
     deciding: Callable[[float, float], float],
 ) -> tuple[LabelTerm, ...]:
@@ -237,7 +245,7 @@ def _terms(
     return tuple(LabelTerm(column, score) for column, score in sorted(by_column.items()))
 
 
-def _term(condition: LabelCondition, identity: ModelIdentity) -> LabelTerm:
+def _term(condition: LabelMinimum, identity: ModelIdentity) -> LabelTerm:
     column = label_column(identity, condition.label)
     if condition.min_score is None:
         floor = identity.thresholds[column - 1]
@@ -246,15 +254,15 @@ def _term(condition: LabelCondition, identity: ModelIdentity) -> LabelTerm:
     return LabelTerm(column, least_real(floor))
 
 
-def _classified(where: Where) -> bool | None:
-    if where.classified is False and where.about_labels:
+def _classified(where: Conditions) -> bool | None:
+    if where.classified is False and _about_labels(where):
         raise BadInputError(
             "where asks for labels and for tiles that are not classified: no tile is both"
         )
     return where.classified
 
 
-def _span(acquired: Acquired | None) -> tuple[datetime | None, datetime | None]:
+def _span(acquired: Span | None) -> tuple[datetime | None, datetime | None]:
     if acquired is None:
         return None, None
     begin, end = acquired.from_, acquired.to

@@ -3,11 +3,66 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from earthgql.catalog.tiles.areas import Area, parse_area
 from earthgql.errors import BadInputError
 from earthgql.imagery.grid import WORLD, Bounds
+
+
+class LabelMinimum(Protocol):
+    """A label, and the score from which it counts (none: the model's threshold of the label)."""
+
+    @property
+    def label(self) -> str: ...  # noqa: D102
+
+    @property
+    def min_score(self) -> float | None: ...  # noqa: D102
+
+
+class LabelTerms(Protocol):
+    """Which labels a tile must have: all of some, any of some, none of some."""
+
+    @property
+    def all(self) -> Sequence[LabelMinimum] | None: ...  # noqa: D102
+
+    @property
+    def any(self) -> Sequence[LabelMinimum] | None: ...  # noqa: D102
+
+    @property
+    def none(self) -> Sequence[LabelMinimum] | None: ...  # noqa: D102
+
+
+class Span(Protocol):
+    """A span of time, from its beginning up to but without its end; times have a zone."""
+
+    @property
+    def from_(self) -> datetime | None: ...  # noqa: D102
+
+    @property
+    def to(self) -> datetime | None: ...  # noqa: D102
+
+
+class Conditions(Protocol):
+    """Conditions on tiles as clients give them, in JSON or in GraphQL; see ``filter.Where``."""
+
+    @property
+    def labels(self) -> LabelTerms | None: ...  # noqa: D102
+
+    @property
+    def scene(self) -> str | None: ...  # noqa: D102
+
+    @property
+    def zoom(self) -> int | None: ...  # noqa: D102
+
+    @property
+    def acquired(self) -> Span | None: ...  # noqa: D102
+
+    @property
+    def classified(self) -> bool | None: ...  # noqa: D102
+
+    @property
+    def within(self) -> Any: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True, order=True)

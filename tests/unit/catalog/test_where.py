@@ -11,7 +11,13 @@ from support.pixel_classifier import PIXEL_IDENTITY
 from earthgql.catalog.cutoffs import cutoffs_of
 from earthgql.catalog.models import ModelRecord
 from earthgql.catalog.reals import as_real, least_real
-from earthgql.catalog.tiles.filter import Where, label_column, parse_where, tile_filter
+from earthgql.catalog.tiles.filter import (
+    Where,
+    label_column,
+    needs_model,
+    parse_where,
+    tile_filter,
+)
 from earthgql.catalog.tiles.selection import LabelTerm, TileFilter
 from earthgql.errors import BadInputError, ModelUnavailableError
 
@@ -28,7 +34,7 @@ def asked(where: Any, **arguments: Any) -> TileFilter:
 def test_nothing_asked_lets_everything_through() -> None:
     assert tile_filter(None, None) == TileFilter()
     assert tile_filter(Where(), None) == TileFilter()
-    assert not parse_where({"labels": {"all": []}, "scene": "a", "within": SQUARE}).needs_model
+    assert not needs_model(parse_where({"labels": {"all": []}, "scene": "a", "within": SQUARE}))
 
 
 def test_all_conditions() -> None:
