@@ -33,7 +33,7 @@ from bench.scratch import ORIGIN, ZOOM, scratch_database, window
 from bench.serving import Client, Server, start
 from earthgql.catalog.tiles.lookup import sources_by_ids
 from earthgql.catalog.tiles.unscored import Choice
-from earthgql.cli.classify_run import fill
+from earthgql.cli.classify.run import fill
 from earthgql.imagery import grid
 from earthgql.imagery.grid import TileIndex
 from earthgql.imagery.reading import read_tile

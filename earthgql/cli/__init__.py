@@ -15,25 +15,25 @@ from earthgql.errors import BadInputError, EarthGQLError
 
 COMMANDS = {
     "db": ("earthgql.cli.db:db", "The database: start, stop, migrate, open a shell."),
-    "ingest": ("earthgql.cli.ingest:ingest", "Read imagery into the catalog."),
+    "ingest": ("earthgql.cli.ingest.command:ingest", "Read imagery into the catalog."),
     "scenes": ("earthgql.cli.scenes:scenes", "List, show and delete ingested scenes."),
-    "classify": ("earthgql.cli.classify:classify", "Compute and store scores ahead."),
+    "classify": ("earthgql.cli.classify.command:classify", "Compute and store scores ahead."),
     "query": ("earthgql.cli.query.command:query", "Ask a GraphQL query, without a server."),
     "export": ("earthgql.cli.export:export", "Write tiles as GeoJSON, CSV or GeoParquet."),
     "model": ("earthgql.cli.model.group:model", "Train, check and exchange model bundles."),
     "serve": ("earthgql.cli.server.serve:serve", "Serve the GraphQL API."),
     "worker": ("earthgql.cli.server.worker:worker", "Do background jobs, without a server."),
     "schema": ("earthgql.cli.schema:schema", "Write or check the GraphQL schema."),
-    "demo": ("earthgql.cli.demo:demo", "Prepare a landscape, ingest it and serve it."),
+    "demo": ("earthgql.cli.demo.command:demo", "Prepare a landscape, ingest it and serve it."),
 }
-"""Command name to where it is (``module:attribute``) and one line of help, known unimported."""
+"""Name of each command: ``module:attribute`` to import when it is run, and its line of help."""
 
 _INTERRUPTED = 130
 _DISK_REFUSES = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 class LazyGroup(click.Group):
-    """A group that imports a command only when it is run or its own help is asked for."""
+    """A group that imports a command only to run it or to print its own help."""
 
     def __init__(
         self, *args: Any, lazy: Mapping[str, tuple[str, str]] | None = None, **kwargs: Any
@@ -42,11 +42,11 @@ class LazyGroup(click.Group):
         self.lazy = dict(lazy or {})
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Name the commands: the lazy ones in their order, then those already added."""
+        """Return the names of commands: lazy ones in their order, then those already added."""
         return [*self.lazy, *(name for name in super().list_commands(ctx) if name not in self.lazy)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import a command, or find one already added."""
+        """Return a command, importing it if it is lazy; None if there is none."""
         if cmd_name not in self.lazy:
             return super().get_command(ctx, cmd_name)
         module, _, attribute = self.lazy[cmd_name][0].partition(":")
@@ -105,34 +105,34 @@ def run(arguments: list[str] | None = None) -> int:
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except (KeyboardInterrupt, click.Abort):
-        _complain("Interrupted", prefix="")
+        _print_error("Interrupted", prefix="")
         return _INTERRUPTED
     except BrokenPipeError:
-        return _quiet_pipe()
+        return _closed_pipe()
     except Exception as error:
-        return _failed(error)
+        return _report_error(error)
     return outcome if isinstance(outcome, int) else 0
 
 
-def _failed(error: Exception) -> int:
-    """Print one line for an error with a known remedy; a defect of ours is raised again."""
+def _report_error(error: Exception) -> int:
+    """Print one line for an expected error and return the exit code; others are raised again."""
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         error.show()
         return error.exit_code
     if isinstance(error, click.ClickException):
-        _complain(error.format_message())
+        _print_error(error.format_message())
         if isinstance(error, click.UsageError) and error.ctx is not None:
             click.echo(f"Try: {error.ctx.command_path} --help", err=True)
         return error.exit_code
-    message = _explained(error)
+    message = _message_for(error)
     if message is None:
         raise error
-    _complain(message)
+    _print_error(message)
     return 2 if isinstance(error, BadInputError) else 1
 
 
-def _explained(error: Exception) -> str | None:
-    """Return the one line for an error with a known remedy; None for a defect of ours."""
+def _message_for(error: Exception) -> str | None:
+    """Return the line to print for an expected error; None for a defect of earthgql."""
     if isinstance(error, EarthGQLError):
         return str(error)
     if isinstance(error, OSError) and error.errno in _DISK_REFUSES:
@@ -146,11 +146,11 @@ def _explained(error: Exception) -> str | None:
     return None
 
 
-def _complain(message: str, prefix: str = "Error: ") -> None:
+def _print_error(message: str, prefix: str = "Error: ") -> None:
     click.secho(prefix + " ".join(message.split()), fg="red", err=True)
 
 
-def _quiet_pipe() -> int:
+def _closed_pipe() -> int:
     # The reader of our output (head, less) went away: nothing to say, and nothing to flush to.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 1

@@ -1,4 +1,4 @@
-"""What every command prints through: two consoles and one kind of progress bar."""
+"""Output of all commands: two consoles, the progress bar, and lines that name a step."""
 
 import time
 from collections.abc import Generator
@@ -23,6 +23,12 @@ out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 """Steps, progress and errors, on standard error."""
 
+
+def say(line: str) -> None:
+    """Print a plain line on standard error."""
+    err.print(line, markup=False)
+
+
 _QUIET_INTERVAL_S = 10.0
 
 
@@ -34,7 +40,7 @@ class _Rate(ProgressColumn):
 
 
 class Meter:
-    """A running count; call it with the number of units just done."""
+    """Counts finished units and shows them; called with the number just finished."""
 
     def __init__(self, description: str, total: int | None, bar: Progress | None) -> None:
         self.description = description
@@ -42,26 +48,26 @@ class Meter:
         self.done = 0
         self._bar = bar
         self._task = bar.add_task(description, total=total) if bar else None
-        self._began = self._told = time.monotonic()
+        self._began = self._printed_at = time.monotonic()
 
     def __call__(self, count: int = 1) -> None:
         """Add ``count`` finished units."""
         self.done += count
         if self._bar and self._task is not None:
             self._bar.advance(self._task, count)
-        elif time.monotonic() - self._told >= _QUIET_INTERVAL_S:
-            self.tell()
+        elif time.monotonic() - self._printed_at >= _QUIET_INTERVAL_S:
+            self.print_line()
 
-    def expect(self, total: int) -> None:
+    def set_total(self, total: int) -> None:
         """Set the number of units in all, once it is known."""
         self.total = total
         if self._bar and self._task is not None:
             self._bar.update(self._task, total=total)
 
-    def tell(self) -> None:
-        """Print one plain line of where the count stands."""
-        self._told = time.monotonic()
-        elapsed = self._told - self._began
+    def print_line(self) -> None:
+        """Print the count so far as one plain line."""
+        self._printed_at = time.monotonic()
+        elapsed = self._printed_at - self._began
         of = f"/{self.total:,}" if self.total is not None else ""
         rate = _rate(self.done / elapsed if elapsed else None)
         err.print(f"{self.description}: {self.done:,}{of}  {rate}  {elapsed:.1f} s", markup=False)
@@ -74,7 +80,7 @@ def progress(description: str, total: int | None = None) -> Generator[Meter, Non
     On a terminal the bar moves; elsewhere (a pipe, CI) one line comes every 10 s and at the end.
 
     Args:
-        description: what is being counted, such as ``"Ingest lake.tif"``.
+        description: what is done, such as ``"Ingest lake.tif"``.
         total: units expected in all; None when unknown.
 
     Yields:
@@ -83,7 +89,7 @@ def progress(description: str, total: int | None = None) -> Generator[Meter, Non
     if not err.is_terminal:
         meter = Meter(description, total, None)
         yield meter
-        meter.tell()
+        meter.print_line()
         return
     columns = (
         TextColumn("[progress.description]{task.description}", markup=False),
@@ -98,7 +104,7 @@ def progress(description: str, total: int | None = None) -> Generator[Meter, Non
 
 @contextmanager
 def step(description: str) -> Generator[None, None, None]:
-    """Say on standard error what is being done, and after it how long that took."""
+    """Print on standard error what is done in the block, and at its end how long it took."""
     began = time.monotonic()
     description = escape(description)
     err.print(f"[cyan]·[/] {description} …")

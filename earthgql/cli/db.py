@@ -1,4 +1,4 @@
-"""``manage.py db``: the database and its private server."""
+"""``manage.py db``: start, stop, migrate and reset the database."""
 
 import os
 from collections.abc import Generator
@@ -8,10 +8,10 @@ from typing import NoReturn
 import click
 from sqlalchemy import Engine, text
 
-from earthgql.cli.console import err, out, step
+from earthgql.cli.console import out, say, step
 from earthgql.database import migrate
 from earthgql.database.engine import driver_url, engine_on, make_engine, private_cluster
-from earthgql.database.private import cluster as embedded
+from earthgql.database.private import cluster as private
 from earthgql.database.private.binaries import Binaries
 from earthgql.errors import SetupError
 from earthgql.settings import Settings, load_settings
@@ -91,7 +91,7 @@ def shell() -> NoReturn:
     """
     settings = load_settings()
     if settings.database_url is None:
-        cluster = private_cluster(settings, _say)
+        cluster = private_cluster(settings, say)
         cluster.start()
         _psql(cluster.url(), cluster.binaries)
     _psql(settings.database_url, None)
@@ -144,7 +144,7 @@ def reset(yes: bool, force: bool) -> None:
     settings = load_settings()
     if settings.database_url is None:
         _confirm("Delete all scenes, tiles and scores of the private database?", yes)
-        cluster = private_cluster(settings, _say)
+        cluster = private_cluster(settings, say)
         _replace_if_unusable(cluster)
         cluster.start()
         with step("Emptying the database"):
@@ -167,13 +167,9 @@ def _state(revision: str | None, newest: str | None) -> str:
     return f"newest is {newest}: db upgrade"
 
 
-def _say(line: str) -> None:
-    err.print(line, markup=False)
-
-
 @contextmanager
 def _engine(settings: Settings) -> Generator[Engine, None, None]:
-    engine = make_engine(settings, statement_timeout=0, say=_say)
+    engine = make_engine(settings, statement_timeout=0, say=say)
     try:
         yield engine
     finally:
@@ -186,19 +182,19 @@ def _upgrade(engine: Engine, revision: str) -> None:
             migrate.upgrade(engine, revision)
 
 
-def _replace_if_unusable(cluster: embedded.Cluster) -> None:
+def _replace_if_unusable(cluster: private.Cluster) -> None:
     try:
         _ = cluster.binaries
     except SetupError:
         cluster.destroy()
 
 
-def _recreate(cluster: embedded.Cluster) -> None:
+def _recreate(cluster: private.Cluster) -> None:
     engine = engine_on(cluster.url("postgres"))
     try:
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.execute(text(f"DROP DATABASE IF EXISTS {embedded.DATABASE} WITH (FORCE)"))
-            connection.execute(text(f"CREATE DATABASE {embedded.DATABASE}"))
+            connection.execute(text(f"DROP DATABASE IF EXISTS {private.DATABASE} WITH (FORCE)"))
+            connection.execute(text(f"CREATE DATABASE {private.DATABASE}"))
     finally:
         engine.dispose()
 

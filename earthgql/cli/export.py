@@ -1,4 +1,4 @@
-"""``manage.py export``: tiles and their scores as a file for QGIS, GeoPandas, a spreadsheet."""
+"""``manage.py export``: tiles and their scores as GeoJSON, CSV or GeoParquet."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -35,7 +35,7 @@ _STANDARD_OUTPUT = "-"
 @click.option("--model", help='Whose scores: "NAME VERSION", or either (default: that in use).')
 @click.option("--cutoff", help="Score from which a label is listed (default: the thresholds).")
 @click.option("--cutoffs", help='The same for some labels, in JSON: {"road": 0.3}.')
-def export(file: str, ending: str | None, **asked: str | int | None) -> None:
+def export(file: str, ending: str | None, **options: str | int | None) -> None:
     """Write the tiles that the map shows, with the scores that are stored, to FILE.
 
     FILE ends in .geojson, .csv or .parquet (GeoParquet), or is - for standard output. It takes its
@@ -55,25 +55,25 @@ def export(file: str, ending: str | None, **asked: str | int | None) -> None:
         raise click.UsageError(f"say which kind of file: --format {'|'.join(ENDINGS)}")
     from earthgql.exports.selection import parse_form
 
-    given: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
-    if "polygon" in given:
-        given["polygon"] = _geometry(given["polygon"])
-    form = parse_form(given, texts=True)
+    chosen: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+    if "polygon" in chosen:
+        chosen["polygon"] = _read_geometry(chosen["polygon"])
+    form = parse_form(chosen, texts=True)
 
     from contextlib import closing
 
-    from earthgql.cli.console import err, progress
-    from earthgql.cli.server.serve import prepare_database
+    from earthgql.cli.console import progress, say
     from earthgql.database.engine import make_engine
+    from earthgql.database.prepare import prepare_database
     from earthgql.exports.stream import FORMATS
     from earthgql.exports.stream import export as pieces_of
     from earthgql.settings import load_settings
 
     settings = load_settings()
-    prepare_database(settings)
+    prepare_database(settings, say)
     engine = make_engine(settings, statement_timeout=0)
     try:
-        write, find = FORMATS[ending].write, _find_model(settings, engine)
+        write, find = FORMATS[ending].write, _model_lookup(settings, engine)
         with progress("Export") as meter:
             with closing(pieces_of(engine, form, find, write, meter)) as pieces:
                 _save(file, pieces)
@@ -81,7 +81,7 @@ def export(file: str, ending: str | None, **asked: str | int | None) -> None:
     finally:
         engine.dispose()
     if file != _STANDARD_OUTPUT:
-        err.print(f"Wrote {file}: {tiles:,} tiles", markup=False)
+        say(f"Wrote {file}: {tiles:,} tiles")
 
 
 def _save(file: str, pieces: Any) -> None:
@@ -95,8 +95,8 @@ def _save(file: str, pieces: Any) -> None:
         output.writelines(pieces)
 
 
-def _geometry(text: str) -> Any:
-    """Return the geometry in GeoJSON, or in a file of it, whose only feature may hold it.
+def _read_geometry(text: str) -> Any:
+    """Return the geometry of GeoJSON text or of a GeoJSON file: bare, or in its only feature.
 
     Raises:
         BadInputError: if there is no such file, or it is no JSON.
@@ -120,7 +120,7 @@ def _geometry(text: str) -> Any:
     return found
 
 
-def _find_model(
+def _model_lookup(
     settings: "Settings", engine: "Engine"
 ) -> "Callable[[Connection, str | None], ModelRecord]":
     def find(conn: "Connection", name: str | None) -> "ModelRecord":
@@ -129,24 +129,24 @@ def _find_model(
         if name is not None:
             return model_named(conn, name)
         try:
-            return model_named(conn, _in_use(settings))
+            return model_named(conn, _model_in_use(settings))
         except NotFoundError:
             # Nothing was classified here so far.
-            return _registered(settings, engine)
+            return _register_model(settings, engine)
 
     return find
 
 
-def _registered(settings: "Settings", engine: "Engine") -> "ModelRecord":
-    """Load the model and register it, as a server does when it is first asked."""
+def _register_model(settings: "Settings", engine: "Engine") -> "ModelRecord":
+    """Load the model and register it, as a server does at its first request."""
     from earthgql.models import load_classifier
     from earthgql.scoring.service import ScoringService
 
     return ScoringService(engine, lambda: load_classifier(settings)).model
 
 
-def _in_use(settings: "Settings") -> str:
-    """Name the model that a server with these settings answers with, without loading it."""
+def _model_in_use(settings: "Settings") -> str:
+    """Return "NAME VERSION" of the model of these settings, without loading it."""
     from earthgql.models.bundle import read_manifest
     from earthgql.models.engines.openvino.networks import INT8_SUFFIX
     from earthgql.models.loading import chosen_folder

@@ -1,4 +1,4 @@
-"""``manage.py scenes``: what has been ingested."""
+"""``manage.py scenes``: list, show and delete ingested scenes."""
 
 from __future__ import annotations
 
@@ -60,11 +60,11 @@ def list_() -> None:
     if not found:
         out.print("No scenes yet: `python manage.py ingest --help`", markup=False)
         return
-    listing = Table("Name", "Kind", "Zoom", "Tiles", "Acquired", box=box.SIMPLE_HEAD)
+    table = Table("Name", "Kind", "Zoom", "Tiles", "Acquired", box=box.SIMPLE_HEAD)
     for scene in found:
         tiles = f"{counts[scene.id]:,}"
-        listing.add_row(escape(scene.name), scene.kind, _zooms(scene), tiles, _date(scene))
-    out.print(listing)
+        table.add_row(escape(scene.name), scene.kind, _zooms(scene), tiles, _date(scene))
+    out.print(table)
 
 
 @scenes.command()

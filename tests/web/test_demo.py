@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from test_server import free_port
 
-from earthgql.cli.tour import compact
+from earthgql.cli.demo.report import compact
 from earthgql.database import migrate
 from earthgql.database.engine import engine_on
 from earthgql.settings import PROJECT_ROOT

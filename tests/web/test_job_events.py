@@ -17,8 +17,8 @@ from support.job_place import TILES, JobPlace, area, make_place, wait_until
 from support.pixel_classifier import GatedClassifier, PixelClassifier
 from test_server import get, served
 
+from earthgql.cli.server.background import WorkerHooks
 from earthgql.cli.server.gunicorn import streams
-from earthgql.cli.server.hooks import Beside
 from earthgql.settings import Settings
 from earthgql.web import jobs as web_jobs
 
@@ -181,15 +181,15 @@ def test_jobs_that_are_not_there(api: Api) -> None:
 
 def test_a_server_that_leaves_jobs_to_others_and_is_stopped(api: Api, place: JobPlace) -> None:
     worker = SimpleNamespace(wsgi=api.app, age=2, alive=True)
-    beside = Beside(Settings(job_worker=False))
-    beside.begin(worker)
+    hooks = WorkerHooks(Settings(job_worker=False))
+    hooks.begin(worker)
     assert "job-worker" not in {thread.name for thread in threading.enumerate()}
     place.start()
     told = events(lines(stream(api)))
     assert next(told)[2]["status"] == "QUEUED"
     worker.alive = False
     assert [*told] == []
-    beside.end(None, worker)
+    hooks.end(None, worker)
 
 
 @pytest.mark.parametrize(("threads", "most"), [(1, 0), (2, 1), (4, 1), (16, 4), (256, 64)])

@@ -22,15 +22,15 @@ SERVE = """
 import json, sys, time
 from types import SimpleNamespace
 from earthgql.app import create_app
-from earthgql.cli.server.hooks import Beside
+from earthgql.cli.server.background import WorkerHooks
 from earthgql.settings import load_settings
 
 settings = load_settings()
 app = create_app(settings)
 # As gunicorn has it, after it has made the application in a worker.
 worker = SimpleNamespace(wsgi=app, age=1, alive=True)
-beside = Beside(settings)
-beside.begin(worker)
+hooks = WorkerHooks(settings)
+hooks.begin(worker)
 client = app.test_client()
 
 def ask(query, **variables):
@@ -51,7 +51,7 @@ while status in ("QUEUED", "RUNNING"):
     assert time.monotonic() < until, status
     time.sleep(0.1)
     status = ask("query ($id: ID!) { job(id: $id) { status } }", id=job["id"])["job"]["status"]
-beside.end(None, worker)
+hooks.end(None, worker)
 heavy = [name for name in ("tensorflow", "keras", "h5py", "nncf") if name in sys.modules]
 print(json.dumps({"viewport": viewport, "job": status, "heavy": heavy}))
 """

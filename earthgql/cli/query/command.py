@@ -1,4 +1,4 @@
-"""``manage.py query``: asks the application in this process, without a server."""
+"""``manage.py query``: run a GraphQL document in this process, without a server."""
 
 import json
 from pathlib import Path
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from earthgql.settings import Settings
 
-# Nobody else waits, so the model may take its time.
-_PATIENCE_S = 24 * 3600.0
+# No other client waits, so inference may take as long as it needs.
+_DEADLINE_S = 24 * 3600.0
 _BASE_URL = "http://127.0.0.1:8000/"
 
 
@@ -56,14 +56,14 @@ def query(
         raise click.UsageError("give the query, or --file with it")
     if as_json and as_map:
         raise click.UsageError("choose --json or --map; with --json, --picture draws a map")
-    asked = {
+    request = {
         "query": _read(file) if file is not None else document,
         "variables": _variables(variables, pairs),
         "operationName": operation,
     }
     from earthgql.settings import load_settings
 
-    _ask(load_settings(), asked, as_json=as_json, as_map=as_map, picture=picture)
+    _run(load_settings(), request, as_json=as_json, as_map=as_map, picture=picture)
 
 
 def _read(file: TextIO) -> str:
@@ -73,21 +73,22 @@ def _read(file: TextIO) -> str:
         raise BadInputError(f"{file.name} is no text in UTF-8") from None
 
 
-def _ask(
-    settings: "Settings", asked: Any, *, as_json: bool, as_map: bool, picture: Path | None
+def _run(
+    settings: "Settings", request: Any, *, as_json: bool, as_map: bool, picture: Path | None
 ) -> None:
     from earthgql.app import create_app
-    from earthgql.cli.server.serve import prepare_database
+    from earthgql.cli.console import say
     from earthgql.database.engine import make_engine
+    from earthgql.database.prepare import prepare_database
 
-    prepare_database(settings)
+    prepare_database(settings, say)
     engine = make_engine(settings, statement_timeout=0, autocommit=True)
-    # Which documents a server trusts is about those who ask over the network.
-    own = {"inference_deadline": _PATIENCE_S, "trusted_documents": None, "trusted_only": False}
-    app = create_app(settings.model_copy(update=own), engine=engine)
+    # Trusted documents restrict clients on the network, not this command.
+    changes = {"inference_deadline": _DEADLINE_S, "trusted_documents": None, "trusted_only": False}
+    app = create_app(settings.model_copy(update=changes), engine=engine)
     client = app.test_client()
     try:
-        answer = client.post("/graphql", json=asked, base_url=_BASE_URL).get_json()
+        answer = client.post("/graphql", json=request, base_url=_BASE_URL).get_json()
         _show(answer, client, as_json=as_json, as_map=as_map, picture=picture)
     finally:
         app.extensions["earthgql.scoring"].close()
@@ -112,18 +113,18 @@ def _show(
             path = ".".join(map(str, error.get("path") or ()))
             err.print(f"{error['extensions']['code']} {path}: {error['message']}", style="red")
     data = answer.get("data") or {}
-    # Of an answer that is nothing but errors, these say why there is nothing to draw.
+    # If an answer has errors only, they say already why there is nothing to draw.
     drawable = any(data.values()) or not errors
     if as_json:
         click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
     elif not as_map:
-        from earthgql.cli.query.answer_tables import print_tables
+        from earthgql.cli.query.tables import print_tables
 
         failed = {error["path"][0] for error in errors if error.get("path")}
-        told = {name: of for name, of in data.items() if of is not None or name not in failed}
-        print_tables(told, out)
+        shown = {k: v for k, v in data.items() if v is not None or k not in failed}
+        print_tables(shown, out)
     elif drawable:
-        from earthgql.cli.query.answer_map import print_map
+        from earthgql.cli.query.drawing import print_map
 
         print_map(data, out)
     if picture is not None and drawable:
@@ -132,16 +133,16 @@ def _show(
 
 
 def _draw(data: Any, client: "FlaskClient", path: Path) -> None:
-    from earthgql.cli.query.answer_map import draw_map
+    from earthgql.cli.query.drawing import draw_map
     from earthgql.files import whole_file
 
     def pixels(tile_id: int) -> bytes | None:
         response = client.get(f"/tiles/{tile_id}.png")
         return response.data if response.status_code == 200 else None
 
-    drawn = draw_map(data, pixels)
+    image = draw_map(data, pixels)
     with whole_file(path) as file:
-        drawn.save(file, "PNG")
+        image.save(file, "PNG")
 
 
 def _variables(text: str | None, pairs: tuple[str, ...]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from gunicorn.app.base import BaseApplication
 
-from earthgql.cli.server.hooks import Beside
+from earthgql.cli.server.background import WorkerHooks
 from earthgql.errors import BadInputError, SetupError
 from earthgql.settings import Settings
 
@@ -82,8 +82,8 @@ def serve(
         "proc_name": "earthgql",
     }
     url = url_of(host, port)
-    beside = Beside(settings, None if on_up is None else lambda: _call_when_up(on_up, url))
-    options |= {"post_worker_init": beside.begin, "worker_exit": beside.end}
+    hooks = WorkerHooks(settings, None if on_up is None else lambda: _call_when_up(on_up, url))
+    options |= {"post_worker_init": hooks.begin, "worker_exit": hooks.end}
     _Server(settings, options).run()
 
 

@@ -2,9 +2,8 @@
 
 import click
 
-from earthgql.cli.console import err
-from earthgql.errors import DatabaseUnavailableError, SetupError
-from earthgql.settings import Settings, load_settings
+from earthgql.cli.console import say
+from earthgql.settings import load_settings
 
 
 @click.command()
@@ -38,6 +37,7 @@ def serve(bind: str, workers: int, threads: int, dev: bool, access_log: bool) ->
       python manage.py serve --dev
     """
     from earthgql.cli.server import gunicorn as server
+    from earthgql.database.prepare import prepare_database
 
     host, port = server.parse_address(bind)
     settings = load_settings()
@@ -47,8 +47,8 @@ def serve(bind: str, workers: int, threads: int, dev: bool, access_log: bool) ->
 
         # Here rather than in a worker, so that it ends with one line.
         read_trusted(settings.trusted_documents)
-    prepare_database(settings)
-    err.print(f"Serving {server.url_of(host, port)}/graphql (stop with Ctrl-C)", markup=False)
+    prepare_database(settings, say)
+    say(f"Serving {server.url_of(host, port)}/graphql (stop with Ctrl-C)")
     server.serve(
         settings,
         host=host,
@@ -58,33 +58,3 @@ def serve(bind: str, workers: int, threads: int, dev: bool, access_log: bool) ->
         dev=dev,
         access_log=access_log or dev,
     )
-
-
-def prepare_database(settings: Settings) -> None:
-    """Start the private database if it is ours, and see that the tables are there.
-
-    A database of somebody else's may still be starting, so one that does not answer is only told.
-
-    Raises:
-        SetupError: if the tables are of a newer version, or those of somebody else's database of
-            an older one.
-    """
-    from earthgql.database.engine import database_errors, make_engine
-    from earthgql.database.revision import is_current
-
-    engine = make_engine(settings, say=lambda line: err.print(line, markup=False))
-    try:
-        with database_errors():
-            if is_current(engine):
-                return
-            if settings.database_url is not None:
-                raise SetupError(
-                    "the database lacks tables of this version: run python manage.py db upgrade"
-                )
-            from earthgql.database import migrate
-
-            migrate.upgrade(engine)
-    except DatabaseUnavailableError as error:
-        err.print(f"Warning: {error}", markup=False)
-    finally:
-        engine.dispose()

@@ -2,10 +2,10 @@
 
 import click
 
-from earthgql.cli.console import err
+from earthgql.cli.console import say
 
 AT_ONCE = 4
-"""Chunks under way together: more than beside requests, which have to share with them."""
+"""Chunks in progress at once: more than in a server, where jobs share the model with requests."""
 
 
 @click.command()
@@ -27,16 +27,16 @@ def worker(once: bool) -> None:
 
 
 def run(*, once: bool) -> None:
-    """Work, on the settings of this process.
+    """Run a job worker with the settings of this process.
 
     Raises:
         DatabaseUnavailableError: with ``once``, if the database is away.
     """
     import logging
 
-    from earthgql.cli.server.hooks import bulk_scoring, queue_name
-    from earthgql.cli.server.serve import prepare_database
+    from earthgql.cli.server.background import bulk_scoring, queue_name
     from earthgql.database.engine import make_engine
+    from earthgql.database.prepare import prepare_database
     from earthgql.jobs.worker import JobWorker
     from earthgql.models import load_classifier
     from earthgql.settings import load_settings
@@ -46,13 +46,13 @@ def run(*, once: bool) -> None:
         level=settings.log_level,
         format="[%(asctime)s] [%(process)d] [%(levelname)s] %(name)s: %(message)s",
     )
-    prepare_database(settings)
+    prepare_database(settings, say)
     engine = make_engine(settings)
     scoring = bulk_scoring(engine, lambda: load_classifier(settings))
     try:
         jobs = JobWorker(engine, scoring, lambda: queue_name(settings), at_once=AT_ONCE)
         if not once:
-            err.print("Waiting for jobs (stop with Ctrl-C)", markup=False)
+            say("Waiting for jobs (stop with Ctrl-C)")
         jobs.run(drain=once)
     finally:
         scoring.close()

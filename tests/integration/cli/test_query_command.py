@@ -16,8 +16,8 @@ from support.pixel_classifier import PixelClassifier
 
 import earthgql.models
 from earthgql import cli
-from earthgql.cli.query.answer_map import draw_map, print_map
-from earthgql.cli.query.answer_tables import cell, print_tables
+from earthgql.cli.query.drawing import draw_map, print_map
+from earthgql.cli.query.tables import cell_text, print_tables
 from earthgql.errors import BadInputError
 from earthgql.ingest.rasters import RasterOptions, RasterSource
 from earthgql.ingest.store import store
@@ -167,7 +167,7 @@ def test_tables_of_what_is_nested() -> None:
 
 def test_a_terminal_obeys_nothing_of_an_answer() -> None:
     hostile = "\x1b]0;title\x07[red]name[/red]"
-    assert cell(hostile) == "\ufffd]0;title\ufffd[red]name[/red]"
+    assert cell_text(hostile) == "\ufffd]0;title\ufffd[red]name[/red]"
     text = printed(print_tables, {"scenes": {"nodes": [{"name": hostile, hostile: 1}]}})
     assert "\x1b" not in text
     assert "[red]name[/red]" in text

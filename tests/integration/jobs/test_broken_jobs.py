@@ -15,7 +15,7 @@ from support.pixel_classifier import GatedClassifier, PixelClassifier
 
 from earthgql import cli
 from earthgql import models as classifiers
-from earthgql.cli.server import hooks as beside
+from earthgql.cli.server import background
 from earthgql.database.engine import engine_on
 from earthgql.errors import ModelUnavailableError
 from earthgql.jobs import work
@@ -171,7 +171,7 @@ SCRIPT = """
     from support.pixel_classifier import PixelClassifier
     from support.job_place import QUICK
     from earthgql import cli, models
-    from earthgql.cli.server import hooks as beside
+    from earthgql.cli.server import background
     from earthgql.cli.server import worker as command
     from earthgql.jobs import worker
     from earthgql.jobs.desk import queue_of
@@ -184,7 +184,7 @@ SCRIPT = """
             return super().scores(pixels)
 
     models.load_classifier = lambda _: Telling(batch_size=1)
-    beside.queue_name = lambda _: queue_of("pixel", "1")
+    background.queue_name = lambda _: queue_of("pixel", "1")
     command.AT_ONCE = 1
     worker.Rhythm = lambda: QUICK
     worker.JobWorker.__init__.__kwdefaults__["chunk_tiles"] = 4
@@ -247,7 +247,7 @@ def test_a_worker_that_ends_when_nothing_waits(
     url = place.engine.url.render_as_string(hide_password=False)
     monkeypatch.setenv("EARTHGQL_DATABASE_URL", url)
     monkeypatch.setattr(classifiers, "load_classifier", lambda _settings: classifier)
-    monkeypatch.setattr(beside, "queue_name", lambda _settings: queue_of("pixel", "1"))
+    monkeypatch.setattr(background, "queue_name", lambda _settings: queue_of("pixel", "1"))
     job = place.start()
     assert cli.run(["worker", "--once"]) == 0
     assert place.find(job).status == "done"

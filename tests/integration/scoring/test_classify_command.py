@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from support.pixel_classifier import PIXEL_IDENTITY, PixelClassifier
 
 from earthgql import cli
-from earthgql.cli import classify_run
+from earthgql.cli.classify import run as classify_run
 from earthgql.errors import ModelUnavailableError
 from earthgql.imagery.grid import TileIndex, tile_bounds
 from earthgql.settings import PROJECT_ROOT
@@ -129,7 +129,7 @@ def test_many_chunks_and_interruption_keep_what_was_done(place, monkeypatch) -> 
         sys.path.insert(0, {str(PROJECT_ROOT / "tests")!r})
         from support.pixel_classifier import PixelClassifier
         from earthgql import cli
-        from earthgql.cli import classify_run
+        from earthgql.cli.classify import run as classify_run
 
         class Telling(PixelClassifier):
             def scores(self, pixels):

@@ -1,4 +1,4 @@
-"""Classifies many tiles, chunk by chunk, with progress, and a summary at the end."""
+"""Compute and store the scores of many tiles, chunk by chunk; print progress and a summary."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -10,10 +10,10 @@ from sqlalchemy import Engine
 
 from earthgql.catalog.scores import ScoreRecord
 from earthgql.catalog.tiles.unscored import Choice, count_scored, unscored
-from earthgql.cli.console import Meter, err, out, progress, step
-from earthgql.cli.server.hooks import bulk_scoring
-from earthgql.cli.server.serve import prepare_database
+from earthgql.cli.console import Meter, err, out, progress, say, step
+from earthgql.cli.server.background import bulk_scoring
 from earthgql.database.engine import make_engine
+from earthgql.database.prepare import prepare_database
 from earthgql.jobs.tally import Tally
 from earthgql.models import load_classifier
 from earthgql.scoring.service import Answer, ScoringService
@@ -23,18 +23,18 @@ CHUNK = 64
 """Tiles looked up and stored together."""
 
 AT_ONCE = 4
-"""Chunks under way together, so that one is always being inferred."""
+"""Chunks in progress at once, so that the model never waits for the next."""
 
 
 def run(choice: Choice) -> None:
-    """Score the chosen tiles that have no scores, then sum up; exit code 1 if any failed.
+    """Score the chosen tiles that have no scores and print a summary; exit code 1 if any failed.
 
     Raises:
         BadInputError: if the choice names a scene that does not exist.
         ModelUnavailableError: if there is no model.
     """
     settings = load_settings()
-    prepare_database(settings)
+    prepare_database(settings, say)
     engine = make_engine(settings, statement_timeout=0)
     service = bulk_scoring(engine, lambda: load_classifier(settings))
     try:
@@ -52,7 +52,7 @@ def run(choice: Choice) -> None:
     finally:
         service.close()
         engine.dispose()
-    _sum_up(tally, stored, time.monotonic() - began)
+    _print_summary(tally, stored, time.monotonic() - began)
     if tally.failed:
         raise click.exceptions.Exit(1)
 
@@ -61,34 +61,34 @@ def fill(engine: Engine, service: ScoringService, choice: Choice, expected: int)
     """Score the chosen tiles that have no scores, some chunks at a time.
 
     Args:
-        engine: on the database of tiles and scores.
-        service: what scores them; closed when interrupted.
+        engine: of the database of tiles and scores.
+        service: scores the tiles; closed when interrupted.
         choice: which tiles.
         expected: how many have no scores, for the progress bar.
     """
     tally = Tally()
     with progress("Classify", expected) as meter, ThreadPoolExecutor(AT_ONCE) as pool:
-        under_way: set[Future[dict[int, Answer]]] = set()
+        running: set[Future[dict[int, Answer]]] = set()
         try:
             for ids in _chunks(engine, service.model.id, choice):
-                under_way.add(pool.submit(service.classify_tiles, ids, must_store=True))
-                if len(under_way) >= AT_ONCE:
-                    under_way = _collect(under_way, tally, meter)
-            while under_way:
-                under_way = _collect(under_way, tally, meter)
+                running.add(pool.submit(service.classify_tiles, ids, must_store=True))
+                if len(running) >= AT_ONCE:
+                    running = _collect(running, tally, meter)
+            while running:
+                running = _collect(running, tally, meter)
         except BaseException:
-            # Drops what waits; what is done is stored by those who wait for it.
+            # Tiles still queued are dropped; chunks that finish are stored by their own threads.
             service.close()
-            _leave(under_way, tally)
+            _wait_for_running(running, tally)
             raise
     return tally
 
 
 def _collect(
-    under_way: set[Future[dict[int, Answer]]], tally: Tally, meter: Meter
+    running: set[Future[dict[int, Answer]]], tally: Tally, meter: Meter
 ) -> set[Future[dict[int, Answer]]]:
-    """Count the chunks that are done, waiting for one at least, and return the others."""
-    done, left = wait(under_way, return_when=FIRST_COMPLETED)
+    """Wait until at least one chunk is done, count those done, and return the others."""
+    done, left = wait(running, return_when=FIRST_COMPLETED)
     for future in done:
         answers = future.result()
         tally.add(answers)
@@ -96,16 +96,16 @@ def _collect(
     return left
 
 
-def _leave(under_way: set[Future[dict[int, Answer]]], tally: Tally) -> None:
-    wait(under_way)
-    for future in under_way:
+def _wait_for_running(running: set[Future[dict[int, Answer]]], tally: Tally) -> None:
+    wait(running)
+    for future in running:
         if not future.cancelled() and future.exception() is None:
             tally.done += sum(isinstance(a, ScoreRecord) for a in future.result().values())
     err.print(f"{tally.done:,} tiles were stored; the same command continues", markup=False)
 
 
 def _chunks(engine: Engine, model_id: int, choice: Choice) -> Iterator[Sequence[int]]:
-    """Yield ids of tiles without scores, some at a time; those that fail are met once."""
+    """Yield ids of tiles without scores, a chunk at a time; each tile once, failing ones too."""
     after = 0
     while True:
         with engine.connect() as conn:
@@ -116,7 +116,7 @@ def _chunks(engine: Engine, model_id: int, choice: Choice) -> Iterator[Sequence[
         after = ids[-1]
 
 
-def _sum_up(tally: Tally, stored: int, seconds: float) -> None:
+def _print_summary(tally: Tally, stored: int, seconds: float) -> None:
     failed = sum(tally.failed.values())
     rate = f", {tally.done / seconds:.1f} tiles/s" if tally.done else ""
     out.print(

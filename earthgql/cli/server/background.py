@@ -1,4 +1,4 @@
-"""What a worker of ``serve`` runs beside its requests: background jobs, and an announcement."""
+"""Background jobs: in the worker processes of ``serve``, in ``worker``, in ``classify``."""
 
 import threading
 from collections.abc import Callable
@@ -17,15 +17,15 @@ _STOP_S = 30.0
 _JOBS_AFTER_S = 2.0
 
 
-class Beside:
-    """Hooks of gunicorn; after the fork each worker has them to itself."""
+class WorkerHooks:
+    """Hooks of gunicorn that start and stop background jobs; each worker process has its own."""
 
     def __init__(self, settings: Settings, on_up: Callable[[], None] | None = None) -> None:
-        """Begin with nothing running.
+        """Make the hooks; nothing runs yet.
 
         Args:
             settings: of this process.
-            on_up: called in a thread of the first worker as soon as that begins to answer.
+            on_up: called in a thread of the first worker process when its application is made.
         """
         self._settings = settings
         self._on_up = on_up
@@ -33,28 +33,28 @@ class Beside:
         self._starting: threading.Timer | None = None
 
     def begin(self, worker: Any) -> None:
-        """Start what runs beside requests; called in a worker that has made its application."""
+        """Start background jobs; called in a worker process that has made its application."""
         if self._on_up is not None and worker.age == 1:
             threading.Thread(target=self._on_up, daemon=True).start()
         extensions = getattr(worker.wsgi, "extensions", None)
         if extensions is None:
-            return  # code that cannot be read, with --dev
+            return  # with --dev: the code could not be imported
         extensions["earthgql.streams"].is_over = lambda: not worker.alive
         if self._settings.job_worker:
             work = (extensions["earthgql.engine"], extensions["earthgql.scoring"])
-            self._starting = threading.Timer(_JOBS_AFTER_S, self._work, work)
+            self._starting = threading.Timer(_JOBS_AFTER_S, self._start_jobs, work)
             self._starting.daemon = True
             self._starting.start()
 
     def end(self, _arbiter: Any, _worker: Any) -> None:
-        """Stop it; called in a worker that has answered its last request."""
+        """Stop background jobs; called in a worker process that has answered its last request."""
         if self._starting is not None:
             self._starting.cancel()
             self._starting.join()
         if self._jobs is not None:
             self._jobs.stop(_STOP_S)
 
-    def _work(self, engine: "Engine", scoring: "ScoringService") -> None:
+    def _start_jobs(self, engine: "Engine", scoring: "ScoringService") -> None:
         from earthgql.jobs.worker import JobWorker
 
         jobs = JobWorker(engine, scoring, lambda: queue_name(self._settings))
@@ -63,7 +63,7 @@ class Beside:
 
 
 def queue_name(settings: Settings) -> str:
-    """Name the queue of the model that the settings choose, without loading it.
+    """Return the name of the job queue of the configured model, without loading the model.
 
     Raises:
         ModelUnavailableError: if there is none, or its manifest is damaged.
@@ -77,7 +77,7 @@ def queue_name(settings: Settings) -> str:
 
 
 def bulk_scoring(engine: "Engine", load: Callable[[], Any]) -> "ScoringService":
-    """Make what scores tiles where nobody waits for any one of them."""
+    """Make a scoring service for many tiles: without deadline, its queue has no bound."""
     import math
 
     from earthgql.scoring.service import ScoringService

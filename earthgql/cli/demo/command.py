@@ -1,4 +1,4 @@
-"""``manage.py demo``: from nothing to answered queries."""
+"""``manage.py demo``: prepare the demo's scenes in a process of its own, then serve them."""
 
 import subprocess
 import sys
@@ -60,7 +60,7 @@ def demo(scene: Path | None, port: int | None, prepare: bool) -> None:
 
 
 def scene_names(scene: Path | None) -> tuple[str, ...]:
-    """Name the scenes of the demo, the one to ask about last."""
+    """Return the names of the demo's scenes; the examples query the last one."""
     from earthgql.ingest.landscape import ACQUIRED
 
     return (scene.stem,) if scene else tuple(f"landscape {date:%Y-%m-%d}" for date in ACQUIRED)
@@ -124,13 +124,13 @@ def _free_port(port: int | None) -> int:
 
 
 def _serve(settings: Settings, scene: Path | None, port: int) -> None:
+    from earthgql.cli.demo.report import DemoReport
     from earthgql.cli.server.gunicorn import serve, url_of
-    from earthgql.cli.tour import Tour
 
     names = scene_names(scene)
     err.print(
         f"[cyan]·[/] Serving {url_of(HOST, port)}/graphql, loading the model "
         "(the first time up to a minute) …"
     )
-    tour = Tour(names, None if scene else settings.var_dir / "demo", out)
-    serve(settings, host=HOST, port=port, quiet=True, on_up=tour.show)
+    report = DemoReport(names, None if scene else settings.var_dir / "demo", out)
+    serve(settings, host=HOST, port=port, quiet=True, on_up=report.print)

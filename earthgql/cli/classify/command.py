@@ -1,4 +1,4 @@
-"""``manage.py classify``: scores ahead of who will ask for them."""
+"""``manage.py classify``: the command and its options; ``run`` does the work."""
 
 import click
 
@@ -22,13 +22,13 @@ def classify(scene: str | None, bounds: str | None, zoom: int | None, everything
       python manage.py classify --scene lakes
       python manage.py classify --bounds -60.5,-3.5,-59.5,-2.5 --zoom 14
     """
-    somewhere = scene is not None or bounds is not None
-    if everything and somewhere:
+    limited = scene is not None or bounds is not None
+    if everything and limited:
         raise click.UsageError("--all takes in every scene and place: leave it, or the others, out")
-    if not everything and not somewhere and zoom is None:
+    if not everything and not limited and zoom is None:
         raise click.UsageError("say which tiles: --scene, --bounds or --zoom, or else --all")
     from earthgql.catalog.tiles.unscored import Choice
-    from earthgql.cli.classify_run import run
+    from earthgql.cli.classify.run import run
     from earthgql.imagery import grid
 
     parts = grid.bounds(*_edges(bounds)) if bounds is not None else None

@@ -1,4 +1,4 @@
-"""``manage.py ingest``: imagery into the catalog."""
+"""``manage.py ingest``: the commands and their options; ``run`` does the work."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def raster(paths: tuple[str, ...], **options: Any) -> None:
       python manage.py ingest raster scenes/ 'more/*.tif' --min-valid 0.8
       python manage.py ingest raster sentinel.tif --bands 4,3,2 --stretch 0:3000
     """
-    from earthgql.cli.ingest_run import run
+    from earthgql.cli.ingest.run import run
     from earthgql.ingest.rasters import (
         RasterOptions,
         RasterSource,
@@ -120,17 +120,17 @@ def raster(paths: tuple[str, ...], **options: Any) -> None:
         raster_files,
     )
 
-    about = _about(options)
+    facts = _scene_facts(options)
     chosen = RasterOptions(
         zoom=options["zoom"],
         min_valid=options["min_valid"],
         bands=options["bands"] or None,
         stretch=parse_stretch(options["stretch"]) if options["stretch"] else None,
-        acquired_at=about.acquired_at,
-        attribution=about.attribution,
+        acquired_at=facts.acquired_at,
+        attribution=facts.attribution,
         sha256=options["sha256"],
     )
-    files = list(raster_files(_expanded(paths)))
+    files = list(raster_files(_expand_globs(paths)))
     if not files:
         raise click.UsageError(f"no .tif, .tiff, .jp2 or .j2k file in {', '.join(paths)}")
     _check_name(options["name"], len(files))
@@ -161,7 +161,7 @@ def pyramid(folder: Path, scheme: str, **options: Any) -> None:
       python manage.py ingest pyramid tiles/
       python manage.py ingest pyramid tiles/ --scheme tms --name lakes --attribution 'NASA'
     """
-    from earthgql.cli.ingest_run import run
+    from earthgql.cli.ingest.run import run
     from earthgql.ingest.pyramids import PyramidSource, folder_pictures
 
     root = folder.resolve()
@@ -170,7 +170,7 @@ def pyramid(folder: Path, scheme: str, **options: Any) -> None:
         uri=str(root),
         scheme=scheme,
         pictures=lambda: folder_pictures(root),
-        about=_about(options),
+        about=_scene_facts(options),
     )
     run([source], options)
 
@@ -186,11 +186,11 @@ def mbtiles(files: tuple[str, ...], **options: Any) -> None:
     Examples:
       python manage.py ingest mbtiles city.mbtiles
     """
-    from earthgql.cli.ingest_run import run
+    from earthgql.cli.ingest.run import run
     from earthgql.ingest.archives import MBTilesSource
 
-    about = _about(options)
-    found = [Path(path).resolve() for path in _expanded(files)]
+    facts = _scene_facts(options)
+    found = [Path(path).resolve() for path in _expand_globs(files)]
     _check_name(options["name"], len(found))
     run(
         (
@@ -198,7 +198,7 @@ def mbtiles(files: tuple[str, ...], **options: Any) -> None:
                 options["name"] or file.stem,
                 str(file),
                 str(file.parent),
-                about,
+                facts,
                 sha256=options["sha256"],
             )
             for file in found
@@ -227,7 +227,7 @@ def table(csv: Path, root: Path, scheme: str, **options: Any) -> None:
     Examples:
       python manage.py ingest table tiles.csv --root ../satellite-classification-flask-api
     """
-    from earthgql.cli.ingest_run import run
+    from earthgql.cli.ingest.run import run
     from earthgql.ingest.pyramids import PyramidSource, table_pictures
 
     folder = root.resolve()
@@ -236,22 +236,22 @@ def table(csv: Path, root: Path, scheme: str, **options: Any) -> None:
         uri=str(folder),
         scheme=scheme,
         pictures=lambda: table_pictures(csv, folder),
-        about=_about(options),
+        about=_scene_facts(options),
     )
     run([source], options)
 
 
-def _about(options: dict[str, Any]) -> SceneFacts:
+def _scene_facts(options: dict[str, Any]) -> SceneFacts:
     from earthgql.ingest.sources import SceneFacts, parse_date
 
-    given = options["acquired_at"]
+    date = options["acquired_at"]
     return SceneFacts(
-        acquired_at=parse_date(given) if given else None, attribution=options["attribution"]
+        acquired_at=parse_date(date) if date else None, attribution=options["attribution"]
     )
 
 
-def _expanded(patterns: Iterable[str]) -> list[str]:
-    """Expand the globs that no shell has expanded."""
+def _expand_globs(patterns: Iterable[str]) -> list[str]:
+    """Replace glob patterns that the shell has left by the files they match."""
     found: list[str] = []
     for pattern in patterns:
         if glob.has_magic(pattern) and not Path(pattern).exists():

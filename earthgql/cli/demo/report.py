@@ -1,4 +1,4 @@
-"""What the demo shows once it serves: addresses, three queries answered, how much is right."""
+"""The report that the demo prints: example queries with answers, and F2 against the truth."""
 
 import json
 import time
@@ -15,7 +15,7 @@ from rich.syntax import Syntax
 
 _TIMEOUT_S = 300  # the first answer waits for the model, and a busy machine loads it slowly
 _POLL_S = 0.2
-_ASKED_AGAIN = 10
+_ATTEMPTS = 10
 _LINES_SHOWN = 28
 _WIDTH = 88
 _LABELS = """
@@ -54,14 +54,14 @@ def compact(value: Any, indent: str = "") -> str:
     return "{\n" + ",\n".join(deeper + part for part in parts) + f"\n{indent}}}"
 
 
-class Tour:
-    """Asks a running server, over HTTP like any client, and prints."""
+class DemoReport:
+    """Queries a running server over HTTP, as any client does, and prints the answers."""
 
     def __init__(self, scenes: tuple[str, ...], truth: Path | None, out: Console) -> None:
-        """Prepare a tour.
+        """Make the report of some scenes.
 
         Args:
-            scenes: names, the one to ask about last.
+            scenes: names; the examples query the last one.
             truth: folder of the generated landscapes; None when the scene is somebody's own.
             out: where to print.
         """
@@ -70,8 +70,8 @@ class Tour:
         self._out = out
         self._url = ""
 
-    def show(self, url: str) -> None:
-        """Print the tour of the server at ``url``."""
+    def print(self, url: str) -> None:
+        """Print the report of the server at ``url``."""
         self._url = url
         try:
             self._wait_for_model()
@@ -80,14 +80,14 @@ class Tour:
                 self._print_truth(self._truth)
         except Exception as error:  # whatever it is, the server goes on serving
             reason = f"{type(error).__name__}: {error}"
-            self._out.print(f"The tour broke off ({reason})", markup=False)
+            self._out.print(f"The report broke off ({reason})", markup=False)
         self._out.print(
             f"\n[bold green]Ready.[/] GraphiQL: [bold]{url}/graphql[/]  "
             f"Health: {url}/readyz  Stop with Ctrl-C."
         )
 
     def _wait_for_model(self) -> None:
-        """Wait until the model is there, or will not come; the first time it is converted."""
+        """Wait until the model is loaded or has failed; its first conversion takes a minute."""
         until = time.monotonic() + _TIMEOUT_S
         while time.monotonic() < until:
             try:
@@ -101,7 +101,7 @@ class Tour:
     def _print_examples(self) -> None:
         place = urllib.parse.urlencode({"scene": self._scenes[-1]})
         for example in self._get(f"/examples.json?{place}")["examples"]:
-            answer = self._ask_in_time(example["query"], example["variables"])
+            answer = self._query_patiently(example["query"], example["variables"])
             self._out.rule(example["title"], align="left")
             self._out.print(Syntax(example["query"].strip(), "graphql", background_color="default"))
             if example["variables"]:
@@ -130,7 +130,7 @@ class Tour:
             )
 
     def _all_labels(self, scene: str) -> list[dict[str, Any]]:
-        """Ask page by page, so that a slow machine needs no request longer than the deadline."""
+        """Query page by page: one request for all tiles could miss its deadline."""
         found: list[dict[str, Any]] = []
         after = None
         while True:
@@ -141,17 +141,17 @@ class Tour:
             after = page["pageInfo"]["endCursor"]
 
     def _page(self, variables: dict[str, Any]) -> dict[str, Any]:
-        """Ask until every tile is classified: a deadline ends a request, asking again goes on."""
-        for _ in range(_ASKED_AGAIN):
-            page: dict[str, Any] = self._ask(_LABELS, variables)["data"]["tilesInBounds"]
+        """Repeat a query until all its tiles have labels; each attempt gets further."""
+        for _ in range(_ATTEMPTS):
+            page: dict[str, Any] = self._query(_LABELS, variables)["data"]["tilesInBounds"]
             if all(node["classification"] for node in page["nodes"]):
                 return page
         raise ValueError(f"some tiles of {variables['scene']!r} stay without labels")
 
-    def _ask_in_time(self, query: str, variables: dict[str, Any]) -> Any:
-        """Ask again after a deadline: the first question may have to wait for the model."""
-        for _ in range(_ASKED_AGAIN):
-            answer = self._ask(query, variables)
+    def _query_patiently(self, query: str, variables: dict[str, Any]) -> Any:
+        """Repeat a query that misses its deadline: the first may have to wait for the model."""
+        for _ in range(_ATTEMPTS):
+            answer = self._query(query, variables)
             codes = {error["extensions"]["code"] for error in answer.get("errors", ())}
             if "TIMEOUT" not in codes:
                 break
@@ -161,7 +161,7 @@ class Tour:
         with urllib.request.urlopen(self._url + path, timeout=_TIMEOUT_S) as response:  # noqa: S310
             return json.load(response)
 
-    def _ask(self, query: str, variables: dict[str, Any]) -> Any:
+    def _query(self, query: str, variables: dict[str, Any]) -> Any:
         request = urllib.request.Request(  # noqa: S310
             f"{self._url}/graphql",
             json.dumps({"query": query, "variables": variables}).encode(),

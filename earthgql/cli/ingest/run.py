@@ -1,4 +1,4 @@
-"""One source after the other into the catalog, with progress, and a summary at the end."""
+"""Ingest sources one after the other; print progress and a summary."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -11,9 +11,9 @@ from rich.markup import escape
 from rich.table import Table
 from sqlalchemy import Engine
 
-from earthgql.cli.console import err, out, progress
-from earthgql.cli.server.serve import prepare_database
+from earthgql.cli.console import err, out, progress, say
 from earthgql.database.engine import make_engine
+from earthgql.database.prepare import prepare_database
 from earthgql.errors import DatabaseUnavailableError, EarthGQLError
 from earthgql.ingest.sources import SceneSource
 from earthgql.ingest.store import Outcome, rehearse, store
@@ -21,7 +21,7 @@ from earthgql.settings import load_settings
 
 
 def run(sources: Iterable[SceneSource], options: dict[str, Any]) -> None:
-    """Ingest one source after the other, then sum up; exit code 1 if any failed.
+    """Ingest one source after the other and print a summary; exit code 1 if any failed.
 
     Args:
         sources: what to ingest.
@@ -34,14 +34,14 @@ def run(sources: Iterable[SceneSource], options: dict[str, Any]) -> None:
     finally:
         if engine is not None:
             engine.dispose()
-    _sum_up(outcomes)
+    _print_summary(outcomes)
     if any(outcome.status == "failed" for outcome in outcomes):
         raise click.exceptions.Exit(1)
 
 
 def _engine() -> Engine:
     settings = load_settings()
-    prepare_database(settings)
+    prepare_database(settings, say)
     return make_engine(settings, statement_timeout=0)
 
 
@@ -64,18 +64,18 @@ def _outcomes(
         yield with_changes(outcome, seconds=time.monotonic() - began)
 
 
-def _sum_up(outcomes: list[Outcome]) -> None:
-    listing = Table("Scene", "", "Zoom", "Tiles", "Seconds", box=box.SIMPLE_HEAD)
-    for column in listing.columns[2:]:
+def _print_summary(outcomes: list[Outcome]) -> None:
+    table = Table("Scene", "", "Zoom", "Tiles", "Seconds", box=box.SIMPLE_HEAD)
+    for column in table.columns[2:]:
         column.justify = "right"
     for outcome in outcomes:
         zooms = ",".join(map(str, outcome.zooms))
         tiles = f"{outcome.tiles:,}" if outcome.zooms else ""
         seconds = f"{outcome.seconds:.1f}"
-        listing.add_row(escape(outcome.name), outcome.status, zooms, tiles, seconds)
-    out.print(listing)
+        table.add_row(escape(outcome.name), outcome.status, zooms, tiles, seconds)
+    out.print(table)
     counts: dict[str, int] = {}
     for outcome in outcomes:
         counts[outcome.status] = counts.get(outcome.status, 0) + 1
-    states = ", ".join(f"{count} {status}" for status, count in counts.items())
-    out.print(f"{states}; {sum(outcome.tiles for outcome in outcomes):,} tiles")
+    summary = ", ".join(f"{count} {status}" for status, count in counts.items())
+    out.print(f"{summary}; {sum(outcome.tiles for outcome in outcomes):,} tiles")

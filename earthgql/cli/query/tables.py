@@ -1,4 +1,4 @@
-"""Prints what GraphQL answered as tables."""
+"""Print a GraphQL answer as tables."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +14,7 @@ _LONGEST_CELL = 200
 
 
 class _Listing(NamedTuple):
-    """A table, what it is about, and what is to be said below."""
+    """A table with a title above and a caption below."""
 
     title: str
     table: Table
@@ -32,7 +32,7 @@ def print_tables(data: Mapping[str, Any], out: Console) -> None:
         out = Console(file=out.file, width=_WIDEST, color_system=None)
     for name, value in data.items():
         for title, table, caption in _listings(name, value):
-            out.print(Text(cell(title), style="bold"))
+            out.print(Text(cell_text(title), style="bold"))
             out.print(table)
             if caption:
                 out.print(Text(caption, style="dim"))
@@ -42,36 +42,36 @@ def _listings(title: str, value: Any) -> Iterator[_Listing]:
     if isinstance(value, Mapping):
         nodes = _nodes(value)
         if nodes is not None:
-            yield _Listing(title, _of_rows(nodes), _caption(value))
+            yield _Listing(title, _table_of_rows(nodes), _caption(value))
             return
         rows = _columns(value)
         if rows:
-            yield _Listing(title, _of_rows(rows))
+            yield _Listing(title, _table_of_rows(rows))
         lists = {k: v for k, v in value.items() if _is_list_of_objects(v)}
         rest = {k: v for k, v in value.items() if k not in lists and not (rows and _is_column(v))}
         if rest:
-            yield _Listing(title, _of_pairs(flat(rest)))
+            yield _Listing(title, _table_of_pairs(flatten(rest)))
         for name, items in lists.items():
-            yield _Listing(f"{title}.{name}", _of_rows(items))
+            yield _Listing(f"{title}.{name}", _table_of_rows(items))
     elif _is_list_of_objects(value):
-        yield _Listing(title, _of_rows(value))
+        yield _Listing(title, _table_of_rows(value))
     else:
-        yield _Listing(title, _of_pairs({"": cell(value)}))
+        yield _Listing(title, _table_of_pairs({"": cell_text(value)}))
 
 
-def flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """Return what is in an object, and in objects within, by dotted names."""
+def flatten(value: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """Return the values of an object and of objects in it, by dotted names."""
     found: dict[str, str] = {}
     for name, inner in value.items():
-        if isinstance(inner, Mapping) and not _is_one_cell(inner):
-            found |= flat(inner, f"{prefix}{cell(name)}.")
+        if isinstance(inner, Mapping) and not _is_one_cell_text(inner):
+            found |= flatten(inner, f"{prefix}{cell_text(name)}.")
         else:
-            found[prefix + cell(name)] = cell(inner)
+            found[prefix + cell_text(name)] = cell_text(inner)
     return found
 
 
-def cell(value: Any) -> str:
-    """Return a value in few words, with nothing in it that a terminal would obey."""
+def cell_text(value: Any) -> str:
+    """Return the text of a table's cell: one short line without control characters."""
     if value is None:
         text = ""
     elif isinstance(value, float):
@@ -88,11 +88,11 @@ def cell(value: Any) -> str:
 
 def _item(item: Any) -> str:
     if isinstance(item, Mapping):
-        return " ".join(f"{v:.3f}" if isinstance(v, float) else cell(v) for v in item.values())
-    return cell(item)
+        return " ".join(f"{v:.3f}" if isinstance(v, float) else cell_text(v) for v in item.values())
+    return cell_text(item)
 
 
-def _is_one_cell(value: Mapping[str, Any]) -> bool:
+def _is_one_cell_text(value: Mapping[str, Any]) -> bool:
     return set(value) == _BOUNDS or "coordinates" in value
 
 
@@ -118,13 +118,13 @@ def _cursor(edge: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _caption(connection: Mapping[str, Any]) -> str:
-    told = []
+    parts = []
     if connection.get("totalCount") is not None:
-        told.append(f"{connection['totalCount']:,} in all")
+        parts.append(f"{connection['totalCount']:,} in all")
     page = connection.get("pageInfo") or {}
     if page.get("hasNextPage"):
-        told.append(f"more follow (after: {json.dumps(page.get('endCursor'))})")
-    return ", ".join(told)
+        parts.append(f"more follow (after: {json.dumps(page.get('endCursor'))})")
+    return ", ".join(parts)
 
 
 def _columns(value: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -135,8 +135,8 @@ def _columns(value: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
-def _of_rows(rows: Sequence[Mapping[str, Any]]) -> Table:
-    cells = [flat(row) for row in rows]
+def _table_of_rows(rows: Sequence[Mapping[str, Any]]) -> Table:
+    cells = [flatten(row) for row in rows]
     names = list(dict.fromkeys(name for row in cells for name in row))
     table = Table()
     for name in names:
@@ -147,7 +147,7 @@ def _of_rows(rows: Sequence[Mapping[str, Any]]) -> Table:
     return table
 
 
-def _of_pairs(pairs: Mapping[str, str]) -> Table:
+def _table_of_pairs(pairs: Mapping[str, str]) -> Table:
     table = Table(show_header=False)
     for name, text in pairs.items():
         table.add_row(Text(name, style="bold"), Text(text))
