@@ -100,7 +100,7 @@ def ahead_rate(engine: Engine, classifier: Classifier, tiles: int) -> float:
     columns = math.ceil(tiles / ROWS)
     choice = Choice("flow", (window(0, 0, columns, ROWS),))
     service = ScoringService(
-        engine, lambda: classifier, math.inf, queue_size=0, longest_turn_s=math.inf
+        engine, lambda: classifier, math.inf, queue_size=0, max_batch_s=math.inf
     )
     _ = service.model
     began = time.perf_counter()
@@ -230,10 +230,10 @@ def clicks_under_viewport(server: Server, number: int, fresh: Iterator[int]) -> 
 
     looking = threading.Thread(target=look)
     looking.start()
-    while counts(server)["on_way"] < 1000:
+    while counts(server)["in_flight"] < 1000:
         time.sleep(0.01)
     times = clicks(server, number, fresh)
-    assert counts(server)["on_way"] > 0, "the viewport was done before the clicks were"
+    assert counts(server)["in_flight"] > 0, "the viewport was done before the clicks were"
     looking.join()
     return times
 

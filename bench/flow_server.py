@@ -24,7 +24,7 @@ def told(application: Flask) -> Flask:
 
     @application.get("/counts")
     def counts() -> ResponseReturnValue:
-        return {**asdict(scoring.counts), "on_way": scoring.on_way}
+        return {**asdict(scoring.statistics), "in_flight": scoring.in_flight}
 
     @application.get("/cpu")
     def cpu() -> ResponseReturnValue:

@@ -1,62 +1,64 @@
-"""How many tiles may be on their way to the model, and whose."""
+"""Limits the number of tiles in flight, so that an overloaded process refuses requests at once."""
 
 from collections import Counter
 from collections.abc import Hashable
 
 from earthgql.errors import OverloadedError
 
-_ONE_REQUEST = 1 / 4
-_FEW = 1 / 64
-_LARGE_REQUESTS = 3 / 4
+_REQUEST_SHARE = 1 / 4
+_SMALL_REQUEST = 1 / 64
+_LARGE_REQUESTS_SHARE = 3 / 4
 
 
 class Admission:
-    """Counts the tiles on their way, by who sent them, and refuses what would be too many.
+    """Counts the tiles in flight per request, and refuses requests beyond the capacity.
 
-    Everybody is served in turn, so a click need not wait until a viewport is done, and must not be
-    refused for it: of one request at most a fourth of the places count, and the last fourth of
-    them is for requests of few tiles, up to a 64th. Not thread-safe: its owner has a lock.
+    Requests are served round robin, so a click need not wait until a viewport is done, and must
+    not be refused because of it: a request takes at most a fourth of the capacity, and the last
+    fourth is reserved for small requests, of up to a 64th of the capacity. Not thread-safe: its
+    owner has a lock.
 
     Attributes:
-        tiles: number of tiles on their way, all of them.
+        tiles: number of tiles in flight, of all requests.
     """
 
-    def __init__(self, places: float) -> None:
-        """Begin with none.
+    def __init__(self, capacity: float) -> None:
+        """Begin with none in flight.
 
         Args:
-            places: most tiles on their way, counted as above; infinite: any number.
+            capacity: most tiles in flight, counted as above; infinite: any number.
         """
         self.tiles = 0
-        self._places = places
-        self._share = max(1.0, places * _ONE_REQUEST)
-        self._few = max(1.0, places * _FEW)
-        self._sent: Counter[Hashable] = Counter()
-        self._taken = 0.0
+        self._capacity = capacity
+        self._largest_share = max(1.0, capacity * _REQUEST_SHARE)
+        self._small_request = max(1.0, capacity * _SMALL_REQUEST)
+        self._tiles_of: Counter[Hashable] = Counter()
+        self._used = 0.0
 
-    def send(self, sender: Hashable, tiles: int) -> None:
-        """Take places for the tiles of a request, which has none yet.
+    def admit(self, request: Hashable, tiles: int) -> None:
+        """Count the tiles of a request that has none in flight yet.
 
         Raises:
-            OverloadedError: if there are too few; when none is taken, there are always enough.
+            OverloadedError: if they exceed the capacity; never while nothing is in flight.
         """
-        counted = min(tiles, self._share)
-        places = self._places if tiles <= self._few else self._places * _LARGE_REQUESTS
-        if tiles and self._taken and self._taken + counted > places:
+        share = min(tiles, self._largest_share)
+        small = tiles <= self._small_request
+        capacity = self._capacity if small else self._capacity * _LARGE_REQUESTS_SHARE
+        if tiles and self._used and self._used + share > capacity:
             raise OverloadedError(
                 f"{self.tiles:,} tiles are on their way to the model already, and "
                 f"{tiles:,} more are too many: ask again later, or for fewer"
             )
         self.tiles += tiles
-        self._taken += counted
+        self._used += share
         if tiles:
-            self._sent[sender] = tiles
+            self._tiles_of[request] = tiles
 
-    def arrived(self, sender: Hashable) -> None:
-        """Give back the place of a tile that landed, or is not wanted any more."""
-        left = self._sent[sender] - 1
+    def release(self, request: Hashable) -> None:
+        """Count one tile of a request less: it is done, or was withdrawn."""
+        remaining = self._tiles_of[request] - 1
         self.tiles -= 1
-        self._taken -= min(left + 1, self._share) - min(left, self._share)
-        self._sent[sender] = left
-        if not left:
-            del self._sent[sender]
+        self._used -= min(remaining + 1, self._largest_share) - min(remaining, self._largest_share)
+        self._tiles_of[request] = remaining
+        if not remaining:
+            del self._tiles_of[request]

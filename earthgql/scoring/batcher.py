@@ -12,22 +12,44 @@ import numpy as np
 
 from earthgql.errors import DeadlineError, EarthGQLError, ModelUnavailableError
 from earthgql.models.passes import padded_size
-from earthgql.models.protocol import TILE_SIZE, Classifier, Pixels, Scores
-from earthgql.scoring.counts import BatchCounts
+from earthgql.models.protocol import TILE_SIZE, Classifier, ModelIdentity, Pixels, Scores
 from earthgql.scoring.fair_queue import FairQueue
 from earthgql.scoring.pace import Pace
-from earthgql.scoring.unbatch import failed, unbatch
 
-LONGEST_TURN_S = 0.1
-"""What a single click may have to wait for a large request's batch at most, where engines allow it;
-less where a tile takes less."""
+MAX_BATCH_S = 0.1
+"""Most seconds that a click should wait for a batch of a large request; less where a tile takes
+less, more where one tile takes longer."""
 
-_CLOSING_S = 10.0
+_CLOSE_TIMEOUT_S = 10.0
 _log = logging.getLogger(__name__)
 
 
+@dataclass
+class BatchStatistics:
+    """What a batcher has done so far.
+
+    Attributes:
+        batches: batches that the engine started.
+        tiles: tiles in them.
+        failed: tiles without scores: the engine failed, or its scores are not 0 to 1.
+        dropped: tiles cancelled, or past their deadline, before they ran.
+        longest_queue: most tiles that waited at once.
+    """
+
+    batches: int = 0
+    tiles: int = 0
+    failed: int = 0
+    dropped: int = 0
+    longest_queue: int = 0
+
+    @property
+    def mean_batch(self) -> float:
+        """Tiles per batch."""
+        return self.tiles / self.batches if self.batches else 0.0
+
+
 @dataclass(eq=False)
-class _Entry:
+class _QueuedTile:
     """A tile that waits or runs."""
 
     pixels: Pixels
@@ -37,15 +59,15 @@ class _Entry:
 
 
 class Batcher:
-    """Feeds a classifier from one thread: tiles of all requests in turn, in common batches.
+    """Feeds a classifier from one thread with batches of the tiles of all requests.
 
-    While the engine is busy, tiles gather; when it is free, it gets what there is. A batch that
-    serves few requests is kept short, so that a click never waits long behind a viewport; the more
-    requests wait, the larger it grows. How many tiles may wait is for whoever submits them to
-    bound. No SQL here, and no particular engine.
+    Requests are served round robin. While the engine is busy, tiles queue up; when it is free, a
+    batch is made of those there are. A batch that serves few requests is kept short, so that a
+    click never waits long for a viewport; the more requests wait, the larger it grows. The queue
+    has no limit here: see ``Admission``.
 
     Attributes:
-        counts: what was done so far; written by the batcher alone.
+        statistics: what was done so far; written by the batcher alone.
         max_batch_size: most tiles of a batch.
     """
 
@@ -54,30 +76,30 @@ class Batcher:
         classifier: Classifier,
         *,
         batch_wait_timeout_s: float = 0.0,
-        longest_turn_s: float = LONGEST_TURN_S,
+        max_batch_s: float = MAX_BATCH_S,
     ) -> None:
         """Make a batcher; its thread starts with the first tile.
 
         Args:
-            classifier: what scores the batches.
+            classifier: scores the batches.
             batch_wait_timeout_s: seconds that a batch waits for more tiles while it is not full.
-            longest_turn_s: seconds that a batch may take, judging by those before, unless one tile
-                of each waiting request takes longer; infinite: batches are as large as they may.
+            max_batch_s: expected seconds of a batch at most, unless one tile of each waiting
+                request takes longer; infinite: batches are as large as possible.
         """
-        self.counts = BatchCounts()
+        self.statistics = BatchStatistics()
         self.max_batch_size = classifier.batch_size
         self._classifier = classifier
-        self._wait_s = batch_wait_timeout_s
-        self._longest_turn_s = longest_turn_s
+        self._wait_timeout_s = batch_wait_timeout_s
+        self._max_batch_s = max_batch_s
         self._pace = Pace()
         self._changed = threading.Condition()
-        self._queue: FairQueue[object, _Entry] = FairQueue(lambda entry: not entry.taken)
-        self._waiting: dict[Future[Scores], _Entry] = {}
-        self._alone: deque[_Entry] = deque()
-        self._last_was_alone = False
-        self._gathering_since = -math.inf
-        self._under_way = 0
-        self._finished: deque[tuple[list[_Entry], Future[Scores], float]] = deque()
+        self._queue: FairQueue[object, _QueuedTile] = FairQueue(lambda tile: not tile.taken)
+        self._waiting: dict[Future[Scores], _QueuedTile] = {}
+        self._retries: deque[_QueuedTile] = deque()
+        self._last_was_retry = False
+        self._waiting_since = -math.inf
+        self._running_batches = 0
+        self._finished: deque[tuple[list[_QueuedTile], Future[Scores], float]] = deque()
         self._thread: threading.Thread | None = None
         self._closed = False
 
@@ -89,13 +111,13 @@ class Batcher:
         """Queue a tile.
 
         Args:
-            request: whose tile it is; requests are served in turn.
+            request: whose tile it is; requests are served round robin.
             pixels: ``uint8 [256, 256, 3]``, red, green, blue; not to be changed afterwards.
             deadline: ``time.monotonic()`` seconds after which it is not to be run any more.
 
         Returns:
-            The future ``float32 [labels]``, to be cancelled by who no longer wants it; or as its
-            exception ``DeadlineError``, or ``ModelUnavailableError`` if the model failed.
+            The future ``float32 [labels]``, which may be cancelled; its exception is a
+            ``DeadlineError``, or a ``ModelUnavailableError`` if the model failed.
 
         Raises:
             ModelUnavailableError: if the batcher was closed.
@@ -103,31 +125,32 @@ class Batcher:
         """
         if pixels.shape != (TILE_SIZE, TILE_SIZE, 3) or pixels.dtype != np.uint8:
             raise ValueError(f"not a tile: {pixels.dtype} {list(pixels.shape)}")
-        entry = _Entry(pixels, deadline)
+        tile = _QueuedTile(pixels, deadline)
         with self._changed:
-            self._admit()
+            self._ensure_thread()
             if not self._waiting:
-                self._gathering_since = time.monotonic()
-            self._waiting[entry.future] = entry
-            self.counts.longest_queue = max(self.counts.longest_queue, len(self._waiting))
-            self._queue.push(request, entry)
+                self._waiting_since = time.monotonic()
+            self._waiting[tile.future] = tile
+            longest = max(self.statistics.longest_queue, len(self._waiting))
+            self.statistics.longest_queue = longest
+            self._queue.push(request, tile)
             self._changed.notify_all()
-        entry.future.add_done_callback(self._forget)
-        return entry.future
+        tile.future.add_done_callback(self._drop_cancelled)
+        return tile.future
 
     def join(self, request: object, future: Future[Scores], deadline: float = math.inf) -> None:
-        """Let another request wait for a tile too: it runs when the first of them has its turn.
+        """Let another request wait for a tile: it runs when the first of them has its turn.
 
         Args:
-            request: who else wants it.
-            future: as ``submit`` gave it; one that already runs or is done stays as it is.
+            request: the other request.
+            future: from ``submit``; nothing changes if the tile already runs or is done.
             deadline: as in ``submit``; the later one counts.
         """
         with self._changed:
-            entry = self._waiting.get(future)
-            if entry is not None:
-                entry.deadline = max(entry.deadline, deadline)
-                self._queue.push(request, entry)
+            tile = self._waiting.get(future)
+            if tile is not None:
+                tile.deadline = max(tile.deadline, deadline)
+                self._queue.push(request, tile)
 
     def close(self) -> None:
         """Cancel what waits, let the engine finish what it has begun, and end the thread."""
@@ -139,32 +162,36 @@ class Batcher:
         for future in waiting:
             future.cancel()
         if thread is not None and thread is not threading.current_thread():
-            thread.join(_CLOSING_S)
+            thread.join(_CLOSE_TIMEOUT_S)
 
-    def told(self, error: Exception) -> EarthGQLError:
-        """Return what is told of an error of ``submit``; one that nobody foresaw is logged."""
+    def submit_error(self, error: Exception) -> EarthGQLError:
+        """Return an exception of ``submit`` as one for clients; an unexpected one is logged."""
         if isinstance(error, EarthGQLError):
             return error
         _log.error("a tile did not get to the model", exc_info=error)
-        return failed(error, self._classifier.identity)
+        return model_error(error, self._classifier.identity)
 
-    def _admit(self) -> None:
-        """See that one more tile may wait, and that somebody will take it."""
+    def _ensure_thread(self) -> None:
+        """Start the thread that runs the batches.
+
+        Raises:
+            ModelUnavailableError: if the batcher was closed.
+        """
         if self._closed:
-            raise stopped()
+            raise stopping_error()
         if self._thread is None:
             thread = threading.Thread(target=self._run, name="batcher", daemon=True)
             thread.start()
-            # One that the machine refuses is tried again with the next tile.
+            # Set only now: if the machine refuses a thread, the next tile tries again.
             self._thread = thread
 
-    def _forget(self, future: Future[Scores]) -> None:
+    def _drop_cancelled(self, future: Future[Scores]) -> None:
         """Take a tile that was cancelled out of the queue, and its pixels out of memory."""
         with self._changed:
-            entry = self._waiting.pop(future, None)
-            if entry is not None:
-                entry.taken = True
-                self.counts.dropped += 1
+            tile = self._waiting.pop(future, None)
+            if tile is not None:
+                tile.taken = True
+                self.statistics.dropped += 1
                 # Wakes those who wait in concurrent.futures.wait.
                 future.set_running_or_notify_cancel()
 
@@ -172,128 +199,177 @@ class Batcher:
         while True:
             with self._changed:
                 while not (self._finished or self._may_start() or self._is_over()):
-                    self._changed.wait(self._pause())
+                    self._changed.wait(self._wakeup_s())
                 over = self._is_over()
                 finished, self._finished = self._finished, deque()
-                batch, late = self._gather() if self._may_start() else ([], [])
-                self._under_way += bool(batch)
+                batch, late = self._next_batch() if self._may_start() else ([], [])
+                self._running_batches += bool(batch)
             if batch:
                 # Before anything else: the engine is waiting.
                 self._start(batch)
-            for entry in late:
-                entry.future.set_exception(DeadlineError("not classified in time"))
+            for tile in late:
+                tile.future.set_exception(DeadlineError("not classified in time"))
             for ended in finished:
                 self._deliver(*ended)
             if over:
                 return
 
     def _is_over(self) -> bool:
-        return self._closed and not self._under_way and not self._finished and not self._alone
+        busy = self._running_batches or self._finished or self._retries
+        return self._closed and not busy
 
     def _may_start(self) -> bool:
-        if self._under_way >= self._classifier.parallel:
+        if self._running_batches >= self._classifier.parallel:
             return False
-        if self._alone:
+        if self._retries:
             return True
-        return bool(self._waiting) and not self._closed and not self._patience()
+        return bool(self._waiting) and not self._closed and not self._remaining_wait_s()
 
-    def _patience(self) -> float:
-        """Seconds for which a batch that is not full still waits for more."""
-        if not self._wait_s or len(self._waiting) >= self.max_batch_size:
+    def _remaining_wait_s(self) -> float:
+        """Seconds for which a batch that is not full still waits for more tiles."""
+        if not self._wait_timeout_s or len(self._waiting) >= self.max_batch_size:
             return 0.0
-        return max(0.0, self._gathering_since + self._wait_s - time.monotonic())
+        return max(0.0, self._waiting_since + self._wait_timeout_s - time.monotonic())
 
-    def _pause(self) -> float | None:
-        """Seconds until something is to be done if nothing happens; None: never."""
-        free = self._under_way < self._classifier.parallel
-        return self._patience() if self._waiting and free and not self._closed else None
+    def _wakeup_s(self) -> float | None:
+        """Seconds until a batch may start although nothing happens; None: never."""
+        free = self._running_batches < self._classifier.parallel
+        return self._remaining_wait_s() if self._waiting and free and not self._closed else None
 
-    def _gather(self) -> tuple[list[_Entry], list[_Entry]]:
-        """Take the tiles of the next batch, and those whose time has gone by on the way."""
-        self._last_was_alone = bool(self._alone) and not (self._last_was_alone and self._waiting)
-        if self._last_was_alone:
-            return [self._alone.popleft()], []
-        size = min(self.max_batch_size, self._size())
-        batch: list[_Entry] = []
-        late: list[_Entry] = []
+    def _next_batch(self) -> tuple[list[_QueuedTile], list[_QueuedTile]]:
+        """Take the tiles of the next batch, and those found whose deadline has passed.
+
+        Tiles of a failed batch run alone, alternating with batches of what waits.
+        """
+        self._last_was_retry = bool(self._retries) and not (self._last_was_retry and self._waiting)
+        if self._last_was_retry:
+            return [self._retries.popleft()], []
+        size = min(self.max_batch_size, self._next_size())
+        batch: list[_QueuedTile] = []
+        late: list[_QueuedTile] = []
         now = time.monotonic()
         while len(batch) < size and (found := self._queue.take()):
-            entry = found[1]
-            entry.taken = True
-            self._waiting.pop(entry.future, None)
-            if not entry.future.set_running_or_notify_cancel():
+            tile = found[1]
+            tile.taken = True
+            self._waiting.pop(tile.future, None)
+            if not tile.future.set_running_or_notify_cancel():
                 continue
-            (batch if now < entry.deadline else late).append(entry)
-        self.counts.dropped += len(late)
+            (batch if now < tile.deadline else late).append(tile)
+        self.statistics.dropped += len(late)
         return batch, late
 
-    def _size(self) -> int:
-        """How many tiles the next batch should have: one of each request, or as many as are quick.
+    def _next_size(self) -> int:
+        """Return the size of the next batch: one tile of each request, or more if that is quick.
 
-        A click waits for the batch that is running and for what shares a batch with it. What the
-        engine would run in several passes is better several batches.
+        A click waits for the batch that is running and for the tiles that share a batch with it.
+        What the engine would run in several passes is better several batches.
         """
-        lanes = len(self._queue.lanes())
-        if math.isinf(self._longest_turn_s):
+        requests = len(self._queue.requests())
+        if math.isinf(self._max_batch_s):
             return self.max_batch_size
-        size = lanes
-        if lanes == 1 or not self._queue.has_unserved():
-            size = max(lanes, self._pace.quick(self._longest_turn_s, self.max_batch_size))
+        size = requests
+        if requests == 1 or not self._queue.has_unserved():
+            quick = self._pace.size_like_a_click(self._max_batch_s, self.max_batch_size)
+            size = max(requests, quick)
         size = min(size, len(self._waiting))
         return min(size, padded_size(size, self._classifier.pass_sizes))
 
-    def _start(self, batch: list[_Entry]) -> None:
-        self.counts.batches += 1
-        self.counts.tiles += len(batch)
+    def _start(self, batch: list[_QueuedTile]) -> None:
+        self.statistics.batches += 1
+        self.statistics.tiles += len(batch)
         _log.debug("batch of %d tiles, %d more waiting", len(batch), len(self._waiting))
         began = time.monotonic()
         try:
-            future = self._classifier.start(np.stack([entry.pixels for entry in batch]))
+            future = self._classifier.start(np.stack([tile.pixels for tile in batch]))
         except Exception as error:
             future = Future()
             future.set_exception(error)
-        future.add_done_callback(lambda done: self._ended(batch, done, time.monotonic() - began))
+        future.add_done_callback(
+            lambda done: self._batch_done(batch, done, time.monotonic() - began)
+        )
 
-    def _ended(self, batch: list[_Entry], future: Future[Scores], seconds: float) -> None:
-        """Note that the engine is free; in its thread, so nothing that takes time."""
+    def _batch_done(self, batch: list[_QueuedTile], future: Future[Scores], seconds: float) -> None:
+        """Note that the engine is free; in the engine's thread, so nothing here may take time."""
         with self._changed:
-            self._under_way -= 1
+            self._running_batches -= 1
             if not future.cancelled() and future.exception() is None:
-                self._pace.learn(len(batch), seconds)
+                self._pace.record(len(batch), seconds)
             self._finished.append((batch, future, seconds))
             self._changed.notify_all()
 
-    def _deliver(self, batch: list[_Entry], future: Future[Scores], seconds: float) -> None:
+    def _deliver(self, batch: list[_QueuedTile], future: Future[Scores], seconds: float) -> None:
+        """Set the futures of a batch's tiles."""
         try:
-            rows = unbatch(future.result(), len(batch), self._classifier.identity)
+            rows = split_scores(future.result(), len(batch), self._classifier.identity)
         except (Exception, CancelledError) as error:
-            self._fail(batch, error)
+            self._retry_or_fail(batch, error)
             return
         _log.debug("batch of %d tiles took %.3f s", len(batch), seconds)
-        for entry, row in zip(batch, rows, strict=True):
+        for tile, row in zip(batch, rows, strict=True):
             if isinstance(row, EarthGQLError):
-                self.counts.failed += 1
-                entry.future.set_exception(row)
+                self.statistics.failed += 1
+                tile.future.set_exception(row)
             else:
-                entry.future.set_result(row)
+                tile.future.set_result(row)
 
-    def _fail(self, batch: list[_Entry], error: BaseException) -> None:
-        """Try the tiles of a failed batch one by one; one that fails alone has failed."""
+    def _retry_or_fail(self, batch: list[_QueuedTile], error: BaseException) -> None:
+        """Queue the tiles of a failed batch to run alone; a tile that fails alone has failed."""
         if not threading.main_thread().is_alive():
             # The process ends, and with it the threads of the engine.
-            error = stopped()
+            error = stopping_error()
         if len(batch) > 1 and not isinstance(error, EarthGQLError):
             _log.warning("a batch of %d failed, tried tile by tile", len(batch), exc_info=error)
             with self._changed:
-                self._alone.extend(batch)
+                self._retries.extend(batch)
             return
         if not self._closed and threading.main_thread().is_alive():
             _log.error("the model failed on %d tiles", len(batch), exc_info=error)
-        self.counts.failed += len(batch)
-        for entry in batch:
-            entry.future.set_exception(failed(error, self._classifier.identity))
+        self.statistics.failed += len(batch)
+        for tile in batch:
+            tile.future.set_exception(model_error(error, self._classifier.identity))
 
 
-def stopped() -> ModelUnavailableError:
-    """Return what those are told who ask while the process ends."""
+def split_scores(
+    scores: Scores, tiles: int, identity: ModelIdentity
+) -> list[Scores | ModelUnavailableError]:
+    """Divide the scores of a batch among its tiles; invalid ones are an error of their tile.
+
+    Args:
+        scores: the engine's output, to be ``float32 [tiles, labels]``, each 0 to 1.
+        tiles: number of tiles in the batch.
+        identity: of the model.
+
+    Returns:
+        For each tile ``float32 [labels]``, or the error.
+    """
+    expected = (tiles, len(identity.labels))
+    if scores.shape != expected:
+        error = ModelUnavailableError(
+            f"model {identity.name} answered with shape {list(scores.shape)},"
+            f" expected {list(expected)}"
+        )
+        return [error] * tiles
+    # Written so that NaN, which compares false with everything, is invalid too.
+    return [
+        row if ((row >= 0) & (row <= 1)).all() else _invalid_scores_error(identity)
+        for row in scores
+    ]
+
+
+def _invalid_scores_error(identity: ModelIdentity) -> ModelUnavailableError:
+    return ModelUnavailableError(
+        f"model {identity.name} {identity.version} gave scores that are not numbers between 0 and 1"
+        " for this tile; none were stored: check it with manage.py model verify"
+    )
+
+
+def model_error(error: BaseException, identity: ModelIdentity) -> ModelUnavailableError:
+    """Return an engine's error as one for clients, without the files and hosts it may name."""
+    if isinstance(error, ModelUnavailableError):
+        return error
+    return ModelUnavailableError(f"model {identity.name} failed on this tile, see the server's log")
+
+
+def stopping_error() -> ModelUnavailableError:
+    """Return the error of tiles that are submitted or waiting while the process ends."""
     return ModelUnavailableError("this process is being stopped: ask again")

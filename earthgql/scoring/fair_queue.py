@@ -1,102 +1,106 @@
-"""A queue of many lanes that are served in turn, so that a long one cannot starve a short one."""
+"""A queue per request, served round robin, so that a long one cannot starve a short one."""
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
-Lane = TypeVar("Lane", bound=Hashable)
+Request = TypeVar("Request", bound=Hashable)
 Item = TypeVar("Item")
 
-MOST_NEWCOMERS = 4
-"""Lanes that may still join a round, before those already served get another turn."""
+MAX_NEWCOMERS = 4
+"""Requests that may join the current round, before those served in it get the next one."""
 
 
-def _anyone(_lane: object) -> bool:
+def _any_request(_request: object) -> bool:
     return True
 
 
-class FairQueue(Generic[Lane, Item]):
-    """Items in lanes, served in rounds: one item of each lane, in order within a lane.
+class FairQueue(Generic[Request, Item]):
+    """Items queued by request and served in rounds: one item of each request, first in first out.
 
-    A lane that comes while a round is going on joins it, so that a single click comes next after
-    the item of a viewport that is being served; but only so many may, for streams of clicks must
-    not starve a viewport either.
+    A new request joins the current round, so that a single click comes next after the item of a
+    viewport that is being served. Only ``MAX_NEWCOMERS`` may, for a stream of clicks must not
+    starve a viewport either.
 
-    An item may stand in several lanes. It is taken from that whose turn comes first, and passed
-    over in the others, where it no longer waits. Not thread-safe: its owner has a lock.
+    An item may be queued by several requests. It is taken when the first of them has its turn,
+    and skipped in the other queues, where it no longer waits. Not thread-safe: its owner has a
+    lock.
     """
 
-    def __init__(self, waiting: Callable[[Item], bool]) -> None:
+    def __init__(self, is_waiting: Callable[[Item], bool]) -> None:
         """Make an empty queue.
 
         Args:
-            waiting: tells whether an item is still to be taken; others are dropped on the way.
+            is_waiting: whether an item is still to be taken; others are dropped when met.
         """
-        self._waiting = waiting
-        self._this_round: OrderedDict[Lane, deque[Item]] = OrderedDict()
-        self._next_round: OrderedDict[Lane, deque[Item]] = OrderedDict()
+        self._is_waiting = is_waiting
+        self._this_round: OrderedDict[Request, deque[Item]] = OrderedDict()
+        self._next_round: OrderedDict[Request, deque[Item]] = OrderedDict()
         self._newcomers = 0
-        self._unserved: set[Lane] = set()
+        self._unserved: set[Request] = set()
 
-    def push(self, lane: Lane, item: Item) -> None:
-        """Add an item to the end of a lane."""
-        items = self._this_round.get(lane) or self._next_round.get(lane)
+    def push(self, request: Request, item: Item) -> None:
+        """Append an item to the queue of a request."""
+        items = self._this_round.get(request) or self._next_round.get(request)
         if items is not None:
             items.append(item)
             return
-        self._unserved.add(lane)
+        self._unserved.add(request)
         if not self._this_round and not self._next_round:
             self._newcomers = 0
-        if self._newcomers < MOST_NEWCOMERS or not self._next_round:
+        if self._newcomers < MAX_NEWCOMERS or not self._next_round:
             self._newcomers += 1
-            self._this_round[lane] = deque([item])
+            self._this_round[request] = deque([item])
         else:
-            self._next_round[lane] = deque([item])
+            self._next_round[request] = deque([item])
 
-    def take(self, admitted: Callable[[Lane], bool] = _anyone) -> tuple[Lane, Item] | None:
-        """Take the first waiting item of the lane whose turn it is.
+    def take(
+        self, is_eligible: Callable[[Request], bool] = _any_request
+    ) -> tuple[Request, Item] | None:
+        """Take the first waiting item of the request whose turn it is.
 
         Args:
-            admitted: tells whether a lane may be taken from now; others keep their turn.
+            is_eligible: whether an item of a request may be taken now; others keep their turn.
 
         Returns:
-            The lane and the item; None when no admitted lane has one waiting.
+            The request and the item; None when no eligible request has one waiting.
         """
         if not self._this_round:
             self._this_round, self._next_round = self._next_round, self._this_round
             self._newcomers = 0
-        for lane in [*self._this_round, *self._next_round]:
-            if admitted(lane) and self._sweep(lane):
-                items = self._this_round.pop(lane, None) or self._next_round.pop(lane)
+        for request in [*self._this_round, *self._next_round]:
+            if is_eligible(request) and self._has_waiting(request):
+                items = self._this_round.pop(request, None) or self._next_round.pop(request)
                 item = items.popleft()
-                self._unserved.discard(lane)
+                self._unserved.discard(request)
                 if items:
-                    self._next_round[lane] = items
-                return lane, item
+                    self._next_round[request] = items
+                return request, item
         return None
 
     def has_unserved(self) -> bool:
-        """Whether a lane waits of which nothing was taken since it came."""
+        """Whether a request waits of which nothing has been taken since it came."""
         return bool(self._unserved)
 
-    def lanes(self) -> list[Lane]:
-        """Return the lanes that have items waiting, in the order of their turns."""
-        return [lane for lane in [*self._this_round, *self._next_round] if self._sweep(lane)]
+    def requests(self) -> list[Request]:
+        """Return the requests that have items waiting, in the order of their turns."""
+        queued = [*self._this_round, *self._next_round]
+        return [request for request in queued if self._has_waiting(request)]
 
-    def drop(self, lane: Lane) -> None:
-        """Forget a lane with all its items."""
-        self._this_round.pop(lane, None)
-        self._next_round.pop(lane, None)
-        self._unserved.discard(lane)
+    def remove(self, request: Request) -> None:
+        """Remove the queue of a request with all its items, if there is one."""
+        self._this_round.pop(request, None)
+        self._next_round.pop(request, None)
+        self._unserved.discard(request)
 
     def __bool__(self) -> bool:
-        return bool(self.lanes())
+        return bool(self.requests())
 
-    def _sweep(self, lane: Lane) -> bool:
-        """Drop what no longer waits at the head of a lane, and the lane if nothing is left."""
-        items = self._this_round.get(lane) or self._next_round.get(lane)
-        while items and not self._waiting(items[0]):
+    def _has_waiting(self, request: Request) -> bool:
+        """Drop items that no longer wait from the head of a queue; remove it when it is empty."""
+        items = self._this_round.get(request) or self._next_round.get(request)
+        while items and not self._is_waiting(items[0]):
             items.popleft()
         if not items:
-            self.drop(lane)
+            self.remove(request)
         return bool(items)

@@ -1,4 +1,4 @@
-"""Tiles on their way to their scores: asked by any number of requests, read and inferred once."""
+"""Tiles whose scores are pending: any number of requests may wait, each is inferred once."""
 
 import math
 import threading
@@ -15,66 +15,67 @@ from earthgql.errors import EarthGQLError
 from earthgql.imagery.source import Pixels, TileSource
 from earthgql.models.protocol import Classifier, Scores
 from earthgql.scoring.admission import Admission
-from earthgql.scoring.batcher import Batcher, stopped
-from earthgql.scoring.reader import ReadingPool
+from earthgql.scoring.batcher import Batcher, stopping_error
+from earthgql.scoring.reader import TileReader
 
-LINGER_S = 20.0
-"""How long scores are remembered after inference: for who looked for them just before they were
-stored, and for who asks again after they came too late."""
+REMEMBER_S = 20.0
+"""Seconds for which new scores are kept in memory: for requests that looked for stored ones just
+before these were stored, and for requests repeated after a deadline."""
 
-_LEAST_AHEAD = 16
+_MIN_READ_AHEAD = 16
 Key = tuple[int, str | None]
+"""Tile id, and the fingerprint of its source."""
 Outcome = ScoreRecord | EarthGQLError
 
 
 @dataclass(eq=False, slots=True)
 class Request:
-    """Somebody waiting for tiles.
+    """A request that waits for tiles.
 
     Attributes:
         began: ``time.monotonic()`` seconds, before stored scores were looked up.
         deadline: ``time.monotonic()`` seconds until which to wait.
-        flights: by tile id.
-        left: number of them that have not landed.
+        tiles: its tiles by id.
+        remaining: number of them without an outcome.
         complete: set when none is left.
     """
 
     began: float
     deadline: float
-    flights: dict[int, "Flight"] = field(default_factory=dict)
-    left: int = 0
+    tiles: dict[int, "PendingTile"] = field(default_factory=dict)
+    remaining: int = 0
     complete: threading.Event = field(default_factory=threading.Event)
 
-    def landed(self) -> dict[int, Outcome]:
-        """Return what has become of the flights that landed, by tile id."""
-        outcomes = {tile_id: flight.outcome for tile_id, flight in self.flights.items()}
-        return {tile_id: found for tile_id, found in outcomes.items() if found is not None}
-
     def wait(self) -> None:
-        """Wait until all flights have landed, or the deadline."""
-        left = self.deadline - time.monotonic()
-        self.complete.wait(min(max(0.0, left), threading.TIMEOUT_MAX))
+        """Wait until all tiles have outcomes, or until the deadline."""
+        seconds = self.deadline - time.monotonic()
+        self.complete.wait(min(max(0.0, seconds), threading.TIMEOUT_MAX))
+
+    def outcomes(self) -> dict[int, Outcome]:
+        """Return the outcomes there are, by tile id."""
+        found = {tile_id: tile.outcome for tile_id, tile in self.tiles.items()}
+        return {tile_id: outcome for tile_id, outcome in found.items() if outcome is not None}
 
 
 @dataclass(eq=False, slots=True)
-class Flight:
-    """A tile on its way; all but ``unread`` is guarded by the lock of ``Flights``.
+class PendingTile:
+    """A tile in flight; all but ``unread`` is guarded by the lock of ``PendingTiles``.
 
     Attributes:
-        key: tile id, and the fingerprint of what is read.
+        key: tile id, and the fingerprint of its source.
         source: where the pixels come from.
-        sender: who asked for it first, and whose place it takes until it lands.
-        requests: who waits; a flight that nobody waits for is dropped unless it already runs.
-        unread: as ``ReadingPool`` has it.
-        scoring: what the batcher gave for it, once it has been read.
-        outcome: set when it lands.
-        claimed: somebody stores it, or did.
+        admitted_for: the request that ``Admission`` counts it for; None once it has an outcome.
+        requests: those that wait; a tile without any is dropped unless it already runs.
+        unread: see ``ReadableTile``.
+        scoring: the batcher's future, once the pixels have been read.
+        outcome: the scores, or why there are none.
+        claimed: whether a request stores the scores, or has stored them.
         stored_at: ``time.monotonic()`` seconds after the scores were committed.
     """
 
     key: Key
     source: TileSource
-    sender: Request | None
+    admitted_for: Request | None
     requests: set[Request] = field(default_factory=set)
     unread: bool = True
     scoring: Future[Scores] | None = None
@@ -83,66 +84,66 @@ class Flight:
     stored_at: float | None = None
 
 
-class Flights:
-    """All tiles on their way in this process, on one reading pool and one batcher.
+class PendingTiles:
+    """All tiles in flight in this process, with one reader and one batcher.
 
     Attributes:
-        batcher: what feeds the model.
+        batcher: feeds the model.
     """
 
     def __init__(
-        self, classifier: Classifier, *, queue_size: int, wait_s: float, longest_turn_s: float
+        self, classifier: Classifier, *, queue_size: int, batch_wait_s: float, max_batch_s: float
     ) -> None:
-        """Make an empty registry; threads start with the first tiles.
+        """Begin with no tiles; threads start with the first ones.
 
         Args:
             classifier: the model.
-            queue_size: most tiles on their way, as ``Admission`` counts; 0: any number.
-            wait_s: ``batch_wait_timeout_s`` of the batcher.
-            longest_turn_s: as in the batcher.
+            queue_size: most tiles in flight, as ``Admission`` counts; 0: any number.
+            batch_wait_s: ``batch_wait_timeout_s`` of the batcher.
+            max_batch_s: as in the batcher.
         """
         self._admission = Admission(queue_size or math.inf)
         self.batcher = Batcher(
-            classifier, batch_wait_timeout_s=wait_s, longest_turn_s=longest_turn_s
+            classifier, batch_wait_timeout_s=batch_wait_s, max_batch_s=max_batch_s
         )
         at_once = self.batcher.max_batch_size * classifier.parallel
-        self._reading: ReadingPool[Flight] = ReadingPool(
-            self._was_read, ahead=max(_LEAST_AHEAD, 2 * at_once)
+        self._reader: TileReader[PendingTile] = TileReader(
+            self._on_read, read_ahead=max(_MIN_READ_AHEAD, 2 * at_once)
         )
         # Futures may call back while it is held by the same thread.
         self._lock = threading.RLock()
-        self._flights: dict[Key, Flight] = {}
-        self._landed: deque[tuple[float, Flight]] = deque()
+        self._tiles: dict[Key, PendingTile] = {}
+        self._finished: deque[tuple[float, PendingTile]] = deque()
         self._closed = False
 
     def __len__(self) -> int:
-        """Count the tiles on their way: to be read, to be inferred, or running."""
+        """Count the tiles in flight: to be read, to be inferred, or running."""
         return self._admission.tiles
 
-    def board(self, request: Request, sources: Mapping[int, TileSource]) -> None:
-        """Let a request wait for tiles, sending those on their way that are not yet.
+    def add(self, request: Request, sources: Mapping[int, TileSource]) -> None:
+        """Let a request wait for tiles, and begin with those that are not in flight yet.
 
         Raises:
-            OverloadedError: at once and for all of them, if too many are on their way.
+            OverloadedError: at once and for all of them, if too many are in flight.
             ModelUnavailableError: if the process is being stopped.
         """
         with self._lock:
             if self._closed:
-                raise stopped()
+                raise stopping_error()
             self._forget_old()
-            known = {i: self._usable((i, s.fingerprint), request) for i, s in sources.items()}
-            self._admission.send(request, sum(flight is None for flight in known.values()))
+            known = {i: self._find((i, s.fingerprint), request) for i, s in sources.items()}
+            self._admission.admit(request, sum(tile is None for tile in known.values()))
             for tile_id, source in sources.items():
-                flight = known[tile_id] or self._send(request, tile_id, source)
-                self._join(request, tile_id, flight)
-            unread = [flight for flight in request.flights.values() if flight.unread]
-            if not request.left:
+                tile = known[tile_id] or self._new(request, tile_id, source)
+                self._join(request, tile_id, tile)
+            unread = [tile for tile in request.tiles.values() if tile.unread]
+            if not request.remaining:
                 request.complete.set()
         if unread:
-            self._reading.ask(request, unread)
+            self._reader.submit(request, unread)
 
-    def score(self, pixels: Pixels, deadline: float) -> Future[Scores]:
-        """Send a picture that is no tile to the model, in turn with the tiles of all requests.
+    def score_pixels(self, pixels: Pixels, deadline: float) -> Future[Scores]:
+        """Score a picture that is no tile, in the same queue and batches as tiles.
 
         Args:
             pixels: ``uint8 [256, 256, 3]``, red, green, blue; not to be changed afterwards.
@@ -152,148 +153,149 @@ class Flights:
             As ``Batcher.submit``.
 
         Raises:
-            OverloadedError: at once, if too many tiles are on their way.
+            OverloadedError: at once, if too many tiles are in flight.
             ModelUnavailableError: if the process is being stopped.
         """
         with self._lock:
             if self._closed:
-                raise stopped()
-            sender = object()
-            self._admission.send(sender, 1)
+                raise stopping_error()
+            request = object()
+            self._admission.admit(request, 1)
             try:
-                scoring = self.batcher.submit(sender, pixels, deadline)
+                scoring = self.batcher.submit(request, pixels, deadline)
             except BaseException:
-                self._admission.arrived(sender)
+                self._admission.release(request)
                 raise
-        scoring.add_done_callback(lambda _done: self._picture_done(sender))
+        scoring.add_done_callback(lambda _done: self._release(request))
         return scoring
 
-    def leave(self, request: Request) -> None:
-        """Stop waiting; what nobody else waits for is dropped, unless it already runs."""
-        self._reading.forget(request)
+    def withdraw(self, request: Request) -> None:
+        """Stop waiting: tiles of no other request are dropped, unless they already run."""
+        self._reader.withdraw(request)
         with self._lock:
-            for flight in request.flights.values():
-                flight.requests.discard(request)
-                if flight.requests or flight.outcome is not None:
+            for tile in request.tiles.values():
+                tile.requests.discard(request)
+                if tile.requests or tile.outcome is not None:
                     continue
-                # One in the hands of a reader is let go as soon as that is done.
-                waits = flight.scoring is None or flight.scoring.cancel()
-                if waits and self._flights.get(flight.key) is flight:
-                    flight.unread = False
-                    del self._flights[flight.key]
-                    self._admission.arrived(flight.sender)
+                # One that is being read is dropped as soon as that is done.
+                waits = tile.scoring is None or tile.scoring.cancel()
+                if waits and self._tiles.get(tile.key) is tile:
+                    tile.unread = False
+                    del self._tiles[tile.key]
+                    self._admission.release(tile.admitted_for)
 
     def claim(self, request: Request) -> list[ScoreRecord]:
-        """Return the scores of a request that are this caller's to store: nobody else will."""
+        """Return the scores that this request is to store, since no other request does."""
         with self._lock:
-            mine = [
-                flight
-                for flight in request.flights.values()
-                if isinstance(flight.outcome, ScoreRecord) and not flight.claimed
+            claimed = [
+                tile
+                for tile in request.tiles.values()
+                if isinstance(tile.outcome, ScoreRecord) and not tile.claimed
             ]
-            for flight in mine:
-                flight.claimed = True
-            return [flight.outcome for flight in mine if isinstance(flight.outcome, ScoreRecord)]
+            for tile in claimed:
+                tile.claimed = True
+            return [tile.outcome for tile in claimed if isinstance(tile.outcome, ScoreRecord)]
 
-    def stored(self, request: Request, records: list[ScoreRecord], *, well: bool) -> None:
+    def note_stored(self, request: Request, records: list[ScoreRecord], *, committed: bool) -> None:
         """Note that claimed scores were committed, or that they could not be."""
         now = time.monotonic()
         with self._lock:
             for record in records:
-                flight = request.flights[record.tile_id]
-                flight.claimed = well
-                flight.stored_at = now if well else None
+                tile = request.tiles[record.tile_id]
+                tile.claimed = committed
+                tile.stored_at = now if committed else None
 
     def close(self) -> None:
         """Drop what waits, finish what runs, end the threads."""
         with self._lock:
             self._closed = True
-        self._reading.close()
+        self._reader.close()
         self.batcher.close()
         with self._lock:
-            for flight in [f for f in self._flights.values() if f.outcome is None]:
-                self._land(flight, stopped())
+            for tile in [tile for tile in self._tiles.values() if tile.outcome is None]:
+                self._finish(tile, stopping_error())
 
-    def _picture_done(self, sender: object) -> None:
+    def _release(self, request: object) -> None:
         with self._lock:
-            self._admission.arrived(sender)
+            self._admission.release(request)
 
-    def _usable(self, key: Key, request: Request) -> Flight | None:
-        """Find a flight that answers a request: under way, or landed unknown to its look-up."""
-        flight = self._flights.get(key)
-        if flight is None or flight.stored_at is None or flight.stored_at > request.began:
-            return flight
+    def _find(self, key: Key, request: Request) -> PendingTile | None:
+        """Return a tile that is in flight, or was not stored yet when the request looked it up."""
+        tile = self._tiles.get(key)
+        if tile is None or tile.stored_at is None or tile.stored_at > request.began:
+            return tile
         # It was stored before the look-up, which did not find it: it has been deleted since.
         return None
 
-    def _send(self, request: Request, tile_id: int, source: TileSource) -> Flight:
-        flight = Flight((tile_id, source.fingerprint), source, request)
-        self._flights[flight.key] = flight
-        return flight
+    def _new(self, request: Request, tile_id: int, source: TileSource) -> PendingTile:
+        tile = PendingTile((tile_id, source.fingerprint), source, request)
+        self._tiles[tile.key] = tile
+        return tile
 
-    def _join(self, request: Request, tile_id: int, flight: Flight) -> None:
-        request.flights[tile_id] = flight
-        if flight.outcome is None:
-            request.left += 1
-            flight.requests.add(request)
-            if flight.scoring is not None:
-                self.batcher.join(request, flight.scoring, request.deadline)
+    def _join(self, request: Request, tile_id: int, tile: PendingTile) -> None:
+        request.tiles[tile_id] = tile
+        if tile.outcome is None:
+            request.remaining += 1
+            tile.requests.add(request)
+            if tile.scoring is not None:
+                self.batcher.join(request, tile.scoring, request.deadline)
 
-    def _was_read(
-        self, _turn: Hashable, flight: Flight, outcome: Pixels | EarthGQLError
+    def _on_read(
+        self, _turn: Hashable, tile: PendingTile, pixels: Pixels | EarthGQLError
     ) -> Future[Scores] | None:
-        """Hand pixels to the batcher; in a reader's thread."""
+        """Submit the pixels of a tile to the batcher; in a thread of the reader."""
         with self._lock:
-            if flight.outcome is not None or not flight.requests:
+            if tile.outcome is not None or not tile.requests:
                 return None
-            if isinstance(outcome, EarthGQLError):
-                self._land(flight, outcome)
+            if isinstance(pixels, EarthGQLError):
+                self._finish(tile, pixels)
                 return None
-            first, *others = flight.requests
+            first, *others = tile.requests
             try:
-                scoring = self.batcher.submit(first, outcome, first.deadline)
-            except Exception as error:  # whoever has no deadline would wait for ever
-                self._land(flight, self.batcher.told(error))
+                scoring = self.batcher.submit(first, pixels, first.deadline)
+            except Exception as error:  # a request without a deadline would wait for ever
+                self._finish(tile, self.batcher.submit_error(error))
                 return None
             for other in others:
                 self.batcher.join(other, scoring, other.deadline)
-            flight.scoring = scoring
-        scoring.add_done_callback(lambda done: self._was_scored(flight, done))
+            tile.scoring = scoring
+        scoring.add_done_callback(lambda done: self._on_scored(tile, done))
         return scoring
 
-    def _was_scored(self, flight: Flight, scoring: Future[Scores]) -> None:
-        """Land a flight; in the batcher's thread, or that of whoever cancelled it."""
+    def _on_scored(self, tile: PendingTile, scoring: Future[Scores]) -> None:
+        """Finish a tile; in the thread of the batcher, or that which cancelled the future."""
         outcome: Outcome
         try:
-            outcome = ScoreRecord(flight.key[0], as_real(scoring.result()), datetime.now(UTC))
+            outcome = ScoreRecord(tile.key[0], as_real(scoring.result()), datetime.now(UTC))
         except CancelledError:
             return
         except EarthGQLError as error:
             outcome = error
         with self._lock:
-            if flight.outcome is None:
-                self._land(flight, outcome)
+            if tile.outcome is None:
+                self._finish(tile, outcome)
 
-    def _land(self, flight: Flight, outcome: Outcome) -> None:
-        flight.outcome = outcome
-        flight.unread = False
-        flight.scoring = None
-        self._admission.arrived(flight.sender)
-        flight.sender = None
+    def _finish(self, tile: PendingTile, outcome: Outcome) -> None:
+        """Set the outcome of a tile, and wake the requests that it completes."""
+        tile.outcome = outcome
+        tile.unread = False
+        tile.scoring = None
+        self._admission.release(tile.admitted_for)
+        tile.admitted_for = None
         if isinstance(outcome, EarthGQLError):
-            # Asking again tries again.
-            del self._flights[flight.key]
+            # The next request for it tries again.
+            del self._tiles[tile.key]
         else:
-            self._landed.append((time.monotonic(), flight))
-        for request in flight.requests:
-            request.left -= 1
-            if not request.left:
+            self._finished.append((time.monotonic(), tile))
+        for request in tile.requests:
+            request.remaining -= 1
+            if not request.remaining:
                 request.complete.set()
-        flight.requests = set()
+        tile.requests = set()
 
     def _forget_old(self) -> None:
-        until = time.monotonic() - LINGER_S
-        while self._landed and self._landed[0][0] < until:
-            _, flight = self._landed.popleft()
-            if self._flights.get(flight.key) is flight:
-                del self._flights[flight.key]
+        until = time.monotonic() - REMEMBER_S
+        while self._finished and self._finished[0][0] < until:
+            _, tile = self._finished.popleft()
+            if self._tiles.get(tile.key) is tile:
+                del self._tiles[tile.key]

@@ -1,4 +1,4 @@
-"""Reads pictures ahead of who needs them: a few threads, in turn for all requests, not too far."""
+"""Reads the pixels of tiles in a few threads, a limited number ahead of inference."""
 
 import logging
 import threading
@@ -13,16 +13,16 @@ from earthgql.imagery.reading import read_tile
 from earthgql.imagery.source import Pixels, TileSource
 from earthgql.scoring.fair_queue import FairQueue
 
-_CLOSING_S = 2.0
+_CLOSE_TIMEOUT_S = 2.0
 _log = logging.getLogger(__name__)
 
 
-class Wanted(Protocol):
-    """A tile whose pixels somebody wants.
+class ReadableTile(Protocol):
+    """A tile whose pixels are to be read.
 
     Attributes:
-        unread: whether they are still to be read; the pool makes it false when it begins, and
-            others may when nobody wants them any more.
+        unread: whether they are still to be read; the reader sets it to false when it begins, and
+            others may when no request waits for the tile any more.
     """
 
     unread: bool
@@ -33,60 +33,60 @@ class Wanted(Protocol):
         ...
 
 
-Tile = TypeVar("Tile", bound=Wanted)
-HandOver = Callable[[Hashable, Tile, Pixels | ImageUnreadableError], Future[Any] | None]
-"""Told the request by whose turn a tile was read, the tile, and its pixels or why there are none.
+Tile = TypeVar("Tile", bound=ReadableTile)
+OnRead = Callable[[Hashable, Tile, Pixels | ImageUnreadableError], Future[Any] | None]
+"""Called with the request in whose turn a tile was read, the tile, and its pixels or the error.
 
-Returns a future that is done when the pixels are no longer held; None: they were not kept.
+Returns a future that is done when the pixels are no longer in memory; None: they were not kept.
 """
 
 
-class ReadingPool(Generic[Tile]):
+class TileReader(Generic[Tile]):
     """Reads tiles in a few threads, shared by all requests.
 
-    Tiles are read in turn for the requests that want some, and only so far ahead that the pixels
-    of a large request never lie in memory all at once.
+    Requests are served round robin, and only a limited number of tiles is read ahead, so that the
+    pixels of a large request are never all in memory at once.
     """
 
-    def __init__(self, hand_over: HandOver[Tile], *, ahead: int, workers: int = 4) -> None:
-        """Make a pool; its threads start with the first tiles.
+    def __init__(self, on_read: OnRead[Tile], *, read_ahead: int, max_threads: int = 4) -> None:
+        """Make a reader; its threads start with the first tiles.
 
         Args:
-            hand_over: called in a thread of the pool with every tile read.
-            ahead: about as many tiles are held at once, shared by the requests of the moment; a
-                request that holds none may always have one.
-            workers: most threads.
+            on_read: called in a thread of the reader with every tile read.
+            read_ahead: about as many tiles are in memory at once, divided among the current
+                requests; a request that has none there may always read one.
+            max_threads: most threads.
         """
-        self._hand_over = hand_over
-        self._ahead = ahead
-        self._workers = workers
+        self._on_read = on_read
+        self._read_ahead = read_ahead
+        self._max_threads = max_threads
         self._queue: FairQueue[Hashable, Tile] = FairQueue(lambda tile: tile.unread)
-        self._held: Counter[Hashable] = Counter()
+        self._in_memory: Counter[Hashable] = Counter()
         self._changed = threading.Condition()
         self._threads: list[threading.Thread] = []
         self._idle = 0
         self._closed = False
 
-    def ask(self, request: Hashable, tiles: list[Tile]) -> None:
-        """Queue tiles; one may be asked by several requests, and is read once.
+    def submit(self, request: Hashable, tiles: list[Tile]) -> None:
+        """Queue tiles; one that several requests submit is read once.
 
         Args:
-            request: whose turn is used to read them.
-            tiles: to be read in this order.
+            request: in whose turn they are read.
+            tiles: read in this order.
         """
         with self._changed:
             for tile in tiles:
                 self._queue.push(request, tile)
-            for _ in range(min(len(tiles) - self._idle, self._workers - len(self._threads))):
+            for _ in range(min(len(tiles) - self._idle, self._max_threads - len(self._threads))):
                 thread = threading.Thread(target=self._run, name="tile-reader", daemon=True)
                 thread.start()
                 self._threads.append(thread)
             self._changed.notify_all()
 
-    def forget(self, request: Hashable) -> None:
-        """Read nothing more by the turn of a request."""
+    def withdraw(self, request: Hashable) -> None:
+        """Read nothing more in the turn of a request."""
         with self._changed:
-            self._queue.drop(request)
+            self._queue.remove(request)
 
     def close(self) -> None:
         """Read nothing more, and end the threads; one stuck in a read ends with the process."""
@@ -96,46 +96,48 @@ class ReadingPool(Generic[Tile]):
             threads = list(self._threads)
         for thread in threads:
             if thread is not threading.current_thread():
-                thread.join(_CLOSING_S)
+                thread.join(_CLOSE_TIMEOUT_S)
 
     def _run(self) -> None:
         while (found := self._next()) is not None:
             request, tile = found
             try:
-                held = self._hand_over(request, tile, _read(tile.source))
+                in_memory = self._on_read(request, tile, _read(tile.source))
             except Exception:
                 _log.exception("a tile was read for nobody")
-                held = None
-            if held is None:
-                self._let_go(request)
+                in_memory = None
+            if in_memory is None:
+                self._released(request)
             else:
-                held.add_done_callback(partial(self._let_go, request))
+                in_memory.add_done_callback(partial(self._released, request))
 
     def _next(self) -> tuple[Hashable, Tile] | None:
-        """Wait for the next tile to read; None when the pool was closed."""
+        """Wait for the next tile to read; None when the reader was closed."""
         with self._changed:
             while not self._closed:
-                share = max(1, self._ahead // max(1, len({*self._queue.lanes(), *self._held})))
-                found = self._queue.take(lambda lane: self._held[lane] < share)  # noqa: B023
+                requests = {*self._queue.requests(), *self._in_memory}
+                share = max(1, self._read_ahead // max(1, len(requests)))
+                found = self._queue.take(lambda request: self._in_memory[request] < share)  # noqa: B023
                 if found is not None:
                     found[1].unread = False
-                    self._held[found[0]] += 1
+                    self._in_memory[found[0]] += 1
                     return found
                 self._idle += 1
                 self._changed.wait()
                 self._idle -= 1
         return None
 
-    def _let_go(self, request: Hashable, _done: object = None) -> None:
+    def _released(self, request: Hashable, _done: object = None) -> None:
+        """Count one tile less in memory, which may let another be read."""
         with self._changed:
-            self._held[request] -= 1
-            if not self._held[request]:
-                del self._held[request]
+            self._in_memory[request] -= 1
+            if not self._in_memory[request]:
+                del self._in_memory[request]
             self._changed.notify()
 
 
 def _read(source: TileSource) -> Pixels | ImageUnreadableError:
-    """Read a picture; no failure of it takes its neighbours' answers away."""
+    """Read a tile; any failure is returned, so that it is an error of this tile alone."""
     try:
         return read_tile(source)
     except ImageUnreadableError as error:

@@ -1,4 +1,4 @@
-"""Stored scores, else infer, then store: the one place that knows all three."""
+"""Scores tiles: looks up stored scores, has the others inferred, and stores those."""
 
 import os
 import threading
@@ -18,9 +18,8 @@ from earthgql.database.engine import database_errors, logged_errors
 from earthgql.errors import DeadlineError, EarthGQLError, NotFoundError, OverloadedError
 from earthgql.imagery.source import Pixels, TileSource
 from earthgql.models.protocol import Classifier
-from earthgql.scoring.batcher import LONGEST_TURN_S, stopped
-from earthgql.scoring.counts import BatchCounts
-from earthgql.scoring.pending import Flights, Request
+from earthgql.scoring.batcher import MAX_BATCH_S, BatchStatistics, stopping_error
+from earthgql.scoring.pending import PendingTiles, Request
 
 Answer = ScoreRecord | EarthGQLError
 
@@ -28,8 +27,8 @@ Answer = ScoreRecord | EarthGQLError
 class ScoringService:
     """Scores tiles with one model; made once per application, used by all its threads.
 
-    Requests that come together share the work: see ``Flights`` and ``Batcher``. A process forked
-    from one that used it begins anew, with a model of its own.
+    Concurrent requests share the work: see ``PendingTiles`` and ``Batcher``. After a fork, the
+    child process begins anew, with a model of its own.
     """
 
     def __init__(
@@ -40,44 +39,44 @@ class ScoringService:
         *,
         queue_size: int = 4096,
         batch_wait_s: float = 0.0,
-        longest_turn_s: float = LONGEST_TURN_S,
+        max_batch_s: float = MAX_BATCH_S,
     ) -> None:
-        """Remember how to get at database and model; neither is touched yet.
+        """Make a service; database and model are not touched yet.
 
         Args:
             engine: on the database of tiles and scores.
             load: loads the model; called once, when it is first needed.
-            deadline_s: seconds a call of ``classify_tiles`` may take when it is not told.
-            queue_size: most tiles of all requests on their way to the model; 0: any number.
+            deadline_s: seconds that a call may take which names no deadline.
+            queue_size: most tiles in flight, over all requests; 0: any number.
             batch_wait_s: seconds that a batch waits for more tiles when the engine is idle.
-            longest_turn_s: about as many seconds a batch may take that serves few requests.
+            max_batch_s: about the most seconds of a batch that serves few requests.
         """
         self._engine = engine
         self._load = load
         self._deadline_s = deadline_s
         self._queue_size = queue_size
         self._batch_wait_s = batch_wait_s
-        self._longest_turn_s = longest_turn_s
+        self._max_batch_s = max_batch_s
         self._model: ModelRecord | None = None
-        self._begin()
-        os.register_at_fork(after_in_child=_if_alive(weakref.WeakMethod(self._begin_in_child)))
+        self._reset()
+        os.register_at_fork(after_in_child=_if_alive(weakref.WeakMethod(self._reset_in_child)))
 
-    def _begin(self) -> None:
+    def _reset(self) -> None:
         self._loading = threading.Lock()
         self._classifier: Classifier | None = None
-        self._flights: Flights | None = None
+        self._pending: PendingTiles | None = None
         self._closing: weakref.finalize[..., ScoringService] | None = None
 
-    def _begin_in_child(self) -> None:
-        """Leave the parent's threads, locks and connections behind: they do not work here."""
+    def _reset_in_child(self) -> None:
+        """Discard the parent's threads, locks and connections, which do not work here."""
         if self._closing is not None:
             self._closing.detach()
         self._engine.dispose(close=False)
-        self._begin()
+        self._reset()
 
     @property
     def classifier(self) -> Classifier:
-        """The model, loaded when first asked for.
+        """The model, loaded on first use.
 
         Raises:
             ModelUnavailableError: if it cannot be loaded.
@@ -90,12 +89,12 @@ class ScoringService:
 
     @property
     def model(self) -> ModelRecord:
-        """The model as registered in the database, which is done when first asked for.
+        """The model's row in the database, registered on first use.
 
         Raises:
-            ModelUnavailableError: if it cannot be loaded, or the database knows another model by
+            ModelUnavailableError: if it cannot be loaded, or the database has another model of
                 its name and version.
-            DatabaseUnavailableError: if the database is away.
+            DatabaseUnavailableError: if the database cannot be reached.
         """
         model = self._model
         if model is None:
@@ -106,21 +105,21 @@ class ScoringService:
                     with database_errors(), self._engine.begin() as conn:
                         model = ModelRecord(register_model(conn, identity), identity)
                     self._model = model
-        # Not the attribute: another thread may have found just now that the row is gone.
+        # Not the attribute: another thread may just have reset it, because the row is gone.
         return model
 
     @property
-    def counts(self) -> BatchCounts:
+    def statistics(self) -> BatchStatistics:
         """What the batcher has done so far in this process."""
-        return BatchCounts() if self._flights is None else self._flights.batcher.counts
+        return BatchStatistics() if self._pending is None else self._pending.batcher.statistics
 
     @property
-    def on_way(self) -> int:
-        """Tiles on their way to their scores: to be read, waiting for the model, or running."""
-        return 0 if self._flights is None else len(self._flights)
+    def in_flight(self) -> int:
+        """Tiles whose scores are pending: to be read, waiting for the model, or running."""
+        return 0 if self._pending is None else len(self._pending)
 
     def warm_up(self) -> None:
-        """Load the model, register it, and have its engine do once what is slow the first time.
+        """Load and register the model, and run what is slow the first time.
 
         Raises:
             ModelUnavailableError: if that fails.
@@ -129,51 +128,53 @@ class ScoringService:
         self.classifier.warm_up()
 
     def close(self) -> None:
-        """Drop what waits and end the threads; also done when the process ends.
+        """Drop waiting tiles and end the threads; also done when the process ends.
 
-        Calls of ``classify_tiles`` under way return what they have.
+        Running calls of ``classify_tiles`` return what they have.
         """
         if self._closing is not None:
             self._closing()
 
-    def _started(self) -> Flights:
+    def _start(self) -> PendingTiles:
+        """Return the pending tiles of this process, made on first use."""
         classifier = self.classifier
         with self._loading:
-            if self._flights is None:
-                self._flights = Flights(
+            if self._pending is None:
+                self._pending = PendingTiles(
                     classifier,
                     queue_size=self._queue_size,
-                    wait_s=self._batch_wait_s,
-                    longest_turn_s=self._longest_turn_s,
+                    batch_wait_s=self._batch_wait_s,
+                    max_batch_s=self._max_batch_s,
                 )
-                self._closing = weakref.finalize(self, self._flights.close)
-            return self._flights
+                self._closing = weakref.finalize(self, self._pending.close)
+            return self._pending
 
     def classify_tiles(
         self, tile_ids: Sequence[int], *, deadline: float | None = None, must_store: bool = False
     ) -> dict[int, Answer]:
-        """Answer for each tile: its scores, or why there are none.
+        """Return for each tile its scores, or the error why there are none.
 
-        Takes one statement when all scores are kept, else two. No database connection is held
-        while pixels are read or the model runs. A tile that another call waits for already is
+        Runs one statement when all scores are stored, else two. No database connection is held
+        while pixels are read or the model runs. A tile that another call already waits for is
         neither read nor inferred again.
 
         Args:
             tile_ids: any tiles, in any order.
-            deadline: ``time.monotonic()`` seconds at which to stop; none: that of the service.
-            must_store: whether scores that cannot be stored are an error, not only logged.
+            deadline: ``time.monotonic()`` seconds at which to stop; None: that of the service.
+            must_store: whether a failure to store scores is raised, not only logged.
 
         Returns:
             By tile id a ``ScoreRecord``, or as a value, not raised: ``NotFoundError``,
             ``ImageUnreadableError``, ``ModelUnavailableError`` if the model failed on this tile,
             ``OverloadedError`` for all that have no scores if too many wait already, or
-            ``DeadlineError`` for what was not done in time (what was is kept, so that asking again
-            continues; of what was running, the next who asks within seconds gets the result).
+            ``DeadlineError`` for those not done in time. Scores done in time are stored, and
+            those of tiles that still ran are remembered for seconds, so that repeating the call
+            continues.
 
         Raises:
             ModelUnavailableError: if there is no model, or this process is being stopped.
-            DatabaseUnavailableError: if the database is away when the model is registered.
-            SQLAlchemyError: if it is away or too slow later; see ``database_errors``.
+            DatabaseUnavailableError: if the database fails while the model is registered.
+            SQLAlchemyError: if it fails or is too slow later; see ``database_errors``.
         """
         if not tile_ids:
             return {}
@@ -201,13 +202,13 @@ class ScoringService:
     def classify_pixels(
         self, pixels: Pixels, *, deadline: float | None = None
     ) -> tuple[float, ...]:
-        """Score a picture that is no tile, in common batches with the tiles of all requests.
+        """Score a picture that is no tile, in the same queue and batches as tiles.
 
-        Nothing is stored, and the database is not asked.
+        Nothing is stored, and the database is not used.
 
         Args:
             pixels: ``uint8 [256, 256, 3]``, red, green, blue; not to be changed afterwards.
-            deadline: ``time.monotonic()`` seconds at which to stop; none: that of the service.
+            deadline: ``time.monotonic()`` seconds at which to stop; None: that of the service.
 
         Returns:
             One score per label of the model, in their order, 0 to 1.
@@ -220,15 +221,15 @@ class ScoringService:
         """
         if deadline is None:
             deadline = time.monotonic() + self._deadline_s
-        scoring = self._started().score(pixels, deadline)
+        scoring = self._start().score_pixels(pixels, deadline)
         try:
-            left = min(max(0.0, deadline - time.monotonic()), threading.TIMEOUT_MAX)
-            return as_real(scoring.result(left))
+            seconds = min(max(0.0, deadline - time.monotonic()), threading.TIMEOUT_MAX)
+            return as_real(scoring.result(seconds))
         except TimeoutError:
             scoring.cancel()
             raise DeadlineError("the picture was not classified in time: ask again") from None
         except CancelledError:
-            raise stopped() from None
+            raise stopping_error() from None
 
     def _infer(
         self,
@@ -237,37 +238,37 @@ class ScoringService:
         request: Request,
         must_store: bool,
     ) -> dict[int, Answer]:
-        """Have tiles that have no scores read and classified, and store what nobody else does."""
-        flights = self._started()
+        """Have tiles read and inferred, and store the scores that no other request stores."""
+        pending = self._start()
         try:
-            flights.board(request, sources)
+            pending.add(request, sources)
             request.wait()
         except OverloadedError as error:
             return dict.fromkeys(sources, error)
         finally:
-            flights.leave(request)
-        answers = request.landed()
-        # Whoever asks again within seconds stores what could not be stored.
+            pending.withdraw(request)
+        answers = request.outcomes()
+        # If this fails, the next request within seconds stores them.
         with nullcontext() if must_store else logged_errors("scores were not stored"):
-            self._store(model, flights, request, sources)
+            self._store(model, pending, request, sources)
         return answers
 
     def _store(
         self,
         model: ModelRecord,
-        flights: Flights,
+        pending: PendingTiles,
         request: Request,
         sources: Mapping[int, TileSource],
     ) -> None:
-        records = flights.claim(request)
+        records = pending.claim(request)
         if not records:
             return
-        well = False
+        committed = False
         try:
             self._insert(model, records, sources)
-            well = True
+            committed = True
         finally:
-            flights.stored(request, records, well=well)
+            pending.note_stored(request, records, committed=committed)
 
     def _insert(
         self, model: ModelRecord, records: Sequence[ScoreRecord], sources: Mapping[int, TileSource]
@@ -276,7 +277,7 @@ class ScoringService:
             with self._engine.begin() as conn:
                 insert_scores(conn, model.id, records, sources)
         except IntegrityError:
-            # The tables were emptied under a running server, and the model's row with them.
+            # The tables were emptied while the server runs, and the model's row with them.
             self._model = None
             with self._engine.begin() as conn:
                 insert_scores(conn, self.model.id, records, sources)
@@ -289,7 +290,7 @@ def _too_late(done: int) -> DeadlineError:
 
 
 def _if_alive(method: "weakref.WeakMethod[Callable[[], None]]") -> Callable[[], None]:
-    """Call a method of an object unless that is gone, and do not keep it from going."""
+    """Return a function that calls a method if its object still exists, without keeping it."""
 
     def call() -> None:
         bound = method()

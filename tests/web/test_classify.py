@@ -312,13 +312,13 @@ def test_uploads_share_batches_with_tiles(fresh_api: Api) -> None:
         gated.wait_begun()
         others = [pool.submit(send, api, encoded("PNG")) for _ in range(2)]
         tiles = pool.submit(api.ask, TILES, b=viewport(NORTH_WEST, 1, 1))
-        wait_until(lambda: len(scoring._flights.batcher) == 3)
+        wait_until(lambda: len(scoring._pending.batcher) == 3)
         gated.let()
         answers = [future.result() for future in (first, *others)]
         assert tiles.result()["data"]["tilesInBounds"]["nodes"][0]["classification"]
     assert [answer.status_code for answer in answers] == [200, 200, 200]
     assert gated.submissions == [1, 3]
-    assert scoring.on_way == 0
+    assert scoring.in_flight == 0
 
 
 def test_too_many_at_once_and_too_slow(fresh_api: Api) -> None:
@@ -331,7 +331,7 @@ def test_too_many_at_once_and_too_slow(fresh_api: Api) -> None:
         assert code(send(api, encoded("PNG"))) == (503, "OVERLOADED")
         assert code(slow.result()) == (504, "TIMEOUT")
     gated.let()
-    wait_until(lambda: scoring.on_way == 0)
+    wait_until(lambda: scoring.in_flight == 0)
     assert send(api, encoded("PNG")).status_code == 200
 
 

@@ -82,4 +82,4 @@ def bulk_scoring(engine: "Engine", load: Callable[[], Any]) -> "ScoringService":
 
     from earthgql.scoring.service import ScoringService
 
-    return ScoringService(engine, load, math.inf, queue_size=0, longest_turn_s=math.inf)
+    return ScoringService(engine, load, math.inf, queue_size=0, max_batch_s=math.inf)

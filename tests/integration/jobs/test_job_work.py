@@ -189,14 +189,14 @@ def test_a_click_does_not_wait_for_a_job(place: JobPlace) -> None:
             target=lambda: answers.append(working.scoring.classify_tiles([clicked]))
         )
         click.start()
-        flights = working.scoring._started()
-        wait_until(lambda: len(flights) == 9 and len(flights.batcher) == 8)
+        pending = working.scoring._start()
+        wait_until(lambda: len(pending) == 9 and len(pending.batcher) == 8)
         # The tile that runs, one of the job that may be next, and that of the click.
         classifier.let(3)
         click.join(60)
         assert answers[0][clicked].tile_id == clicked
         assert place.find(job).done == 0
-        assert len(flights) >= 5
+        assert len(pending) >= 5
         classifier.let()
         assert place.wait(job).done == 8
 

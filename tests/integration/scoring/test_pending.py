@@ -20,7 +20,7 @@ from earthgql.catalog.models import register_model
 from earthgql.catalog.reals import as_real
 from earthgql.catalog.scores import ScoreRecord, find_scores, insert_scores
 from earthgql.errors import DeadlineError, ModelUnavailableError, OverloadedError
-from earthgql.scoring import pending as flights_module
+from earthgql.scoring import pending
 from earthgql.scoring.service import ScoringService
 from earthgql.settings import PROJECT_ROOT
 
@@ -93,11 +93,14 @@ def test_two_cold_requests_for_the_same_tiles_infer_and_store_each_once(
     assert classifier.tiles == 6
     assert sum(s.lstrip().startswith("INSERT") for s in seen) <= 2
     assert place.count("tile_score") == 6
-    assert service.on_way == 0
-    assert (service.counts.tiles, service.counts.batches) == (6, len(classifier.submissions))
+    assert service.in_flight == 0
+    assert (service.statistics.tiles, service.statistics.batches) == (
+        6,
+        len(classifier.submissions),
+    )
 
 
-def test_scores_stored_between_look_up_and_boarding_are_found(place) -> None:
+def test_scores_stored_between_look_up_and_adding_are_found(place) -> None:
     classifier = PixelClassifier()
     service = ScoringService(place.engine, lambda: classifier)
     _ = service.model
@@ -123,12 +126,10 @@ def test_a_click_overtakes_a_viewport_that_is_on_its_way(place, gated) -> None:
     viewport = Call(service, place.ids)
     classifier.wait_begun()
     last = place.ids[-1]
-    wait_until(lambda: service.on_way == 6)
+    wait_until(lambda: service.in_flight == 6)
     click = Call(service, [last])
-    wait_until(lambda: len(service._flights.batcher) == 5)
-    wait_until(
-        lambda: len(service._flights._flights[(last, fingerprint(place, last))].requests) > 1
-    )
+    wait_until(lambda: len(service._pending.batcher) == 5)
+    wait_until(lambda: len(service._pending._tiles[(last, fingerprint(place, last))].requests) > 1)
     classifier.let(3)
     assert click.result()[last].scores == expected(place, 5)
     assert viewport.is_alive()
@@ -157,7 +158,7 @@ def test_who_gives_up_takes_nothing_from_others_and_what_nobody_wants_never_runs
     patient = Call(service, [place.ids[n] for n in wanted])
     answers = hasty.result()
     assert {type(answer) for answer in answers.values()} == {DeadlineError}
-    wait_until(lambda: service.on_way == 3)
+    wait_until(lambda: service.in_flight == 3)
     classifier.let()
     for n in wanted:
         assert patient.result()[place.ids[n]].scores == expected(place, n)
@@ -170,7 +171,7 @@ def test_an_overloaded_service_refuses_at_once_and_answers_what_is_stored(place,
     classifier.let(1)
     assert isinstance(service.classify_tiles(place.ids[:1])[place.ids[0]], ScoreRecord)
     running = [Call(service, [tile_id]) for tile_id in place.ids[1:5]]
-    wait_until(lambda: service.on_way == 4)
+    wait_until(lambda: service.in_flight == 4)
     answers = service.classify_tiles(place.ids)
     assert isinstance(answers.pop(place.ids[0]), ScoreRecord)
     assert {type(answer) for answer in answers.values()} == {OverloadedError}
@@ -186,9 +187,9 @@ def test_a_viewport_larger_than_the_queue_does_not_keep_clicks_out(place, gated)
     service, classifier = gated(batch_size=1, queue_size=3)
     viewport = Call(service, place.ids[:5])
     classifier.wait_begun()
-    wait_until(lambda: service.on_way == 5)
+    wait_until(lambda: service.in_flight == 5)
     click = Call(service, place.ids[5:])
-    wait_until(lambda: service.on_way == 6)
+    wait_until(lambda: service.in_flight == 6)
     classifier.let(3)
     assert click.result()[place.ids[5]].scores == expected(place, 5)
     assert viewport.is_alive()
@@ -231,7 +232,7 @@ def test_tiles_that_never_get_to_the_model_fail_instead_of_being_waited_for(
         machine.setattr(threading.Thread, "start", no_more_threads)
         answers = Call(service, place.ids, deadline=math.inf).result()
     assert {type(answer) for answer in answers.values()} == {ModelUnavailableError}
-    assert service.on_way == 0
+    assert service.in_flight == 0
     again = Call(service, place.ids, deadline=math.inf).result()
     assert {type(answer) for answer in again.values()} == {ScoreRecord}
     service.close()
@@ -272,12 +273,12 @@ def test_what_could_not_be_stored_is_answered_and_stored_by_the_next_who_asks(
     assert place.count("tile_score") == 6
 
 
-def test_what_landed_is_forgotten_after_a_while(place, monkeypatch) -> None:
-    monkeypatch.setattr(flights_module, "LINGER_S", 0.0)
+def test_what_is_done_is_forgotten_after_a_while(place, monkeypatch) -> None:
+    monkeypatch.setattr(pending, "REMEMBER_S", 0.0)
     service = ScoringService(place.engine, PixelClassifier)
     service.classify_tiles(place.ids[:5])
     service.classify_tiles(place.ids[5:])
-    assert len(service._flights._flights) == 1
+    assert len(service._pending._tiles) == 1
 
 
 def test_closing_lets_waiting_calls_return_with_what_is_done(place, gated) -> None:
@@ -288,7 +289,7 @@ def test_closing_lets_waiting_calls_return_with_what_is_done(place, gated) -> No
     classifier.wait_begun(1)
     closing = threading.Thread(target=service.close)
     closing.start()
-    wait_until(lambda: len(service._flights.batcher) == 0)
+    wait_until(lambda: len(service._pending.batcher) == 0)
     classifier.let()
     answers = call.result()
     closing.join(TIMEOUT_S)
@@ -315,7 +316,7 @@ def test_a_picture_that_waits_when_the_service_closes_is_told_so(place, gated) -
 
     picture = threading.Thread(target=classify)
     picture.start()
-    wait_until(lambda: len(service._flights.batcher) == 1)
+    wait_until(lambda: len(service._pending.batcher) == 1)
     closing.start()
     picture.join(TIMEOUT_S)
     classifier.let()
@@ -341,7 +342,7 @@ def test_inserts_of_the_same_tiles_in_any_order_do_not_deadlock(place) -> None:
     with place.engine.begin() as conn:
         model = register_model(conn, PIXEL_IDENTITY)
         sources = find_scores(conn, place.ids, model).sources
-    now = flights_module.datetime.now(flights_module.UTC)
+    now = pending.datetime.now(pending.UTC)
     records = [ScoreRecord(i, (0.5,) * 17, now) for i in place.ids]
     failures: list[BaseException] = []
     start = threading.Barrier(4)
@@ -376,7 +377,7 @@ def test_inserts_wait_for_no_tile_that_is_being_deleted(place) -> None:
     with place.engine.begin() as conn:
         model = register_model(conn, PIXEL_IDENTITY)
         sources = find_scores(conn, place.ids, model).sources
-    now = flights_module.datetime.now(flights_module.UTC)
+    now = pending.datetime.now(pending.UTC)
     records = [ScoreRecord(i, (0.5,) * 17, now) for i in place.ids]
     with place.engine.connect() as deleting, place.engine.connect() as other:
         deleting.execute(text("DELETE FROM tile WHERE id = :i"), {"i": place.ids[3]})
@@ -467,7 +468,7 @@ def test_a_process_ends_by_itself_with_tiles_on_their_way(place) -> None:
         service = ScoringService(engine, lambda: slow)
         asking = threading.Thread(target=service.classify_tiles, args=(ids,), daemon=True)
         asking.start()
-        while not service.on_way:
+        while not service.in_flight:
             time.sleep(0.001)
         """,
         stderr=subprocess.PIPE,

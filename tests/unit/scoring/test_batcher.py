@@ -50,7 +50,7 @@ def gated():
 
     def make(batch_size: int = 32, parallel: int = 1, **options):
         classifier = GatedClassifier(batch_size=batch_size, parallel=parallel)
-        options.setdefault("longest_turn_s", math.inf)
+        options.setdefault("max_batch_s", math.inf)
         batcher = Batcher(classifier, **options)
         made.append((batcher, classifier))
         return batcher, classifier
@@ -79,9 +79,9 @@ def test_tiles_that_come_while_the_engine_is_busy_are_joined(gated) -> None:
     assert batches(classifier) == [[255], list(range(12))]
     for i, future in enumerate(futures):
         assert future.result().tolist() == scores(i)
-    assert (batcher.counts.batches, batcher.counts.tiles) == (2, 13)
-    assert batcher.counts.mean_batch == 6.5
-    assert batcher.counts.longest_queue == 12
+    assert (batcher.statistics.batches, batcher.statistics.tiles) == (2, 13)
+    assert batcher.statistics.mean_batch == 6.5
+    assert batcher.statistics.longest_queue == 12
     assert len(batcher) == 0
 
 
@@ -96,7 +96,7 @@ def test_requests_are_served_in_turn(gated) -> None:
 
 
 def test_batches_of_few_requests_are_short_and_grow_with_their_number(gated) -> None:
-    batcher, classifier = gated(batch_size=8, longest_turn_s=0.0)
+    batcher, classifier = gated(batch_size=8, max_batch_s=0.0)
     busy(batcher, classifier)
     futures = [batcher.submit("viewport", tile(i)) for i in range(6)]
     classifier.let(1)
@@ -108,7 +108,7 @@ def test_batches_of_few_requests_are_short_and_grow_with_their_number(gated) -> 
 
 
 def test_a_click_shares_its_batch_with_one_tile_of_each_other_request(gated) -> None:
-    batcher, classifier = gated(batch_size=8, longest_turn_s=60.0)
+    batcher, classifier = gated(batch_size=8, max_batch_s=60.0)
     busy(batcher, classifier)
     futures = [batcher.submit("viewport", tile(i)) for i in range(14)]
     classifier.let(1)
@@ -165,7 +165,7 @@ def test_cancelled_and_late_tiles_never_run(gated) -> None:
     done([first, wanted, late])
     assert batches(classifier) == [[255], [1]]
     assert isinstance(late.exception(), DeadlineError)
-    assert batcher.counts.dropped == 2
+    assert batcher.statistics.dropped == 2
 
 
 def test_a_tile_that_somebody_joins_runs_when_the_first_has_its_turn(gated) -> None:
@@ -198,7 +198,7 @@ class Sick(GatedClassifier):
 
 def test_a_bad_tile_fails_alone(caplog) -> None:
     classifier = Sick()
-    batcher = Batcher(classifier, longest_turn_s=math.inf)
+    batcher = Batcher(classifier, max_batch_s=math.inf)
     first = busy(batcher, classifier)
     futures = {i: batcher.submit(i % 3, tile(i)) for i in (1, 13, 66, 67, 5)}
     classifier.let()
@@ -213,13 +213,13 @@ def test_a_bad_tile_fails_alone(caplog) -> None:
         assert "not numbers between 0 and 1 for this tile" in str(futures[i].exception())
     assert sorted(map(len, batches(classifier)), reverse=True)[:2] == [5, 1]
     assert classifier.submissions.count(1) == 1 + 5, "each of the failed batch was tried once more"
-    assert batcher.counts.failed == 3
+    assert batcher.statistics.failed == 3
     batcher.close()
 
 
 def test_others_do_not_wait_for_the_tiles_of_a_failed_batch(gated) -> None:
     classifier = Sick()
-    batcher = Batcher(classifier, longest_turn_s=math.inf)
+    batcher = Batcher(classifier, max_batch_s=math.inf)
     busy(batcher, classifier)
     futures = [batcher.submit("sick", tile(i)) for i in (1, 13, 2)]
     classifier.let(1)
@@ -323,10 +323,10 @@ def test_pixels_are_not_kept() -> None:
     st.lists(st.lists(st.integers(0, 250), max_size=12), min_size=1, max_size=6),
 )
 def test_every_tile_gets_its_own_answer_whatever_comes_together(
-    batch_size, parallel, longest_turn_s, requests
+    batch_size, parallel, max_batch_s, requests
 ) -> None:
     classifier = PixelClassifier(batch_size=batch_size, parallel=parallel)
-    batcher = Batcher(classifier, longest_turn_s=longest_turn_s)
+    batcher = Batcher(classifier, max_batch_s=max_batch_s)
     answers: dict[int, list[list[float]]] = {}
 
     def ask(name: int, numbers: list[int]) -> None:
@@ -340,40 +340,40 @@ def test_every_tile_gets_its_own_answer_whatever_comes_together(
         thread.join(TIMEOUT_S)
     batcher.close()
     assert answers == {name: list(map(scores, numbers)) for name, numbers in enumerate(requests)}
-    assert classifier.tiles == sum(map(len, requests)) == batcher.counts.tiles
+    assert classifier.tiles == sum(map(len, requests)) == batcher.statistics.tiles
     assert max(classifier.submissions, default=0) <= batch_size
 
 
 def test_pace_judges_by_the_best_of_the_last_and_smaller_sizes() -> None:
     pace = Pace()
     assert pace.expected(4) is None
-    assert pace.most_within(0.1, 32) == 4, "a cautious first guess"
-    assert pace.most_within(math.inf, 32) == 32
-    pace.learn(1, 10.0)
-    assert pace.most_within(0.1, 32) == 1
-    pace.learn(1, 0.04)
+    assert pace.size_within(0.1, 32) == 4, "a cautious first guess"
+    assert pace.size_within(math.inf, 32) == 32
+    pace.record(1, 10.0)
+    assert pace.size_within(0.1, 32) == 1
+    pace.record(1, 0.04)
     assert pace.expected(4) == pytest.approx(0.16)
-    assert pace.most_within(0.1, 32) == 2
-    pace.learn(2, 0.045)
-    assert pace.most_within(0.1, 32) == 4
+    assert pace.size_within(0.1, 32) == 2
+    pace.record(2, 0.045)
+    assert pace.size_within(0.1, 32) == 4
     for _ in range(9):
-        pace.learn(4, 5.0)
+        pace.record(4, 5.0)
     assert pace.expected(4) == pytest.approx(0.09)
     for size in (1, 2, 4):
         for _ in range(9):
-            pace.learn(size, 1.0)
-    assert pace.most_within(0.1, 32) == 1
-    pace.learn(8, 0.001)
-    assert pace.most_within(0.1, 32) == 32
+            pace.record(size, 1.0)
+    assert pace.size_within(0.1, 32) == 1
+    pace.record(8, 0.001)
+    assert pace.size_within(0.1, 32) == 32
 
 
 def test_pace_finds_what_takes_about_as_long_as_a_click_alone() -> None:
     pace = Pace()
-    assert pace.quick(0.1, 32) == 4, "a cautious first guess"
-    pace.learn(8, 0.09)
-    assert pace.quick(0.1, 32) == 8, "of one tile alone nothing is known"
-    pace.learn(1, 0.02)  # so 0.05 s are for the batch
-    assert pace.quick(0.1, 32) == 2
-    pace.learn(2, 0.024)
-    assert pace.quick(0.1, 32) == 4
-    assert pace.quick(0.03, 32) == 2, "whatever one tile takes"
+    assert pace.size_like_a_click(0.1, 32) == 4, "a cautious first guess"
+    pace.record(8, 0.09)
+    assert pace.size_like_a_click(0.1, 32) == 8, "of one tile alone nothing is known"
+    pace.record(1, 0.02)  # so 0.05 s are for the batch
+    assert pace.size_like_a_click(0.1, 32) == 2
+    pace.record(2, 0.024)
+    assert pace.size_like_a_click(0.1, 32) == 4
+    assert pace.size_like_a_click(0.03, 32) == 2, "whatever one tile takes"

@@ -3,7 +3,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from earthgql.scoring.fair_queue import MOST_NEWCOMERS, FairQueue
+from earthgql.scoring.fair_queue import MAX_NEWCOMERS, FairQueue
 
 
 class Item:
@@ -12,11 +12,11 @@ class Item:
         self.waiting = True
 
 
-def queue_of(lanes: dict[str, int]) -> FairQueue[str, Item]:
+def queue_of(requests: dict[str, int]) -> FairQueue[str, Item]:
     queue: FairQueue[str, Item] = FairQueue(lambda item: item.waiting)
-    for lane, count in lanes.items():
+    for request, count in requests.items():
         for number in range(count):
-            queue.push(lane, Item(f"{lane}{number}"))
+            queue.push(request, Item(f"{request}{number}"))
     return queue
 
 
@@ -28,11 +28,11 @@ def drained(queue: FairQueue[str, Item]) -> list[str]:
     return names
 
 
-def test_lanes_are_served_in_turn() -> None:
+def test_requests_are_served_in_turn() -> None:
     assert drained(queue_of({"a": 4, "b": 2, "c": 1})) == ["a0", "b0", "c0", "a1", "b1", "a2", "a3"]
 
 
-def test_a_lane_that_comes_late_joins_the_round() -> None:
+def test_a_request_that_comes_late_joins_the_round() -> None:
     queue = queue_of({"a": 5, "b": 5})
     assert [queue.take()[1].name for _ in range(3)] == ["a0", "b0", "a1"]
     queue.push("c", Item("c0"))
@@ -46,7 +46,7 @@ def test_a_click_comes_next_after_what_a_lone_viewport_is_served() -> None:
     assert [queue.take()[1].name for _ in range(2)] == ["click0", "viewport1"]
 
 
-def test_it_knows_whether_a_lane_waits_of_which_nothing_was_taken() -> None:
+def test_it_knows_whether_a_request_waits_of_which_nothing_was_taken() -> None:
     queue = queue_of({"viewport": 5})
     assert queue.has_unserved()
     queue.take()
@@ -55,7 +55,7 @@ def test_it_knows_whether_a_lane_waits_of_which_nothing_was_taken() -> None:
     queue.push("other", Item("other0"))
     queue.take()
     assert queue.has_unserved()
-    queue.drop("other")
+    queue.remove("other")
     assert not queue.has_unserved()
 
 
@@ -71,10 +71,10 @@ def test_an_endless_stream_of_clicks_does_not_starve_a_viewport() -> None:
         if served[-1] != "viewport":
             # Whoever was answered asks again at once.
             queue.push(click := next(clicks), Item(click))
-    assert 100 / (people + MOST_NEWCOMERS + 1) <= served.count("viewport") <= 50
+    assert 100 / (people + MAX_NEWCOMERS + 1) <= served.count("viewport") <= 50
 
 
-def test_an_item_in_two_lanes_is_taken_once_by_the_first_turn() -> None:
+def test_an_item_in_two_requests_is_taken_once_by_the_first_turn() -> None:
     queue = queue_of({"a": 3})
     shared = Item("shared")
     queue.push("a", shared)
@@ -83,22 +83,22 @@ def test_an_item_in_two_lanes_is_taken_once_by_the_first_turn() -> None:
     assert drained(queue) == ["a0", "shared", "a1", "b1", "a2"]
 
 
-def test_lanes_not_admitted_keep_their_turn() -> None:
+def test_requests_not_admitted_keep_their_turn() -> None:
     queue = queue_of({"a": 2, "b": 2})
-    assert queue.take(lambda lane: lane == "b")[1].name == "b0"
-    assert queue.take(lambda _lane: False) is None
+    assert queue.take(lambda request: request == "b")[1].name == "b0"
+    assert queue.take(lambda _request: False) is None
     assert drained(queue) == ["a0", "b1", "a1"]
 
 
-def test_dropped_lanes_and_items_that_no_longer_wait_are_gone() -> None:
+def test_dropped_requests_and_items_that_no_longer_wait_are_gone() -> None:
     queue = queue_of({"a": 1, "b": 1})
-    queue.drop("a")
-    queue.drop("unknown")
-    assert queue.lanes() == ["b"]
+    queue.remove("a")
+    queue.remove("unknown")
+    assert queue.requests() == ["b"]
     assert queue
     queue.take()[1].waiting = False
     assert not queue
-    assert queue.lanes() == []
+    assert queue.requests() == []
     gone = Item("gone")
     gone.waiting = False
     queue.push("c", gone)
@@ -106,14 +106,14 @@ def test_dropped_lanes_and_items_that_no_longer_wait_are_gone() -> None:
 
 
 @given(st.dictionaries(st.sampled_from("abcdef"), st.integers(1, 12), min_size=1))
-def test_nobody_gets_two_more_than_anybody_who_still_waits(lanes: dict[str, int]) -> None:
-    names = drained(queue_of(lanes))
+def test_nobody_gets_two_more_than_anybody_who_still_waits(requests: dict[str, int]) -> None:
+    names = drained(queue_of(requests))
     assert sorted(names) == sorted(
-        f"{lane}{i}" for lane, count in lanes.items() for i in range(count)
+        f"{request}{i}" for request, count in requests.items() for i in range(count)
     )
-    served = dict.fromkeys(lanes, 0)
+    served = dict.fromkeys(requests, 0)
     for name in names:
         served[name[0]] += 1
-        waiting = [served[lane] for lane in lanes if served[lane] < lanes[lane]]
+        waiting = [served[request] for request in requests if served[request] < requests[request]]
         assert served[name[0]] <= min(waiting, default=99) + 1
-        assert int(name[1:]) == served[name[0]] - 1, "in order within a lane"
+        assert int(name[1:]) == served[name[0]] - 1, "in order within a request"
