@@ -31,17 +31,17 @@ from bench.scratch import (
 )
 from bench.warm import in_turn, ratio, summary
 from earthgql.catalog.analysis.changes import label_changes
-from earthgql.catalog.analysis.comparison import model_comparison
-from earthgql.catalog.analysis.ground import ground
+from earthgql.catalog.analysis.coverage import coverage
 from earthgql.catalog.analysis.histogram import label_histogram
-from earthgql.catalog.analysis.survey import survey
+from earthgql.catalog.analysis.model_comparison import compare_models
 from earthgql.catalog.analysis.timeline import Interval, label_timeline
+from earthgql.catalog.analysis.work_estimate import estimate_work
 from earthgql.catalog.models import ModelRecord
-from earthgql.catalog.reals import least_real
+from earthgql.catalog.scores import real_cutoff
 from earthgql.catalog.sql import rows
 from earthgql.catalog.tiles.areas import parse_area
 from earthgql.catalog.tiles.columns import NO_SCORE, columns_in_bounds, count_in_bounds
-from earthgql.catalog.tiles.selection import LabelTerm, TileFilter
+from earthgql.catalog.tiles.filter import LabelTerm, TileFilter
 from earthgql.imagery import grid
 from earthgql.imagery.grid import Bounds, TileIndex
 
@@ -49,8 +49,8 @@ ANY = TileFilter()
 LABELS = len(IDENTITY.labels)
 CUTOFFS = (0.8,) * LABELS
 
-# What the layouts below are summed over: the tiles shown, their ground and their scores.
-_SHOWN = """WITH {ground},
+# What the layouts below are summed over: the tiles shown, the area each covers, and their scores.
+_SHOWN = """WITH {coverage},
 scored AS (
   SELECT s.m2, k.scores FROM shown s
     JOIN tile_score k ON k.tile_id = s.id AND k.model_id = :model)
@@ -66,11 +66,11 @@ LAYOUTS = {
       FROM (SELECT m2, unnest(scores) AS score, generate_subscripts(scores, 1) AS label
               FROM scored) each
      WHERE score >= CAST(:least AS real) GROUP BY label""",
-    "a table of a row per label": """WITH {ground}
+    "a table of a row per label": """WITH {coverage}
     SELECT label, count(*), sum(m2), avg(score)
       FROM shown s JOIN label_score k ON k.tile_id = s.id AND k.model_id = :model
      WHERE score >= CAST(:least AS real) GROUP BY label""",
-    "geodesic area on the fly": """WITH {ground},
+    "geodesic area on the fly": """WITH {coverage},
     scored AS (
       SELECT ST_Area(t.footprint::geography) AS m2, k.scores FROM shown s
         JOIN tile t ON t.id = s.id
@@ -92,7 +92,7 @@ def numpy_sums(conn: Connection, part: Bounds, model: ModelRecord) -> dict[int, 
     rows_of_grid, place = np.unique(y, return_inverse=True)
     m2 = np.array([grid.area_m2(TileIndex(ZOOM, 0, int(row))) for row in rows_of_grid])[place]
     known = found.scores[:, 0] != NO_SCORE
-    has = (found.scores >= np.float32(least_real(CUTOFFS[0]))) & known[:, None]
+    has = (found.scores >= np.float32(real_cutoff(CUTOFFS[0]))) & known[:, None]
     tiles, areas = has.sum(axis=0), m2 @ has
     means = np.where(has, found.scores, 0).sum(axis=0, dtype=np.float64) / np.maximum(tiles, 1)
     assert areas.shape == means.shape == (LABELS,)
@@ -101,15 +101,15 @@ def numpy_sums(conn: Connection, part: Bounds, model: ModelRecord) -> dict[int, 
 
 def layouts(conn: Connection, part: Bounds, model: ModelRecord) -> dict[str, Callable[[], object]]:
     """Ways to sum over the tiles of a rectangle."""
-    shown = ground([part], ANY, survey(conn, [part], ANY))
-    values = {**shown.parameters, "model": model.id, "least": least_real(CUTOFFS[0])}
+    shown = coverage([part], ANY, estimate_work(conn, [part], ANY))
+    values = {**shown.parameters, "model": model.id, "least": real_cutoff(CUTOFFS[0])}
     asks: dict[str, Callable[[], object]] = {
         "labelHistogram": lambda: label_histogram(conn, [part], ANY, model, CUTOFFS),
         "binary arrays, NumPy": lambda: numpy_sums(conn, part, model),
         "floor: only count the tiles": lambda: count_in_bounds(conn, [part], ANY),
     }
     for name, layout in LAYOUTS.items():
-        sql = layout.format(ground=shown.sql, filters=_FILTERS)
+        sql = layout.format(coverage=shown.sql, filters=_FILTERS)
         asks[name] = lambda sql=sql: rows(conn, sql, values)
     return asks
 
@@ -161,7 +161,7 @@ def questions(conn: Connection, side: int, models: Sequence[ModelRecord]) -> dic
             conn, [part], ANY, model, CUTOFFS, interval=Interval.YEAR
         ),
         "labelChanges": lambda: label_changes(conn, [part], ANY, model, **change),
-        "modelComparison": lambda: model_comparison(
+        "modelComparison": lambda: compare_models(
             conn, [part], ANY, (models[0], models[1]), (CUTOFFS, CUTOFFS), first=100
         ),
     }

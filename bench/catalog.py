@@ -20,8 +20,8 @@ from sqlalchemy import Connection, text
 
 from bench.machine import describe, load
 from bench.scratch import ORIGIN, ZOOM, Block, scratch_database
+from earthgql.catalog.tiles.filter import TileFilter
 from earthgql.catalog.tiles.lookup import tiles_at, tiles_in_bounds
-from earthgql.catalog.tiles.selection import TileFilter
 from earthgql.imagery import grid
 from earthgql.imagery.grid import Bounds, LonLat, TileIndex
 from earthgql.ingest.store import store

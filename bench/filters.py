@@ -33,8 +33,9 @@ from earthgql.catalog.label_indexes import make_label_indexes
 from earthgql.catalog.models import register_model
 from earthgql.catalog.tiles.areas import parse_area
 from earthgql.catalog.tiles.columns import columns_in_bounds, count_in_bounds
+from earthgql.catalog.tiles.filter import LabelTerm, TileFilter
 from earthgql.catalog.tiles.lookup import tiles_in_bounds
-from earthgql.catalog.tiles.selection import BY_ID, LabelTerm, TileFilter, TileOrder
+from earthgql.catalog.tiles.order import BY_ID, TileOrder
 from earthgql.database.autogenerate import LABEL_INDEX_PREFIX
 from earthgql.imagery import grid
 from earthgql.imagery.grid import Bounds

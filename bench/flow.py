@@ -32,7 +32,7 @@ from bench.machine import describe, load
 from bench.scratch import ORIGIN, ZOOM, scratch_database, window
 from bench.serving import Client, Server, start
 from earthgql.catalog.tiles.lookup import sources_by_ids
-from earthgql.catalog.tiles.unscored import Choice
+from earthgql.catalog.tiles.unscored import TileScope
 from earthgql.cli.classify.run import fill
 from earthgql.imagery import grid
 from earthgql.imagery.grid import TileIndex
@@ -98,7 +98,7 @@ def ahead_rate(engine: Engine, classifier: Classifier, tiles: int) -> float:
     """Tiles per second of `manage.py classify`: look up, read, infer, store."""
     forget(engine)
     columns = math.ceil(tiles / ROWS)
-    choice = Choice("flow", (window(0, 0, columns, ROWS),))
+    choice = TileScope("flow", (window(0, 0, columns, ROWS),))
     service = ScoringService(
         engine, lambda: classifier, math.inf, queue_size=0, max_batch_s=math.inf
     )

@@ -4,9 +4,9 @@ from typing import Any
 
 from bench.scratch import scratch_database
 from earthgql.catalog.analysis.changes import label_changes
-from earthgql.catalog.reals import least_real
+from earthgql.catalog.scores import real_cutoff
+from earthgql.catalog.tiles.filter import LabelTerm, TileFilter
 from earthgql.catalog.tiles.lookup import tiles_by_ids, tiles_in_bounds
-from earthgql.catalog.tiles.selection import LabelTerm, TileFilter
 from earthgql.imagery import grid
 from earthgql.imagery.grid import TileIndex
 from earthgql.ingest.landscape import ACQUIRED, landscape_file
@@ -46,7 +46,7 @@ def measure_truth() -> dict[str, Any]:
             "tiles": len(ids) // 2,
         }
         column = model.identity.labels.index("cloudy") + 1
-        term = LabelTerm(column, least_real(model.identity.thresholds[column - 1]))
+        term = LabelTerm(column, real_cutoff(model.identity.thresholds[column - 1]))
         clear = TileFilter(none_of=(term,), model_id=model.id)
         truths = (drawn[0].truth, drawn[1].truth)
         with engine.connect() as conn:

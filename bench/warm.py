@@ -44,8 +44,8 @@ from bench.serving import Client, Server, gunicorn, serve, start
 from earthgql.catalog.label_indexes import make_label_indexes
 from earthgql.catalog.models import register_model
 from earthgql.catalog.tiles.columns import columns_in_bounds
+from earthgql.catalog.tiles.filter import TileFilter
 from earthgql.catalog.tiles.lookup import tiles_at, tiles_in_bounds
-from earthgql.catalog.tiles.selection import TileFilter
 from earthgql.imagery.grid import Bounds, LonLat
 from earthgql.ingest.store import store
 from earthgql.models import load_classifier

@@ -23,8 +23,9 @@ from earthgql.catalog.scores import ScoreRecord
 from earthgql.catalog.tiles import columns
 from earthgql.catalog.tiles import lookup as tiles
 from earthgql.catalog.tiles.columns import TileColumns
+from earthgql.catalog.tiles.filter import TileFilter
 from earthgql.catalog.tiles.lookup import TileRecord
-from earthgql.catalog.tiles.selection import BY_ID, Position, TileFilter, TileOrder
+from earthgql.catalog.tiles.order import BY_ID, Position, TileOrder
 from earthgql.database.engine import database_errors
 from earthgql.errors import (
     DatabaseUnavailableError,

@@ -19,7 +19,7 @@ from earthgql.api.resolvers.map import MapQueries
 from earthgql.api.types.nodes import Model, Scene, Tile
 from earthgql.api.types.values import GEOJSON_SCALAR, GeoJSON
 from earthgql.api.types.viewport import INTEGERS_SCALAR, SCORE_MATRIX_SCALAR, Integers, ScoreMatrix
-from earthgql.catalog.tiles.filter import as_moment
+from earthgql.catalog.json_input import as_moment
 
 _DATE_TIME = replace(
     DateTimeDefinition,

@@ -1,17 +1,21 @@
 """From which score on a label counts."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from pydantic import Strict
 
-from earthgql.catalog.tiles.filter import MOST_TERMS, label_column, valid_score
+from earthgql.catalog.models import label_column
 from earthgql.errors import BadInputError, shortened
 from earthgql.models.protocol import ModelIdentity
 
 # More than scores have, and fewer than show that a difference of them is binary.
 _DECIMALS = 10
+
+MOST_TERMS = 64
+"""Conditions on labels of one kind, or cutoffs of single labels, in one question."""
 
 CutoffsByLabel = dict[str, Annotated[float, Strict()]]
 """Cutoffs of some labels as JSON has them: nothing but numbers is taken for one."""
@@ -41,6 +45,17 @@ def cutoffs_of(
         place = label_column(identity, label) - 1
         cutoffs[place] = valid_score(f"cutoff of {label}", own)
     return tuple(cutoffs)
+
+
+def valid_score(name: str, score: float) -> float:
+    """Return a score.
+
+    Raises:
+        BadInputError: if it is not between 0 and 1.
+    """
+    if math.isnan(score) or not 0 <= score <= 1:
+        raise BadInputError(f"{name} must be between 0 and 1, not {score}")
+    return float(score)
 
 
 def parse_cutoffs(text: str) -> Any:

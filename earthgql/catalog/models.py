@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Row, and_, column, func, or_, select, table, text
 
 from earthgql.catalog.label_indexes import make_label_indexes
-from earthgql.catalog.reals import as_real
+from earthgql.catalog.scores import as_real
 from earthgql.errors import BadInputError, ModelUnavailableError, NotFoundError, shortened
 from earthgql.models.protocol import ModelIdentity
 
@@ -117,6 +117,25 @@ def _version(model: ModelRecord) -> str:
 
 def _name(model: ModelRecord) -> str:
     return model.identity.name
+
+
+def label_column(identity: ModelIdentity, label: str) -> int:
+    """Return the place of a label in a model's scores, counted from 1.
+
+    Raises:
+        BadInputError: if the model has no such label; the message names the nearest.
+    """
+    try:
+        return identity.labels.index(label) + 1
+    except ValueError:
+        raise BadInputError(_unknown_label(identity, label)) from None
+
+
+def _unknown_label(identity: ModelIdentity, label: str) -> str:
+    named = f"model {identity.name} {identity.version} has no label {label[:60]!r}"
+    folded = {known.casefold(): known for known in identity.labels}
+    near = difflib.get_close_matches(label[:60].casefold(), folded, 1, cutoff=0.0)
+    return f"{named}; the nearest is {folded[near[0]]!r}" if near else named
 
 
 def models_by_ids(conn: Connection, ids: Sequence[int]) -> dict[int, ModelRecord]:

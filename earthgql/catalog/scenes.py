@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from earthgql.errors import NotFoundError
+from earthgql.errors import BadInputError, NotFoundError, shortened
 from earthgql.imagery.grid import Bounds
 
 _SCENES = """
@@ -24,6 +24,7 @@ _FORWARD = text(_SCENES + _PART.format(way="ASC"))
 _BACKWARD = text(_SCENES + _PART.format(way="DESC"))
 _COUNT = text("SELECT count(*) FROM scene")
 _COUNTS = text("SELECT scene_id, count(*) FROM tile WHERE scene_id = ANY(:ids) GROUP BY scene_id")
+_EXISTS = text("SELECT EXISTS (SELECT FROM scene WHERE name = :name)")
 _DELETE = text("DELETE FROM scene WHERE name = :name RETURNING id")
 
 
@@ -72,6 +73,21 @@ def scene_by_name(conn: Connection, name: str) -> SceneRecord | None:
     """Return the scene of a name, or None."""
     row = conn.execute(_BY_NAME, {"name": name}).one_or_none()
     return _record(row) if row else None
+
+
+def check_scene(conn: Connection, name: str | None, hint: str = "") -> None:
+    """Ask whether a scene exists; only when nothing was found, so that the usual request does not.
+
+    Args:
+        conn: where to ask.
+        name: of the scene; None: any.
+        hint: where to find its name, for the message.
+
+    Raises:
+        BadInputError: if there is no scene of that name.
+    """
+    if name is not None and not conn.scalar(_EXISTS, {"name": name}):
+        raise BadInputError(f"no scene is named {shortened(name)}{hint}")
 
 
 def list_scenes(

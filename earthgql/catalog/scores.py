@@ -1,9 +1,10 @@
-"""Scores kept per tile and model, all of them, before any cutoff."""
+"""Scores kept per tile and model, all of them, before any cutoff; as PostgreSQL's ``real``."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import numpy as np
 from sqlalchemy import Connection, text
 
 from earthgql.catalog.sql import rows
@@ -128,3 +129,22 @@ def insert_scores(
             "fingerprints": [sources[record.tile_id].fingerprint for record in records],
         },
     )
+
+
+def as_real(values: Iterable[float]) -> tuple[float, ...]:
+    """Round to float32 and take its shortest decimal, as scores come back from the database.
+
+    So an answer is the same before and after it was stored.
+    """
+    return tuple(float(str(np.float32(value))) for value in values)
+
+
+def real_cutoff(cutoff: float) -> float:
+    """Return the lowest score, as ``as_real`` gives it, that is not below a cutoff.
+
+    Comparing a ``real`` with it in SQL tells the same as comparing what is read with ``cutoff``.
+    """
+    nearest = np.float32(cutoff)
+    if float(str(nearest)) < cutoff:
+        nearest = np.nextafter(nearest, np.float32(np.inf))
+    return float(str(nearest))

@@ -10,10 +10,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, fie
 from sqlalchemy import Connection
 
 from earthgql.catalog.cutoffs import CutoffsByLabel, cutoffs_of, parse_cutoffs
-from earthgql.catalog.mistakes import in_words
+from earthgql.catalog.json_input import Moment, error_text
 from earthgql.catalog.models import ModelRecord
-from earthgql.catalog.tiles.filter import Moment, parse_where, tile_filter
-from earthgql.catalog.tiles.selection import TileFilter, confined
+from earthgql.catalog.tiles.filter import TileFilter, confined, tile_filter
+from earthgql.catalog.tiles.filter_json import parse_where
 from earthgql.errors import BadInputError
 from earthgql.imagery import grid
 from earthgql.imagery.grid import Bounds
@@ -108,7 +108,7 @@ def parse_form(given: Mapping[str, Any], *, texts: bool = False) -> ExportForm:
         if place == "bounds":
             raise BadInputError("bounds must be WEST,SOUTH,EAST,NORTH") from None
         place = ".".join([place, *(str(part)[:60] for part in first["loc"][1:])])
-        raise BadInputError(f"{place}: {in_words(first)}") from None
+        raise BadInputError(f"{place}: {error_text(first)}") from None
 
 
 def select(conn: Connection, form: ExportForm, find_model: FindModel) -> Selection:

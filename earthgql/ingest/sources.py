@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from earthgql.catalog.tiles.filter import has_storable_offset
+from earthgql.catalog.json_input import has_storable_offset
 from earthgql.errors import IngestError
 
 CHUNK = 20_000

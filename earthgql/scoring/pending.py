@@ -9,8 +9,7 @@ from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from earthgql.catalog.reals import as_real
-from earthgql.catalog.scores import ScoreRecord
+from earthgql.catalog.scores import ScoreRecord, as_real
 from earthgql.errors import EarthGQLError
 from earthgql.imagery.source import Pixels, TileSource
 from earthgql.models.protocol import Classifier, Scores

@@ -12,8 +12,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 
 from earthgql.catalog.models import ModelRecord, register_model
-from earthgql.catalog.reals import as_real
-from earthgql.catalog.scores import ScoreRecord, find_scores, insert_scores
+from earthgql.catalog.scores import ScoreRecord, as_real, find_scores, insert_scores
 from earthgql.database.engine import database_errors, logged_errors
 from earthgql.errors import DeadlineError, EarthGQLError, NotFoundError, OverloadedError
 from earthgql.imagery.source import Pixels, TileSource

@@ -12,8 +12,8 @@ from earthgql.catalog import models, scenes
 from earthgql.catalog.jobs import records as jobs
 from earthgql.catalog.scenes import SceneRecord
 from earthgql.catalog.tiles import lookup as tiles
+from earthgql.catalog.tiles.filter import TileFilter
 from earthgql.catalog.tiles.lookup import TileRecord
-from earthgql.catalog.tiles.selection import TileFilter
 from earthgql.errors import NotFoundError
 from earthgql.imagery import grid
 from earthgql.web import operations

@@ -12,8 +12,8 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import Engine
 from werkzeug.exceptions import HTTPException
 
+from earthgql.catalog.tiles.filter import TileFilter
 from earthgql.catalog.tiles.lookup import tiles_at
-from earthgql.catalog.tiles.selection import TileFilter
 from earthgql.database.engine import database_errors
 from earthgql.errors import BadInputError, EarthGQLError, NotFoundError
 from earthgql.imagery import grid

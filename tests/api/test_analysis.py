@@ -10,7 +10,7 @@ from support.api_client import Api, make_api
 from support.scored_scenes import add_model, add_scene, add_scores, children
 
 from earthgql.api import ids
-from earthgql.catalog.analysis import survey as surveys
+from earthgql.catalog.analysis import work_estimate
 from earthgql.imagery import grid
 from earthgql.imagery.grid import TileIndex
 from earthgql.models.labels import PLANET_LABELS
@@ -174,7 +174,7 @@ SPAN = {"from": "2017-01-01T00:00:00Z", "to": "2018-01-01T00:00:00Z", "first": 1
 def test_changes(analysed: Api) -> None:
     with analysed.statements() as seen:
         found = analysed.data(CHANGES, label="primary", **SPAN)["labelChanges"]
-    assert len(seen) == 4  # the survey, the changes, their tiles, and the tiles' scenes
+    assert len(seen) == 4  # the estimate, the changes, their tiles, and the tiles' scenes
     assert (found["label"], found["cutoff"]) == ("primary", 0.5)
     assert found["from"] == "2017-01-01T00:00:00+00:00"
     assert found["appeared"] == {"tiles": 1, "areaKm2": pytest.approx(KM2[1])}
@@ -231,7 +231,7 @@ def test_cutoffs_of_a_comparison(analysed: Api) -> None:
 def test_comparison(analysed: Api) -> None:
     with analysed.statements() as seen:
         found = analysed.data(COMPARISON, a="other", first=2)["modelComparison"]
-    assert len(seen) == 4  # the model by its name, the survey, the comparison, the tiles
+    assert len(seen) == 4  # the model by its name, the estimate, the comparison, the tiles
     assert (found["a"], found["b"]) == ({"name": "other"}, {"name": "pixel"})
     assert (found["tiles"], found["tilesOnlyA"], found["tilesOnlyB"]) == (2, 0, 0)
     assert found["comparedKm2"] == pytest.approx(sum(KM2[:2]))
@@ -304,7 +304,7 @@ def test_mistakes(
 
 
 def test_an_area_too_large(analysed: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(surveys, "MOST_TILES", 3)
+    monkeypatch.setattr(work_estimate, "MOST_TILES", 3)
     for query, variables in (
         (HISTOGRAM, {}),
         (TIMELINE, {"interval": "DAY"}),

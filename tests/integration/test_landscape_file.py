@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from sqlalchemy import Engine
 
+from earthgql.catalog.tiles.filter import TileFilter
 from earthgql.catalog.tiles.lookup import tiles_in_bounds
-from earthgql.catalog.tiles.selection import TileFilter
 from earthgql.imagery import grid
 from earthgql.imagery.raster import read_raster_tile
 from earthgql.ingest import landscape

@@ -10,7 +10,7 @@ from earthgql.catalog.analysis.changes import Changes, label_changes
 from earthgql.catalog.analysis.histogram import Histogram
 from earthgql.catalog.models import ModelRecord
 from earthgql.catalog.tiles.areas import Area, parse_area
-from earthgql.catalog.tiles.selection import TileFilter
+from earthgql.catalog.tiles.filter import TileFilter
 from earthgql.imagery import grid
 from earthgql.imagery.grid import Bounds, TileIndex
 

@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 from support.api_client import NORTH_WEST, Api, make_api, viewport
 from support.pixel_classifier import PIXEL_IDENTITY, GatedClassifier, pixel_scores
 
-from earthgql.catalog.reals import as_real
+from earthgql.catalog.scores import as_real
 from earthgql.web import classify as web_classify
 from earthgql.web.classify import MAX_BYTES
 

@@ -7,7 +7,7 @@ import strawberry
 from strawberry import relay
 
 from earthgql.api.paging.cursors import Cursors
-from earthgql.catalog.tiles.selection import Position
+from earthgql.catalog.tiles.order import Position
 from earthgql.errors import BadInputError
 
 DEFAULT_FIRST = 100

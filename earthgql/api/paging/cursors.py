@@ -7,9 +7,9 @@ import re
 from collections.abc import Callable
 from datetime import datetime
 
-from earthgql.catalog.reals import as_real
-from earthgql.catalog.tiles.filter import as_moment
-from earthgql.catalog.tiles.selection import BY_ID, Position, TileOrder
+from earthgql.catalog.json_input import as_moment
+from earthgql.catalog.scores import as_real
+from earthgql.catalog.tiles.order import BY_ID, Position, TileOrder
 from earthgql.database.engine import LARGEST_ROW_ID
 from earthgql.errors import BadInputError, shortened
 

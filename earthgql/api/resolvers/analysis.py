@@ -23,12 +23,12 @@ from earthgql.api.types.nodes import model_of
 from earthgql.api.types.summaries import LabelHistogram, LabelTimeline, TimelineInterval
 from earthgql.api.types.values import At, BoundsInput, Cutoff, GeoJSON
 from earthgql.catalog.analysis.changes import label_changes
-from earthgql.catalog.analysis.comparison import model_comparison
 from earthgql.catalog.analysis.histogram import label_histogram
+from earthgql.catalog.analysis.model_comparison import compare_models
 from earthgql.catalog.analysis.timeline import Interval, label_timeline
-from earthgql.catalog.models import ModelRecord
-from earthgql.catalog.tiles.filter import label_column, valid_score
-from earthgql.catalog.tiles.selection import TileFilter, confined
+from earthgql.catalog.cutoffs import valid_score
+from earthgql.catalog.models import ModelRecord, label_column
+from earthgql.catalog.tiles.filter import TileFilter, confined
 from earthgql.errors import BadInputError
 from earthgql.imagery.grid import Bounds
 
@@ -80,7 +80,7 @@ class AnalysisQueries:
         parts, chosen = await _area(info, bounds, polygon, where, model=model, at=at)
         with info.context.loaders.connection() as connection:
             found = label_histogram(connection, parts, chosen, asked, floors)
-        return LabelHistogram.of(model_of(info, asked), found.asked_m2, found.sums)
+        return LabelHistogram.of(model_of(info, asked), found.area_m2, found.sums)
 
     @strawberry.field(
         description="How much of an area has each label, from one span of time to the next. Each "
@@ -208,7 +208,7 @@ class AnalysisQueries:
         ]
         parts, chosen = await _area(info, bounds, polygon, where, model=a, at=at)
         with info.context.loaders.connection() as connection:
-            found = model_comparison(
+            found = compare_models(
                 connection,
                 parts,
                 chosen,

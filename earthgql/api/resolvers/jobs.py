@@ -17,7 +17,7 @@ from earthgql.api.types.values import At, BoundsInput, GeoJSON, SceneName, Zoom
 from earthgql.catalog.jobs import records as job_catalog
 from earthgql.catalog.jobs.records import JobRecord
 from earthgql.catalog.jobs.requests import AreaRequest
-from earthgql.catalog.tiles.selection import Position
+from earthgql.catalog.tiles.order import Position
 from earthgql.database.engine import database_errors
 from earthgql.errors import ModelUnavailableError, NotFoundError
 from earthgql.imagery import grid

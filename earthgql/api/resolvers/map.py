@@ -35,11 +35,12 @@ from earthgql.api.types.values import At, BoundsInput, Cutoff, SceneName, Zoom
 from earthgql.api.types.viewport import Viewport
 from earthgql.catalog import models as model_catalog
 from earthgql.catalog import scenes as scene_catalog
+from earthgql.catalog.cutoffs import valid_score
 from earthgql.catalog.models import ModelRecord
 from earthgql.catalog.scenes import SceneRecord
-from earthgql.catalog.tiles.filter import valid_score
+from earthgql.catalog.tiles.filter import TileFilter
 from earthgql.catalog.tiles.lookup import TileRecord
-from earthgql.catalog.tiles.selection import Position, TileFilter, TileOrder
+from earthgql.catalog.tiles.order import Position, TileOrder
 from earthgql.errors import NotFoundError
 from earthgql.imagery import grid
 

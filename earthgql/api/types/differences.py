@@ -10,7 +10,7 @@ from earthgql.api.context import RequestInfo
 from earthgql.api.types.nodes import Model, Tile
 from earthgql.api.types.summaries import km2
 from earthgql.catalog.analysis import changes as change_catalog
-from earthgql.catalog.analysis import comparison as comparison_catalog
+from earthgql.catalog.analysis import model_comparison as comparison_catalog
 from earthgql.errors import NotFoundError
 
 
@@ -129,7 +129,7 @@ class LabelChanges:
             cutoff=cutoff,
             from_=span[0],
             to=span[1],
-            area_km2=km2(found.asked_m2),
+            area_km2=km2(found.area_m2),
             compared_km2=km2(found.compared_m2),
             unknown_km2=km2(found.unknown_m2),
             appeared=PlaceSum.of(found.appeared),
@@ -245,7 +245,7 @@ class ModelComparison:
         return cls(
             a=a,
             b=b,
-            area_km2=km2(found.asked_m2),
+            area_km2=km2(found.area_m2),
             compared_km2=km2(found.compared_m2),
             tiles=found.tiles,
             tiles_only_a=found.tiles_only_a,

@@ -10,10 +10,10 @@ import strawberry
 from earthgql.api.context import RequestInfo
 from earthgql.api.types.values import BoundsInput, GeoJSON
 from earthgql.catalog.cutoffs import cutoffs_of
-from earthgql.catalog.models import ModelRecord
+from earthgql.catalog.models import ModelRecord, label_column
 from earthgql.catalog.tiles import filter as filters
-from earthgql.catalog.tiles import selection as choices
-from earthgql.catalog.tiles.selection import TileFilter
+from earthgql.catalog.tiles import order as orders
+from earthgql.catalog.tiles.filter import TileFilter
 from earthgql.errors import BadInputError, shortened
 from earthgql.imagery import grid
 
@@ -188,7 +188,7 @@ async def tile_filter(
     scene: str | None = None,
     zoom: int | None = None,
     at: datetime | None = None,
-) -> tuple[TileFilter, choices.TileOrder]:
+) -> tuple[TileFilter, orders.TileOrder]:
     """Return what chooses and orders tiles, of a field's arguments.
 
     The model is asked for only if it is named or something depends on it.
@@ -216,7 +216,7 @@ def viewport_of(bounds: BoundsInput | None, where: TileFilter) -> tuple[grid.Bou
     Raises:
         BadInputError: if the viewport is out of range.
     """
-    return choices.confined(where, rectangle_of(bounds), None)[0]
+    return filters.confined(where, rectangle_of(bounds), None)[0]
 
 
 def rectangle_of(bounds: BoundsInput | None) -> tuple[grid.Bounds, ...] | None:
@@ -244,13 +244,13 @@ def _order_field(order: TileOrder | None) -> TileOrderField | None:
 
 def _order(
     order: TileOrder | None, by: TileOrderField | None, model: ModelRecord | None
-) -> choices.TileOrder:
+) -> orders.TileOrder:
     if order is None or by is None:
-        return choices.BY_ID
+        return orders.BY_ID
     column = None
     if order.label is not None and model is not None:
-        column = filters.label_column(model.identity, order.label)
-    return choices.TileOrder(_BY[by.name], order.direction is OrderDirection.DESC, column)
+        column = label_column(model.identity, order.label)
+    return orders.TileOrder(_BY[by.name], order.direction is OrderDirection.DESC, column)
 
 
 def cutoffs_asked(

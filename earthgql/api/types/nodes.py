@@ -11,11 +11,10 @@ from earthgql.api.context import RequestInfo
 from earthgql.api.loaders import StoredKey
 from earthgql.api.types.inputs import LabelCutoffs, ModelName, asked_model, cutoffs_asked
 from earthgql.api.types.values import Bounds, Cutoff, GeoJSON, LabelScore
-from earthgql.catalog.cutoffs import counted, margin
+from earthgql.catalog.cutoffs import counted, margin, valid_score
 from earthgql.catalog.models import ModelRecord
 from earthgql.catalog.scenes import SceneRecord
 from earthgql.catalog.scores import ScoreRecord
-from earthgql.catalog.tiles.filter import valid_score
 from earthgql.catalog.tiles.lookup import TileRecord
 from earthgql.errors import BadInputError, NotFoundError
 from earthgql.imagery import grid

@@ -70,14 +70,14 @@ class LabelHistogram:
     )
 
     @classmethod
-    def of(cls, model: Model, asked_m2: float, found: Sums) -> Self:
+    def of(cls, model: Model, area_m2: float, found: Sums) -> Self:
         """Make the API's histogram of a catalogue's."""
         return cls(
             model=model,
-            area_km2=km2(asked_m2),
+            area_km2=km2(area_m2),
             covered_km2=km2(found.covered_m2),
             classified_km2=km2(found.classified_m2),
-            classified_share=_share(found.classified_m2, asked_m2),
+            classified_share=_share(found.classified_m2, area_m2),
             tiles=found.tiles,
             tiles_classified=found.tiles_classified,
             labels=_summaries(found),
@@ -163,19 +163,19 @@ class LabelTimeline:
         """Make the API's timeline of a catalogue's, of some labels or of all."""
         return cls(
             model=model,
-            area_km2=km2(found.asked_m2),
+            area_km2=km2(found.area_m2),
             interval=interval,
-            periods=[_period(period, found.asked_m2, only) for period in found.periods],
+            periods=[_period(period, found.area_m2, only) for period in found.periods],
         )
 
 
-def _period(period: Period, asked_m2: float, only: frozenset[str] | None) -> TimelinePeriod:
+def _period(period: Period, area_m2: float, only: frozenset[str] | None) -> TimelinePeriod:
     return TimelinePeriod(
         from_=period.begins,
         to=period.ends,
         covered_km2=km2(period.sums.covered_m2),
         classified_km2=km2(period.sums.classified_m2),
-        classified_share=_share(period.sums.classified_m2, asked_m2),
+        classified_share=_share(period.sums.classified_m2, area_m2),
         tiles=period.sums.tiles,
         tiles_classified=period.sums.tiles_classified,
         labels=_summaries(period.sums, only),

@@ -6,13 +6,13 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from earthgql.catalog.analysis.ground import ground, is_left
-from earthgql.catalog.analysis.region import asked_m2
-from earthgql.catalog.analysis.survey import survey
+from earthgql.catalog.analysis.coverage import coverage, is_left
+from earthgql.catalog.analysis.query_area import query_area_m2
+from earthgql.catalog.analysis.work_estimate import estimate_work
 from earthgql.catalog.models import ModelRecord
-from earthgql.catalog.reals import least_real
+from earthgql.catalog.scores import real_cutoff
 from earthgql.catalog.sql import rows
-from earthgql.catalog.tiles.selection import TileFilter
+from earthgql.catalog.tiles.filter import TileFilter
 from earthgql.imagery.grid import Bounds
 
 # Where all tiles are of one zoom, a place is a cell.
@@ -22,7 +22,7 @@ _SAME_CELLS = """piece AS (
 )"""
 # Else it is what is left of a cell of either time when the next finer cells of both are taken out
 # of it; at each time the finest tile that holds it answers. `OFFSET 0` and
-# the empty second half of `held`, which the planner takes for one row without: see ground.py.
+# the empty second half of `held`, which the planner takes for one row without: see coverage.py.
 _ALL_CELLS = """cells AS MATERIALIZED (
   SELECT z, x, y, max(m2) AS m2, max(before_id) AS before_id, max(after_id) AS after_id
     FROM (SELECT z, x, y, m2, id AS before_id, CAST(NULL AS bigint) AS after_id FROM before_cells
@@ -120,7 +120,7 @@ class Changes:
     """Where a label appeared or vanished between two moments.
 
     Attributes:
-        asked_m2: geodesic size of the area asked for, with tiles or without.
+        area_m2: geodesic size of the area asked for, with tiles or without.
         compared_m2: of it, what has scores of both moments.
         unknown_m2: of it, what has tiles of both moments but lacks scores of one.
         appeared: places without the label at first and with it at last.
@@ -129,7 +129,7 @@ class Changes:
         changes: the places where it appeared or vanished, the greatest change of score first.
     """
 
-    asked_m2: float
+    area_m2: float
     compared_m2: float
     unknown_m2: float
     appeared: ChangeSum
@@ -171,16 +171,16 @@ def label_changes(
         AreaTooLargeError: if there are too many tiles to look at.
         BadInputError: if ``where`` names a scene that does not exist.
     """
-    seen = survey(conn, parts, replace(where, at=end))
-    before = ground(parts, replace(where, at=begin), seen, name="before")
-    after = ground(parts, replace(where, at=end), seen, name="after")
+    seen = estimate_work(conn, parts, replace(where, at=end))
+    before = coverage(parts, replace(where, at=begin), seen, name="before")
+    after = coverage(parts, replace(where, at=end), seen, name="after")
     left = is_left("h", "k", cut=where.within is not None)
     piece = _SAME_CELLS if seen.zooms <= 1 else _ALL_CELLS.format(left=left)
     sql = _CHANGES.format(before=before.sql, after=after.sql, piece=piece)
     values = {**before.parameters, **after.parameters, "model": model.id, "column": column}
-    [row] = rows(conn, sql, values | {"least": least_real(cutoff), "first": first})
+    [row] = rows(conn, sql, values | {"least": real_cutoff(cutoff), "first": first})
     compared, unknown, *sums, found = row
     appeared, vanished, kept = (ChangeSum(*sums[i : i + 2]) for i in (0, 2, 4))
     changes = tuple(Change(*change) for change in found or ())
-    asked = asked_m2(parts, where.within)
+    asked = query_area_m2(parts, where.within)
     return Changes(asked, compared, unknown, appeared, vanished, kept, changes)

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from earthgql.catalog.analysis.ground import ground
-from earthgql.catalog.analysis.region import asked_m2
+from earthgql.catalog.analysis.coverage import coverage
+from earthgql.catalog.analysis.query_area import query_area_m2
 from earthgql.catalog.analysis.sums import Sums, read_sums, sums_sql, sums_values
-from earthgql.catalog.analysis.survey import survey
+from earthgql.catalog.analysis.work_estimate import estimate_work
 from earthgql.catalog.models import ModelRecord
 from earthgql.catalog.sql import rows
-from earthgql.catalog.tiles.selection import TileFilter
+from earthgql.catalog.tiles.filter import TileFilter
 from earthgql.imagery.grid import Bounds
 
 
@@ -20,11 +20,11 @@ class Histogram:
     """How much of an area has each label.
 
     Attributes:
-        asked_m2: geodesic size of the area asked for, with tiles or without.
+        area_m2: geodesic size of the area asked for, with tiles or without.
         sums: over the tiles that answer for ground in it.
     """
 
-    asked_m2: float
+    area_m2: float
     sums: Sums
 
 
@@ -50,10 +50,10 @@ def label_histogram(
         AreaTooLargeError: if there are too many tiles to look at.
         BadInputError: if ``where`` names a scene that does not exist.
     """
-    seen = survey(conn, parts, where)
-    shown = ground(parts, where, seen)
+    seen = estimate_work(conn, parts, where)
+    shown = coverage(parts, where, seen)
     scored, sums = sums_sql(len(cutoffs))
     sql = f"WITH {shown.sql},\n{scored}\nSELECT {sums}\n  FROM scored"
     values = {**shown.parameters, **sums_values(model, cutoffs)}
     [row] = rows(conn, sql, values)
-    return Histogram(asked_m2(parts, where.within), read_sums(model, cutoffs, row))
+    return Histogram(query_area_m2(parts, where.within), read_sums(model, cutoffs, row))

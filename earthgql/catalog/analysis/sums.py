@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from earthgql.catalog.models import ModelRecord
-from earthgql.catalog.reals import least_real
+from earthgql.catalog.scores import real_cutoff
 
 # Each score is taken out of its array once; `OFFSET '0'` keeps the planner from doing it for each
 # sum. In quotes it is a bigint from the start: of a number that is yet to be made one, the planner
@@ -95,7 +95,7 @@ def sums_sql(labels: int, shown: str = "shown") -> tuple[str, str]:
 
 def sums_values(model: ModelRecord, cutoffs: Sequence[float]) -> dict[str, Any]:
     """Return the parameters of ``sums_sql``."""
-    least = {f"least{k}": least_real(cutoff) for k, cutoff in enumerate(cutoffs, start=1)}
+    least = {f"least{k}": real_cutoff(cutoff) for k, cutoff in enumerate(cutoffs, start=1)}
     return {"model": model.id, **least}
 
 

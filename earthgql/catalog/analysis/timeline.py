@@ -8,13 +8,18 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from earthgql.catalog.analysis.ground import ground
-from earthgql.catalog.analysis.region import asked_m2
+from earthgql.catalog.analysis.coverage import coverage
+from earthgql.catalog.analysis.query_area import query_area_m2
 from earthgql.catalog.analysis.sums import Sums, read_sums, sums_sql, sums_values
-from earthgql.catalog.analysis.survey import Survey, count_tiles, scenes_here, survey
+from earthgql.catalog.analysis.work_estimate import (
+    WorkEstimate,
+    count_tiles,
+    estimate_work,
+    scenes_here,
+)
 from earthgql.catalog.models import ModelRecord
 from earthgql.catalog.sql import rows
-from earthgql.catalog.tiles.selection import TileFilter
+from earthgql.catalog.tiles.filter import TileFilter
 from earthgql.errors import AreaTooLargeError
 from earthgql.imagery.grid import Bounds
 
@@ -53,7 +58,7 @@ SELECT since AT TIME ZONE 'UTC',
  ORDER BY since
 """
 _OF_ONE = """(
-WITH {ground},
+WITH {coverage},
 {scored}
 SELECT CAST(:begins{i} AS timestamptz) AS state, {sums}
   FROM scored
@@ -63,7 +68,7 @@ WITH period AS MATERIALIZED (
   SELECT * FROM unnest(CAST(:begins AS timestamptz[]), CAST(:ends AS timestamptz[]))
                 AS given(begins, ends)
 ),
-{ground},
+{coverage},
 {scored}
 SELECT state, {sums}
   FROM scored GROUP BY state ORDER BY state
@@ -90,17 +95,17 @@ class Timeline:
     """How much of an area has each label, over time.
 
     Attributes:
-        asked_m2: geodesic size of the area asked for, with tiles or without.
+        area_m2: geodesic size of the area asked for, with tiles or without.
         periods: those in which something was acquired, oldest first.
     """
 
-    asked_m2: float
+    area_m2: float
     periods: tuple[Period, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class _Span:
-    """A period, and what ``Survey`` says of the scenes acquired in it."""
+    """A period, and what ``WorkEstimate`` says of the scenes acquired in it."""
 
     begins: datetime
     ends: datetime
@@ -136,7 +141,7 @@ def label_timeline(
         AreaTooLargeError: if there are too many tiles or periods to look at.
         BadInputError: if ``where`` names a scene that does not exist.
     """
-    seen = survey(conn, parts, where)
+    seen = estimate_work(conn, parts, where)
     spans = _spans(conn, parts, where, interval) if seen.scenes else []
     if len(spans) * seen.tiles > MOST_LOOKS:
         seen = replace(seen, tiles=count_tiles(conn, parts, where))
@@ -145,7 +150,7 @@ def label_timeline(
             f"there are {len(spans):,} periods of up to {seen.tiles:,} tiles: ask for a longer"
             " interval, less time or a smaller area"
         )
-    asked = asked_m2(parts, where.within)
+    asked = query_area_m2(parts, where.within)
     if not spans:
         return Timeline(asked, ())
     outlines = len(spans) * len(where.within.wkt) if where.within else 0
@@ -166,7 +171,7 @@ def label_timeline(
 def _each_apart(
     parts: Sequence[Bounds],
     where: TileFilter,
-    seen: Survey,
+    seen: WorkEstimate,
     spans: Sequence[_Span],
     labels: int,
 ) -> tuple[str, dict[str, Any]]:
@@ -176,9 +181,9 @@ def _each_apart(
         only = replace(seen, zooms=span.zooms, only_zoom=span.only_zoom, only_scene=span.only_scene)
         within = replace(where, acquired_from=span.begins, acquired_to=span.ends)
         name = f"shown{i}of"
-        shown = ground(parts, within, only, name=name)
+        shown = coverage(parts, within, only, name=name)
         scored, sums = sums_sql(labels, name)
-        texts.append(_OF_ONE.format(ground=shown.sql, scored=scored, sums=sums, i=i))
+        texts.append(_OF_ONE.format(coverage=shown.sql, scored=scored, sums=sums, i=i))
         values |= {**shown.parameters, f"begins{i}": span.begins}
     return "\nUNION ALL\n".join(texts), values
 
@@ -186,14 +191,14 @@ def _each_apart(
 def _all_at_once(
     parts: Sequence[Bounds],
     where: TileFilter,
-    seen: Survey,
+    seen: WorkEstimate,
     spans: Sequence[_Span],
     labels: int,
 ) -> tuple[str, dict[str, Any]]:
     columns = {"acquired_from": "period.begins", "acquired_to": "period.ends"}
-    shown = ground(parts, where, seen, states=("period", "period.begins", columns))
+    shown = coverage(parts, where, seen, states=("period", "period.begins", columns))
     scored, sums = sums_sql(labels)
-    sql = _SUMS.format(ground=shown.sql, scored=scored, sums=sums)
+    sql = _SUMS.format(coverage=shown.sql, scored=scored, sums=sums)
     given = {"begins": [span.begins for span in spans], "ends": [span.ends for span in spans]}
     return sql, {**shown.parameters, **given}
 

@@ -8,8 +8,7 @@ from datetime import datetime
 from typing import Any, Self
 
 from earthgql.catalog.tiles.areas import Area, area_of, plain
-from earthgql.catalog.tiles.filter import tile_filter
-from earthgql.catalog.tiles.selection import TileFilter
+from earthgql.catalog.tiles.filter import TileFilter, tile_filter
 from earthgql.imagery.grid import Bounds
 
 

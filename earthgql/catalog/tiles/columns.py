@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy import Connection
 
+from earthgql.catalog.scenes import check_scene
 from earthgql.catalog.sql import rows
-from earthgql.catalog.tiles.lookup import check_scene
-from earthgql.catalog.tiles.selection import BY_ID, Position, TileFilter, TileOrder
+from earthgql.catalog.tiles.filter import TileFilter
+from earthgql.catalog.tiles.order import BY_ID, Position, TileOrder
 from earthgql.catalog.tiles.visible import tiles_in_view
 from earthgql.imagery.grid import Bounds
 
@@ -111,7 +112,7 @@ def columns_in_bounds(
     [found] = rows(conn, _around(_COLUMNS, view.sql, view.order, key), values)
     ids, z, x, y, scores, keys = found
     if ids is None:
-        check_scene(conn, where)
+        check_scene(conn, where.scene)
         return TileColumns([], [], [], [], np.empty((0, labels), np.float32), [])
     columns = TileColumns(ids, z, x, y, _matrix(scores, len(ids)), keys)
     return columns.part(slice(None, None, -1)) if backward else columns

@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, text
 
-from earthgql.catalog.tiles.lookup import check_scene
-from earthgql.catalog.tiles.selection import TileFilter
+from earthgql.catalog.scenes import check_scene
+from earthgql.catalog.tiles.filter import TileFilter
 from earthgql.catalog.tiles.visible import tiles_in_view
 from earthgql.database.engine import database_errors
 from earthgql.imagery.grid import Bounds, TileIndex
@@ -92,7 +92,7 @@ def export_rows(
         empty = False
         yield [_record(row) for row in rows]
     if empty:
-        check_scene(conn, where)
+        check_scene(conn, where.scene)
 
 
 def _record(row: Sequence[Any]) -> ExportRow:

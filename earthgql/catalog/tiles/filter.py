@@ -1,142 +1,132 @@
-"""What may be asked of a list of tiles, in plain JSON, and what becomes of it."""
+"""Which tiles may answer: ``TileFilter``, and how it is made of a client's conditions.
 
-import difflib
-import math
-import re
+``TileFilter`` is the one form of a filter that statements are made from. Clients write it as
+GraphQL's ``where`` or in JSON (``filter_json``); both have the attributes of ``Conditions``.
+"""
+
+# ruff: noqa: D102 - the docstring of a protocol says what its properties are
+
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Protocol
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    field_validator,
-)
-from pydantic.alias_generators import to_camel
-
-from earthgql.catalog.mistakes import in_words
-from earthgql.catalog.models import ModelRecord
-from earthgql.catalog.reals import least_real
+from earthgql.catalog.cutoffs import MOST_TERMS, valid_score
+from earthgql.catalog.models import ModelRecord, label_column
+from earthgql.catalog.scores import real_cutoff
 from earthgql.catalog.tiles.areas import Area, parse_area
-from earthgql.catalog.tiles.selection import (
-    Conditions,
-    LabelMinimum,
-    LabelTerm,
-    LabelTerms,
-    Span,
-    TileFilter,
-)
 from earthgql.errors import BadInputError, ModelUnavailableError, shortened
 from earthgql.imagery import grid
+from earthgql.imagery.grid import WORLD, Bounds
 from earthgql.models.protocol import ModelIdentity
 
-MOST_TERMS = 64
-"""Conditions on labels of one kind."""
 
-
-_DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_OFFSET_BELOW = timedelta(hours=16)
-
-
-def has_storable_offset(moment: datetime) -> bool:
-    """Whether PostgreSQL takes the UTC offset of a time: whole seconds, less than 16 hours."""
-    offset = moment.utcoffset() or timedelta()
-    return abs(offset) < _OFFSET_BELOW and not offset.microseconds
-
-
-def as_moment(value: object) -> datetime:
-    """Read a time; a number is none, for it could mean a year as well as seconds.
-
-    Raises:
-        ValueError: if it is none, or has an offset that the database does not take; says how to
-            write it.
-    """
-    if isinstance(value, datetime):
-        return value
-    if isinstance(value, str) and _DATE.match(value):
-        with suppress(ValueError):
-            moment = datetime.fromisoformat(value)
-            # Brought to UTC instead, times of the years 1 and 9999 would overflow.
-            if has_storable_offset(moment):
-                return moment
-    raise ValueError(
-        "a time is written as 2024-08-01T12:00:00Z, and in JSON within quotes; an offset instead"
-        " of Z, such as +02:00, is less than 16 hours"
-    )
-
-
-Moment = Annotated[datetime, BeforeValidator(as_moment)]
-"""A time in JSON: text as ISO 8601 has it; a date alone is its midnight."""
-
-
-class _Form(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True)
-
-
-class LabelCondition(_Form):
-    """A label, and the score from which it counts (none: the model's threshold of the label)."""
-
-    label: str
-    min_score: float | None = None
-
-
-class LabelConditions(_Form):
-    """Which labels a tile must have: all of some, any of some, none of some."""
-
-    all: tuple[LabelCondition, ...] = Field((), max_length=MOST_TERMS)
-    any: tuple[LabelCondition, ...] = Field((), max_length=MOST_TERMS)
-    none: tuple[LabelCondition, ...] = Field((), max_length=MOST_TERMS)
-
-    @field_validator("all", "any", "none", mode="before")
-    @classmethod
-    def _as_tuple(cls, value: object) -> object:
-        # JSON has lists, which are no tuples to a strict reader.
-        return tuple(value) if isinstance(value, list) else () if value is None else value
-
-
-class Acquired(_Form):
-    """A span of time, from its beginning up to but without its end; times have a zone."""
-
-    from_: Moment | None = Field(None, alias="from")
-    to: Moment | None = None
-
-
-class Where(_Form):
-    """The conditions of a list of tiles; those not given let every tile through.
+@dataclass(frozen=True, slots=True, order=True)
+class LabelTerm:
+    """A label that counts from some score on.
 
     Attributes:
-        labels: by scores that are kept; nothing is classified to find out.
-        scene: only tiles of the scene of this name.
-        zoom: only tiles of this zoom.
-        acquired: only scenes known to be acquired in this span.
-        classified: whether the model has classified the tile.
-        within: GeoJSON Polygon or MultiPolygon that the tile shares area with, or an ``Area``.
+        column: place of the label in the model's scores, counted from 1.
+        cutoff: the lowest score that counts, 0 to 1, as ``scores.real_cutoff`` rounds it.
     """
 
-    labels: LabelConditions | None = None
+    column: int
+    cutoff: float
+
+
+@dataclass(frozen=True, slots=True)
+class TileFilter:
+    """Which tiles may answer; one without conditions lets every tile through.
+
+    The first five choose among overlapping tiles, so another may come to light; of the tiles that
+    are then seen, the others keep those that meet them all.
+
+    Attributes:
+        scene: only those of the scene of this name.
+        zoom: only those of this zoom.
+        at: leaves out scenes acquired after this moment; those of unknown date stay.
+        acquired_from: only scenes known to be acquired at this moment or later.
+        acquired_to: only scenes known to be acquired before this moment.
+        within: only those that share area with it.
+        classified: only those with scores of the model (True), or without (False).
+        all_of: only those with scores of the model that meet all of these.
+        any_of: only those with scores of the model that meet one of these, if there are any.
+        none_of: only those with scores of the model that meet none of these.
+        model_id: the model; needed by the last four and to order by a label.
+    """
+
     scene: str | None = None
     zoom: int | None = None
-    acquired: Acquired | None = None
+    at: datetime | None = None
+    acquired_from: datetime | None = None
+    acquired_to: datetime | None = None
+    within: Area | None = None
     classified: bool | None = None
-    within: Any = None
+    all_of: tuple[LabelTerm, ...] = ()
+    any_of: tuple[LabelTerm, ...] = ()
+    none_of: tuple[LabelTerm, ...] = ()
+    model_id: int | None = None
+
+    def choice(self) -> dict[str, Any]:
+        """The parameters of ``SCENE_CHOSEN`` and ``ZOOM_CHOSEN``."""
+        return {
+            "scene": self.scene,
+            "zoom": self.zoom,
+            "at": self.at,
+            "acquired_from": self.acquired_from,
+            "acquired_to": self.acquired_to,
+        }
 
 
-def parse_where(value: object) -> Where:
-    """Read conditions from what a JSON parser gives; nothing is taken for what it is not.
+class LabelMinimum(Protocol):
+    """A label, and the score from which it counts (none: the model's threshold of the label)."""
 
-    Raises:
-        BadInputError: if it is not of the form of ``Where``; the message names the place.
-    """
-    try:
-        return Where.model_validate(value, strict=True)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(["where", *(str(part)[:60] for part in first["loc"])])
-        raise BadInputError(f"{place}: {in_words(first)}") from None
+    @property
+    def label(self) -> str: ...
+    @property
+    def min_score(self) -> float | None: ...
+
+
+class LabelConditions(Protocol):
+    """Labels of which a tile must have all, any, or none."""
+
+    @property
+    def all(self) -> Sequence[LabelMinimum] | None: ...
+    @property
+    def any(self) -> Sequence[LabelMinimum] | None: ...
+    @property
+    def none(self) -> Sequence[LabelMinimum] | None: ...
+
+
+class AcquiredSpan(Protocol):
+    """A span of time, from its beginning up to but without its end."""
+
+    @property
+    def from_(self) -> datetime | None: ...
+    @property
+    def to(self) -> datetime | None: ...
+
+
+class Conditions(Protocol):
+    """Conditions as clients write them; ``filter_json.Where`` says what each means."""
+
+    @property
+    def labels(self) -> LabelConditions | None: ...
+    @property
+    def scene(self) -> str | None: ...
+    @property
+    def zoom(self) -> int | None: ...
+    @property
+    def acquired(self) -> AcquiredSpan | None: ...
+    @property
+    def classified(self) -> bool | None: ...
+    @property
+    def within(self) -> Any: ...
+
+
+def needs_model(where: Conditions | None) -> bool:
+    """Whether the conditions are about scores."""
+    return where is not None and (_names_labels(where) or where.classified is not None)
 
 
 def tile_filter(
@@ -148,10 +138,10 @@ def tile_filter(
     at: datetime | None = None,
     within: Area | None = None,
 ) -> TileFilter:
-    """Validate what chooses tiles.
+    """Validate conditions.
 
     Args:
-        where: conditions: a ``Where`` out of JSON, GraphQL's input, or none.
+        where: conditions, or none.
         model: whose scores they mean, and an order by a label; needed if ``needs_model(where)``.
         scene: as ``where.scene``.
         zoom: as ``where.zoom``.
@@ -160,109 +150,103 @@ def tile_filter(
 
     Raises:
         BadInputError: if the zoom is none of the grid's, a name holds what no name can, a time has
-            no zone, a label is not the model's (the message names the nearest), a score is not
-            between 0 and 1, the polygon is none, or two conditions contradict each other.
+            no zone, a label is not the model's (the message names the nearest) or there are more
+            than ``MOST_TERMS`` of a kind, a score is not between 0 and 1, the polygon is none, or
+            two conditions contradict each other.
         ModelUnavailableError: if the conditions are about scores and there is no model.
     """
-    where = where or Where()
-    labels: LabelTerms = where.labels or LabelConditions()
-    identity = _identity(where, model)
-    begin, end = _span(where.acquired)
+    identity = None if model is None else model.identity
+    if identity is None and needs_model(where):
+        raise ModelUnavailableError("there is no model whose scores could be looked at")
+    labels = None if where is None else where.labels
+    begin, end = _span(None if where is None else where.acquired)
     return TileFilter(
-        scene=_scene_name(_either("scene", scene, where.scene)),
-        zoom=_zoom(_either("zoom", zoom, where.zoom)),
+        scene=_scene_name(_either("scene", scene, None if where is None else where.scene)),
+        zoom=_zoom(_either("zoom", zoom, None if where is None else where.zoom)),
         at=at.replace(tzinfo=UTC) if at is not None and at.tzinfo is None else at,
         acquired_from=begin,
         acquired_to=end,
-        within=None if where.within is None else within or parse_area(where.within),
+        within=within or _within(where),
         classified=_classified(where),
-        all_of=_terms(labels.all or (), identity, max),
-        any_of=_terms(labels.any or (), identity, min),
-        none_of=_terms(labels.none or (), identity, min),
+        all_of=_terms("all", labels.all if labels else (), identity, max),
+        any_of=_terms("any", labels.any if labels else (), identity, min),
+        none_of=_terms("none", labels.none if labels else (), identity, min),
         model_id=None if model is None else model.id,
     )
 
 
-def needs_model(where: Conditions) -> bool:
-    """Whether conditions are about scores."""
-    return _about_labels(where) or where.classified is not None
+def confined(
+    where: TileFilter, bounds: Sequence[Bounds] | None, polygon: object | None
+) -> tuple[tuple[Bounds, ...], TileFilter]:
+    """Return where to look, and what for, of tiles in an area that may be given in three ways.
 
+    Args:
+        where: which tiles may answer; its ``within`` is an area, and may go with ``bounds``.
+        bounds: a rectangle as ``grid.bounds`` gives it; or
+        polygon: GeoJSON or an area, as ``parse_area`` takes it.
 
-def label_column(identity: ModelIdentity, label: str) -> int:
-    """Return the place of a label in a model's scores, counted from 1.
-
-    Raises:
-        BadInputError: if the model has no such label; the message names the nearest.
-    """
-    try:
-        return identity.labels.index(label) + 1
-    except ValueError:
-        raise BadInputError(unknown_label(identity, label)) from None
-
-
-def unknown_label(identity: ModelIdentity, label: str) -> str:
-    """Say that a model does not have a label, and which one may be meant."""
-    named = f"model {identity.name} {identity.version} has no label {label[:60]!r}"
-    folded = {known.casefold(): known for known in identity.labels}
-    near = difflib.get_close_matches(label[:60].casefold(), folded, 1, cutoff=0.0)
-    return f"{named}; the nearest is {folded[near[0]]!r}" if near else named
-
-
-def valid_score(name: str, score: float) -> float:
-    """Return a score.
+    Returns:
+        Rectangles that hold the area, the whole map if none is given; and the filter with it.
 
     Raises:
-        BadInputError: if it is not between 0 and 1.
+        BadInputError: if a polygon is given besides another area, or is none.
     """
-    if math.isnan(score) or not 0 <= score <= 1:
-        raise BadInputError(f"{name} must be between 0 and 1, not {score}")
-    return float(score)
+    if polygon is None:
+        everywhere = WORLD if where.within is None else where.within.parts
+        return (everywhere if bounds is None else tuple(bounds)), where
+    if bounds is not None or where.within is not None:
+        raise BadInputError("give one area: bounds, polygon or where.within (or bounds and within)")
+    area = parse_area(polygon)
+    return area.parts, replace(where, within=area)
 
 
-def _about_labels(where: Conditions) -> bool:
+def _names_labels(where: Conditions) -> bool:
     labels = where.labels
     return labels is not None and bool(labels.all or labels.any or labels.none)
 
 
-def _identity(where: Conditions, model: ModelRecord | None) -> ModelIdentity | None:
-    if model is None and needs_model(where):
-        raise ModelUnavailableError("there is no model whose scores could be looked at")
-    return None if model is None else model.identity
-
-
 def _terms(
-    conditions: Sequence[LabelMinimum],
+    kind: str,
+    conditions: Sequence[LabelMinimum] | None,
     identity: ModelIdentity | None,
     deciding: Callable[[float, float], float],
 ) -> tuple[LabelTerm, ...]:
     """One term for each label at most, in a fixed order: equal filters are equal."""
-    if identity is None:
+    if identity is None or not conditions:
         return ()
+    if len(conditions) > MOST_TERMS:
+        raise BadInputError(f"where.labels.{kind}: may have {MOST_TERMS} items at most")
     by_column: dict[int, float] = {}
     for term in (_term(condition, identity) for condition in conditions):
-        known = by_column.get(term.column, term.min_score)
-        by_column[term.column] = deciding(known, term.min_score)
-    return tuple(LabelTerm(column, score) for column, score in sorted(by_column.items()))
+        known = by_column.get(term.column, term.cutoff)
+        by_column[term.column] = deciding(known, term.cutoff)
+    return tuple(LabelTerm(column, cutoff) for column, cutoff in sorted(by_column.items()))
 
 
 def _term(condition: LabelMinimum, identity: ModelIdentity) -> LabelTerm:
     column = label_column(identity, condition.label)
     if condition.min_score is None:
-        floor = identity.thresholds[column - 1]
+        cutoff = identity.thresholds[column - 1]
     else:
-        floor = valid_score(f"minScore of {condition.label}", condition.min_score)
-    return LabelTerm(column, least_real(floor))
+        cutoff = valid_score(f"minScore of {condition.label}", condition.min_score)
+    return LabelTerm(column, real_cutoff(cutoff))
 
 
-def _classified(where: Conditions) -> bool | None:
-    if where.classified is False and _about_labels(where):
+def _within(where: Conditions | None) -> Area | None:
+    return None if where is None or where.within is None else parse_area(where.within)
+
+
+def _classified(where: Conditions | None) -> bool | None:
+    if where is None:
+        return None
+    if where.classified is False and _names_labels(where):
         raise BadInputError(
             "where asks for labels and for tiles that are not classified: no tile is both"
         )
     return where.classified
 
 
-def _span(acquired: Span | None) -> tuple[datetime | None, datetime | None]:
+def _span(acquired: AcquiredSpan | None) -> tuple[datetime | None, datetime | None]:
     if acquired is None:
         return None, None
     begin, end = acquired.from_, acquired.to

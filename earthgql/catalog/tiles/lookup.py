@@ -17,11 +17,12 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from earthgql.catalog.scenes import check_scene
 from earthgql.catalog.sql import rows
 from earthgql.catalog.tiles.conditions import SCENE_CHOSEN, ZOOM_CHOSEN
-from earthgql.catalog.tiles.selection import BY_ID, Position, TileFilter, TileOrder
+from earthgql.catalog.tiles.filter import TileFilter
+from earthgql.catalog.tiles.order import BY_ID, Position, TileOrder
 from earthgql.catalog.tiles.visible import tiles_in_view
-from earthgql.errors import BadInputError, shortened
 from earthgql.imagery.grid import MAX_ZOOM, Bounds, LonLat, TileIndex, tile_at
 from earthgql.imagery.source import TileSource
 
@@ -49,7 +50,6 @@ SELECT t.id, s.kind, s.uri, s.root, t.path, t.z, t.x, t.y, s.rendering,
        COALESCE(t.fingerprint, s.fingerprint)
   FROM tile t JOIN scene s ON s.id = t.scene_id WHERE t.id = ANY(:ids)
 """)
-SCENE_EXISTS = text("SELECT EXISTS (SELECT FROM scene WHERE name = :name)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ def tiles_at(
     )
     found = [_record(row) if row[0] is not None else None for row in best]
     if not any(found):
-        check_scene(conn, where)
+        check_scene(conn, where.scene)
     return found
 
 
@@ -133,7 +133,7 @@ def tiles_in_bounds(
     )
     found = [_record(row) for row in rows(conn, view.sql, view.parameters)]
     if not found:
-        check_scene(conn, where)
+        check_scene(conn, where.scene)
     return found[::-1] if backward else found
 
 
@@ -149,16 +149,6 @@ def sources_by_ids(conn: Connection, tile_ids: Sequence[int]) -> dict[int, TileS
         tile_id: TileSource(kind, uri, root, path, TileIndex(z, x, y), rendering, fingerprint)
         for tile_id, kind, uri, root, path, z, x, y, rendering, fingerprint in found
     }
-
-
-def check_scene(conn: Connection, where: TileFilter) -> None:
-    """Ask whether a scene exists; only when nothing was found, so that the usual request does not.
-
-    Raises:
-        BadInputError: if ``where`` names a scene that does not exist.
-    """
-    if where.scene is not None and not conn.scalar(SCENE_EXISTS, {"name": where.scene}):
-        raise BadInputError(f"no scene is named {shortened(where.scene)}")
 
 
 def _record(row: Sequence[Any]) -> TileRecord:

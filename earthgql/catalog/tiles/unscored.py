@@ -6,10 +6,9 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from earthgql.catalog.scenes import check_scene
 from earthgql.catalog.tiles.conditions import TILE_HERE, ZOOM_CHOSEN
-from earthgql.catalog.tiles.lookup import SCENE_EXISTS
 from earthgql.catalog.tiles.visible import box_values
-from earthgql.errors import BadInputError
 from earthgql.imagery.grid import Bounds, cell_range
 
 _CHOSEN = f"""
@@ -24,7 +23,7 @@ _NEXT = f" AND t.id > :after AND NOT EXISTS ({_SCORED}) ORDER BY t.id LIMIT :lim
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class TileScope:
     """Some tiles, all of them by default; overlapping scenes are not told apart.
 
     Attributes:
@@ -38,35 +37,32 @@ class Choice:
     zoom: int | None = None
 
 
-def count_scored(conn: Connection, model_id: int, choice: Choice) -> tuple[int, int]:
+def count_scored(conn: Connection, model_id: int, scope: TileScope) -> tuple[int, int]:
     """Return how many tiles there are, and how many of them a model has scored.
 
     Raises:
         BadInputError: if there is no scene of that name.
     """
-    if choice.scene is not None and not conn.scalar(SCENE_EXISTS, {"name": choice.scene}):
-        raise BadInputError(
-            f"no scene is named {choice.scene!r}; `manage.py scenes list` shows them"
-        )
-    here, values = _where(choice)
+    check_scene(conn, scope.scene, "; `manage.py scenes list` shows them")
+    here, values = _where(scope)
     sql = text(_COUNT + _CHOSEN.format(here=here))
     tiles, scored = conn.execute(sql, {**values, "model": model_id}).one()
     return tiles, scored
 
 
 def unscored(
-    conn: Connection, model_id: int, choice: Choice, *, after: int, limit: int
+    conn: Connection, model_id: int, scope: TileScope, *, after: int, limit: int
 ) -> Sequence[int]:
     """Return the next ids above ``after`` of tiles that a model has not scored, by id."""
-    here, values = _where(choice)
+    here, values = _where(scope)
     sql = text("SELECT t.id" + _CHOSEN.format(here=here) + _NEXT)
     return conn.scalars(sql, {**values, "model": model_id, "after": after, "limit": limit}).all()
 
 
-def _where(choice: Choice) -> tuple[str, dict[str, Any]]:
-    values: dict[str, Any] = {"scene": choice.scene, "zoom": choice.zoom}
-    if choice.parts is None:
+def _where(scope: TileScope) -> tuple[str, dict[str, Any]]:
+    values: dict[str, Any] = {"scene": scope.scene, "zoom": scope.zoom}
+    if scope.parts is None:
         return "true", values
-    inside = [(part, cells) for part in choice.parts if (cells := cell_range(part))]
+    inside = [(part, cells) for part in scope.parts if (cells := cell_range(part))]
     here = " OR ".join(TILE_HERE.format(i=i) for i in range(len(inside)))
     return f"({here})" if here else "false", values | box_values(inside)

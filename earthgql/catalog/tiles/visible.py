@@ -16,7 +16,8 @@ from earthgql.catalog.tiles.conditions import (
     WITHIN,
     ZOOM_CHOSEN,
 )
-from earthgql.catalog.tiles.selection import BY_ID, Position, TileFilter, TileOrder
+from earthgql.catalog.tiles.filter import TileFilter
+from earthgql.catalog.tiles.order import BY_ID, Position, TileOrder
 from earthgql.catalog.tiles.visible_at_one_zoom import of_one_zoom
 from earthgql.imagery.grid import MAX_ZOOM, Bounds, CellRange, cell_range
 
@@ -162,7 +163,7 @@ def _term_values(where: TileFilter) -> dict[str, Any]:
     for kind, terms in (("all", where.all_of), ("any", where.any_of), ("none", where.none_of)):
         for i, term in enumerate(terms):
             values[f"{kind}{i}_column"] = term.column
-            values[f"{kind}{i}_least"] = term.min_score
+            values[f"{kind}{i}_least"] = term.cutoff
     return values
 
 

@@ -27,12 +27,12 @@ def classify(scene: str | None, bounds: str | None, zoom: int | None, everything
         raise click.UsageError("--all takes in every scene and place: leave it, or the others, out")
     if not everything and not limited and zoom is None:
         raise click.UsageError("say which tiles: --scene, --bounds or --zoom, or else --all")
-    from earthgql.catalog.tiles.unscored import Choice
+    from earthgql.catalog.tiles.unscored import TileScope
     from earthgql.cli.classify.run import run
     from earthgql.imagery import grid
 
     parts = grid.bounds(*_edges(bounds)) if bounds is not None else None
-    run(Choice(scene, parts, zoom))
+    run(TileScope(scene, parts, zoom))
 
 
 def _edges(bounds: str) -> tuple[float, float, float, float]:

@@ -9,7 +9,7 @@ from rich.markup import escape
 from sqlalchemy import Engine
 
 from earthgql.catalog.scores import ScoreRecord
-from earthgql.catalog.tiles.unscored import Choice, count_scored, unscored
+from earthgql.catalog.tiles.unscored import TileScope, count_scored, unscored
 from earthgql.cli.console import Meter, err, out, progress, say, step
 from earthgql.cli.server.background import bulk_scoring
 from earthgql.database.engine import make_engine
@@ -26,7 +26,7 @@ AT_ONCE = 4
 """Chunks in progress at once, so that the model never waits for the next."""
 
 
-def run(choice: Choice) -> None:
+def run(choice: TileScope) -> None:
     """Score the chosen tiles that have no scores and print a summary; exit code 1 if any failed.
 
     Raises:
@@ -57,7 +57,7 @@ def run(choice: Choice) -> None:
         raise click.exceptions.Exit(1)
 
 
-def fill(engine: Engine, service: ScoringService, choice: Choice, expected: int) -> Tally:
+def fill(engine: Engine, service: ScoringService, choice: TileScope, expected: int) -> Tally:
     """Score the chosen tiles that have no scores, some chunks at a time.
 
     Args:
@@ -104,7 +104,7 @@ def _wait_for_running(running: set[Future[dict[int, Answer]]], tally: Tally) -> 
     err.print(f"{tally.done:,} tiles were stored; the same command continues", markup=False)
 
 
-def _chunks(engine: Engine, model_id: int, choice: Choice) -> Iterator[Sequence[int]]:
+def _chunks(engine: Engine, model_id: int, choice: TileScope) -> Iterator[Sequence[int]]:
     """Yield ids of tiles without scores, a chunk at a time; each tile once, failing ones too."""
     after = 0
     while True:

@@ -6,7 +6,7 @@ from support.area_sums import ANY, CELL, EXACT, WORLD, changes_of, day, statemen
 from support.scored_scenes import add_model, add_scene, add_scores, children
 
 from earthgql.catalog.models import ModelRecord
-from earthgql.catalog.tiles.selection import LabelTerm, TileFilter
+from earthgql.catalog.tiles.filter import LabelTerm, TileFilter
 from earthgql.imagery import grid
 from earthgql.imagery.grid import TileIndex
 from earthgql.landscape import render_scene

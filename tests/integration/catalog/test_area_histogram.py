@@ -19,16 +19,16 @@ from support.area_sums import (
 )
 from support.scored_scenes import add_scene, add_scores, around, children
 
-from earthgql.catalog.analysis import survey as surveys
 from earthgql.catalog.analysis import timeline as timelines
-from earthgql.catalog.analysis.ground import ground
+from earthgql.catalog.analysis import work_estimate
+from earthgql.catalog.analysis.coverage import coverage
 from earthgql.catalog.analysis.histogram import label_histogram
-from earthgql.catalog.analysis.region import asked_m2
+from earthgql.catalog.analysis.query_area import query_area_m2
 from earthgql.catalog.analysis.timeline import Interval, label_timeline
 from earthgql.catalog.models import ModelRecord
 from earthgql.catalog.sql import rows
 from earthgql.catalog.tiles.areas import parse_area
-from earthgql.catalog.tiles.selection import TileFilter
+from earthgql.catalog.tiles.filter import TileFilter
 from earthgql.errors import AreaTooLargeError, BadInputError
 from earthgql.imagery import grid
 from earthgql.imagery.grid import Bounds, TileIndex
@@ -43,7 +43,7 @@ def test_tiles_areas_and_scores_by_label(connection: Connection, model: ModelRec
         found = label_histogram(connection, WORLD, ANY, model, CUTOFFS)
     assert len(seen) == 2
     sizes = [grid.area_m2(tile) for tile in tiles]
-    assert found.asked_m2 == pytest.approx(510_065_621_724_078, rel=1e-9)
+    assert found.area_m2 == pytest.approx(510_065_621_724_078, rel=1e-9)
     assert (found.sums.tiles, found.sums.tiles_classified) == (4, 3)
     assert found.sums.covered_m2 == pytest.approx(sum(sizes), rel=EXACT)
     assert found.sums.classified_m2 == pytest.approx(sum(sizes[:3]), rel=EXACT)
@@ -64,7 +64,7 @@ def test_nothing_there(connection: Connection, model: ModelRecord) -> None:
     assert [(of.tiles, of.area_m2, of.mean_score) for of in found.sums.labels] == [(0, 0, None)] * 3
     beyond = grid.bounds(0, 86, 10, 90)
     polar = label_histogram(connection, beyond, ANY, model, CUTOFFS)
-    assert (polar.sums.tiles, polar.asked_m2) == (0, pytest.approx(grid.rectangle_m2(*beyond)))
+    assert (polar.sums.tiles, polar.area_m2) == (0, pytest.approx(grid.rectangle_m2(*beyond)))
     with pytest.raises(BadInputError, match="no scene is named 'none'"):
         label_histogram(connection, WORLD, TileFilter(scene="none"), model, CUTOFFS)
 
@@ -74,15 +74,15 @@ def test_a_viewport_cuts_the_tiles_at_its_edge(connection: Connection, model: Mo
     add_scores(connection, model, dict.fromkeys(ids.values(), (1, 0, 0)))
     part = inside(CELL)
     found = label_histogram(connection, [part], ANY, model, CUTOFFS)
-    assert found.asked_m2 == pytest.approx(grid.rectangle_m2(part), rel=EXACT)
-    assert found.sums.covered_m2 == pytest.approx(found.asked_m2, rel=EXACT)
-    assert areas(found)["forest"] == (found.sums.tiles, pytest.approx(found.asked_m2, rel=EXACT))
+    assert found.area_m2 == pytest.approx(grid.rectangle_m2(part), rel=EXACT)
+    assert found.sums.covered_m2 == pytest.approx(found.area_m2, rel=EXACT)
+    assert areas(found)["forest"] == (found.sums.tiles, pytest.approx(found.area_m2, rel=EXACT))
     exact = label_histogram(connection, [grid.tile_bounds(CELL)], ANY, model, CUTOFFS)
     assert exact.sums.tiles == 16
     assert exact.sums.covered_m2 == pytest.approx(grid.area_m2(CELL), rel=EXACT)
     west, south, _, _ = part
     spot = label_histogram(connection, grid.bounds(west, south, west, south), ANY, model, CUTOFFS)
-    assert (spot.asked_m2, spot.sums.tiles, spot.sums.covered_m2) == (0, 1, 0)
+    assert (spot.area_m2, spot.sums.tiles, spot.sums.covered_m2) == (0, 1, 0)
 
 
 def test_across_the_antimeridian(connection: Connection, model: ModelRecord) -> None:
@@ -94,7 +94,7 @@ def test_across_the_antimeridian(connection: Connection, model: ModelRecord) -> 
     east_m2, west_m2 = map(grid.rectangle_m2, parts)
     assert areas(found)["forest"] == (1, pytest.approx(west_m2, rel=EXACT))
     assert areas(found)["water"] == (1, pytest.approx(east_m2, rel=EXACT))
-    assert found.asked_m2 == pytest.approx(east_m2 + west_m2, rel=EXACT)
+    assert found.area_m2 == pytest.approx(east_m2 + west_m2, rel=EXACT)
 
 
 def test_a_polygon_cuts_tiles_as_the_rectangle_does(
@@ -109,14 +109,14 @@ def test_a_polygon_cuts_tiles_as_the_rectangle_does(
     with statements(connection) as seen:
         by_polygon = label_histogram(connection, area.parts, where, model, CUTOFFS)
     assert len(seen) == 2
-    assert by_polygon.asked_m2 == pytest.approx(by_bounds.asked_m2, rel=EXACT)
+    assert by_polygon.area_m2 == pytest.approx(by_bounds.area_m2, rel=EXACT)
     assert by_polygon.sums.tiles == by_bounds.sums.tiles
     assert areas(by_polygon)["forest"] == (
         areas(by_bounds)["forest"][0],
         pytest.approx(areas(by_bounds)["forest"][1], rel=1e-8),
     )
     both = label_histogram(connection, [grid.tile_bounds(CELL)], where, model, CUTOFFS)
-    assert both.asked_m2 == pytest.approx(by_bounds.asked_m2, rel=EXACT)
+    assert both.area_m2 == pytest.approx(by_bounds.area_m2, rel=EXACT)
     assert both.sums.covered_m2 == pytest.approx(by_bounds.sums.covered_m2, rel=1e-8)
 
 
@@ -130,30 +130,30 @@ def test_a_tile_that_rectangle_and_polygon_meet_in_different_places(
     corner = outline(Bounds(west, south, (west + middle[0]) / 2, (south + middle[1]) / 2))
     apart = [Bounds(middle[0], middle[1], east, north)]
     found = label_histogram(connection, apart, TileFilter(within=corner), model, CUTOFFS)
-    assert (found.asked_m2, found.sums.tiles, found.sums.tiles_classified) == (0, 0, 0)
+    assert (found.area_m2, found.sums.tiles, found.sums.tiles_classified) == (0, 0, 0)
     assert areas(found)["forest"] == (0, 0)
 
 
 def test_a_scene_alone_is_not_ranked(connection: Connection, model: ModelRecord) -> None:
     ids = add_scene(connection, "old", children(CELL), acquired_at=day(1))
     add_scores(connection, model, dict.fromkeys(ids.values(), (1, 0, 0)))
-    alone = surveys.survey(connection, WORLD, ANY)
+    alone = work_estimate.estimate_work(connection, WORLD, ANY)
     scene = connection.scalar(text("SELECT id FROM scene"))
     assert (alone.only_zoom, alone.only_scene) == (CELL.z + 1, scene)
     ranked = "NOT EXISTS"
-    assert ranked not in ground(WORLD, ANY, alone).sql
-    # A scene that comes between the survey and the sum does not take part by halves.
+    assert ranked not in coverage(WORLD, ANY, alone).sql
+    # A scene that comes between the estimate and the sum does not take part by halves.
     ids = add_scene(connection, "new", children(CELL)[:1], acquired_at=day(2))
     add_scores(connection, model, dict.fromkeys(ids.values(), (0, 1, 0)))
-    shown = ground(WORLD, ANY, alone)
+    shown = coverage(WORLD, ANY, alone)
     counted = rows(connection, f"WITH {shown.sql} SELECT count(*) FROM shown", shown.parameters)
     assert counted[0][0] == 4
-    both = surveys.survey(connection, WORLD, ANY)
+    both = work_estimate.estimate_work(connection, WORLD, ANY)
     assert (both.only_zoom, both.only_scene) == (CELL.z + 1, None)
-    assert ranked in ground(WORLD, ANY, both).sql
+    assert ranked in coverage(WORLD, ANY, both).sql
     found = label_histogram(connection, WORLD, ANY, model, CUTOFFS)
     assert [label.tiles for label in found.sums.labels] == [3, 1, 0]
-    chosen = surveys.survey(connection, WORLD, TileFilter(scene="old"))
+    chosen = work_estimate.estimate_work(connection, WORLD, TileFilter(scene="old"))
     assert (chosen.only_zoom, chosen.only_scene) == (CELL.z + 1, scene)
 
 
@@ -173,9 +173,9 @@ def test_slanting_edges_and_holes(connection: Connection, model: ModelRecord) ->
         area = parse_area({"type": "Polygon", "coordinates": rings})
         found = label_histogram(connection, area.parts, TileFilter(within=area), model, CUTOFFS)
         # The one integrates along the outline, the other adds up pieces of tiles.
-        assert found.sums.covered_m2 == pytest.approx(found.asked_m2, rel=1e-7)
+        assert found.sums.covered_m2 == pytest.approx(found.area_m2, rel=1e-7)
     halves = [
-        asked_m2(WORLD, parse_area({"type": "Polygon", "coordinates": [half]}))
+        query_area_m2(WORLD, parse_area({"type": "Polygon", "coordinates": [half]}))
         for half in (triangle, other)
     ]
     assert sum(halves) == pytest.approx(grid.area_m2(CELL), rel=EXACT)
@@ -201,7 +201,7 @@ def test_a_polygon_of_many_vertices_takes_little_longer(
         }
     )
     found = label_histogram(connection, area.parts, TileFilter(within=area), model, CUTOFFS)
-    assert found.sums.covered_m2 == pytest.approx(found.asked_m2, rel=1e-7)
+    assert found.sums.covered_m2 == pytest.approx(found.area_m2, rel=1e-7)
 
 
 def test_too_much_work_is_refused(
@@ -209,7 +209,7 @@ def test_too_much_work_is_refused(
 ) -> None:
     add_scene(connection, "one", children(CELL, 2), day(1))
     add_scene(connection, "two", children(CELL, 2), datetime(2024, 2, 1, tzinfo=UTC))
-    monkeypatch.setattr(surveys, "MOST_TILES", 31)
+    monkeypatch.setattr(work_estimate, "MOST_TILES", 31)
     with statements(connection) as seen, pytest.raises(AreaTooLargeError, match="more than 31"):
         label_histogram(connection, WORLD, ANY, model, CUTOFFS)
     assert len(seen) == 2
@@ -217,14 +217,14 @@ def test_too_much_work_is_refused(
     assert one_scene.sums.tiles == 16
     part = inside(CELL)
     assert label_histogram(connection, [part], TileFilter(at=day(9)), model, CUTOFFS).sums.tiles
-    monkeypatch.setattr(surveys, "MOST_TILES", 32)
+    monkeypatch.setattr(work_estimate, "MOST_TILES", 32)
     with statements(connection) as seen:
         assert label_histogram(connection, WORLD, ANY, model, CUTOFFS).sums.tiles == 16
     assert len(seen) == 3  # the rectangles around the scenes left it open
-    monkeypatch.setattr(surveys, "MOST_COMPARISONS", 63)
+    monkeypatch.setattr(work_estimate, "MOST_COMPARISONS", 63)
     with pytest.raises(AreaTooLargeError, match="32 tiles of 2 scenes"):
         label_histogram(connection, WORLD, ANY, model, CUTOFFS)
-    monkeypatch.setattr(surveys, "MOST_COMPARISONS", 64)
+    monkeypatch.setattr(work_estimate, "MOST_COMPARISONS", 64)
     for name, limit in (("MOST_PERIODS", 1), ("MOST_LOOKS", 63)):
         with monkeypatch.context() as patch:
             patch.setattr(timelines, name, limit)
@@ -240,7 +240,7 @@ def test_nothing_is_refused_for_room_that_has_no_tiles(
     corners = [children(CELL, 3)[0], children(CELL, 3)[-1]]
     for number in range(2):
         add_scene(connection, f"s{number}", corners, day(number + 1))
-    monkeypatch.setattr(surveys, "MOST_COMPARISONS", 8)
+    monkeypatch.setattr(work_estimate, "MOST_COMPARISONS", 8)
     assert label_histogram(connection, WORLD, ANY, model, CUTOFFS).sums.tiles == 2
     monkeypatch.setattr(timelines, "MOST_LOOKS", 8)
     found = label_timeline(connection, WORLD, ANY, model, CUTOFFS, interval=Interval.DAY)
@@ -250,7 +250,7 @@ def test_nothing_is_refused_for_room_that_has_no_tiles(
     west, south, east, north = grid.tile_bounds(CELL)
     ring = [[west, north], [west, north - 1e-6], [east, south], [east, south + 1e-6], [west, north]]
     thin = parse_area({"type": "Polygon", "coordinates": [ring]})
-    monkeypatch.setattr(surveys, "MOST_COMPARISONS", 3 * 30)
+    monkeypatch.setattr(work_estimate, "MOST_COMPARISONS", 3 * 30)
     where = TileFilter(within=thin)
     assert label_histogram(connection, thin.parts, where, model, CUTOFFS).sums.tiles < 30
     with pytest.raises(AreaTooLargeError, match="68 tiles of 3 scenes"):
@@ -262,7 +262,7 @@ def test_a_rectangle_of_the_world_and_one_around_it(connection: Connection) -> N
     cells = children(CELL, 2)
     assert around(map(grid.tile_bounds, cells)) == pytest.approx((west, south, east, north))
     assert sum(map(grid.area_m2, cells)) == pytest.approx(grid.area_m2(CELL), rel=EXACT)
-    assert asked_m2(WORLD, None) == pytest.approx(510_065_621_724_078, rel=1e-9)
+    assert query_area_m2(WORLD, None) == pytest.approx(510_065_621_724_078, rel=1e-9)
     quarters = [[-180, -90], [0, -90], [180, -90], [180, 90], [0, 90], [-180, 90], [-180, -90]]
     whole = parse_area({"type": "Polygon", "coordinates": [quarters]})
-    assert asked_m2(WORLD, whole) == pytest.approx(asked_m2(WORLD, None), rel=EXACT)
+    assert query_area_m2(WORLD, whole) == pytest.approx(query_area_m2(WORLD, None), rel=EXACT)

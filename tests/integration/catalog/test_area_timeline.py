@@ -9,7 +9,7 @@ from support.scored_scenes import add_scene, add_scores, children
 from earthgql.catalog.analysis.histogram import label_histogram
 from earthgql.catalog.analysis.timeline import Interval, label_timeline
 from earthgql.catalog.models import ModelRecord
-from earthgql.catalog.tiles.selection import TileFilter
+from earthgql.catalog.tiles.filter import TileFilter
 
 
 def test_a_timeline_is_a_histogram_of_each_period(

@@ -10,8 +10,8 @@ from support.scored_scenes import add_scene, add_scores
 
 from earthgql.catalog.analysis.changes import label_changes
 from earthgql.catalog.models import ModelRecord, register_model
+from earthgql.catalog.tiles.filter import TileFilter
 from earthgql.catalog.tiles.lookup import tiles_by_ids
-from earthgql.catalog.tiles.selection import TileFilter
 from earthgql.imagery.grid import TILE_PIXELS, TileIndex
 from earthgql.ingest.landscape import ACQUIRED, LandscapeFile, landscape_file
 from earthgql.models import load_classifier

@@ -15,8 +15,9 @@ from support.made_scenes import CELL, WORLD, Made, add_scene, children, day, exp
 from earthgql.catalog.models import register_model
 from earthgql.catalog.tiles.areas import parse_area
 from earthgql.catalog.tiles.columns import columns_in_bounds, count_in_bounds
+from earthgql.catalog.tiles.filter import LabelTerm, TileFilter
 from earthgql.catalog.tiles.lookup import TileRecord, tiles_at, tiles_in_bounds
-from earthgql.catalog.tiles.selection import LabelTerm, Position, TileFilter, TileOrder
+from earthgql.catalog.tiles.order import Position, TileOrder
 from earthgql.imagery import grid
 from earthgql.imagery.grid import Bounds, TileIndex
 from earthgql.models.protocol import ModelIdentity
@@ -97,7 +98,7 @@ def make_place(conn: Connection, chance: random.Random) -> Place:
 
 
 def counts(scores: tuple[float, ...], term: LabelTerm) -> bool:
-    return scores[term.column - 1] >= term.min_score
+    return scores[term.column - 1] >= term.cutoff
 
 
 def meets(place: Place, where: TileFilter, tile_id: int) -> bool:

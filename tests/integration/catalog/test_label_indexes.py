@@ -13,8 +13,9 @@ from earthgql.catalog.label_indexes import MOST_COLUMNS, make_label_indexes
 from earthgql.catalog.models import register_model
 from earthgql.catalog.tiles.areas import parse_area
 from earthgql.catalog.tiles.columns import count_in_bounds
+from earthgql.catalog.tiles.filter import LabelTerm, TileFilter
 from earthgql.catalog.tiles.lookup import tiles_in_bounds
-from earthgql.catalog.tiles.selection import LabelTerm, Position, TileFilter, TileOrder
+from earthgql.catalog.tiles.order import Position, TileOrder
 from earthgql.database import migrate
 from earthgql.imagery import grid
 from earthgql.imagery.grid import Bounds, TileIndex, tile_bounds

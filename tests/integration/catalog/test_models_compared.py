@@ -5,9 +5,9 @@ from sqlalchemy import Connection
 from support.area_sums import ANY, CELL, CUTOFFS, EXACT, WORLD, statements
 from support.scored_scenes import add_model, add_scene, add_scores, children
 
-from earthgql.catalog.analysis.comparison import model_comparison
+from earthgql.catalog.analysis.model_comparison import compare_models
 from earthgql.catalog.models import ModelRecord
-from earthgql.catalog.tiles.selection import TileFilter
+from earthgql.catalog.tiles.filter import TileFilter
 from earthgql.errors import BadInputError
 from earthgql.imagery import grid
 
@@ -27,7 +27,7 @@ def test_two_models_compared(connection: Connection, model: ModelRecord) -> None
         dict(zip(ids[1:], [(1, 0.1, 0.8), (0, 0.5, 0.6), (0, 0, 0)], strict=True)),
     )
     with statements(connection) as seen:
-        found = model_comparison(
+        found = compare_models(
             connection, WORLD, ANY, (model, other), (CUTOFFS, (0.5, 0.5, 0.5)), first=10
         )
     assert len(seen) == 2
@@ -45,7 +45,7 @@ def test_two_models_compared(connection: Connection, model: ModelRecord) -> None
     assert worst.distance == pytest.approx((0.7 + 0.5) / 2, rel=1e-6)
     assert (worst.only_a, worst.only_b) == ((), ("forest",))
     assert (better.only_a, better.only_b) == ((), ("town",))
-    alone = model_comparison(
+    alone = compare_models(
         connection, WORLD, TileFilter(scene="one"), (model, model), (CUTOFFS, CUTOFFS), first=0
     )
     assert [of.only_a + of.only_b for of in alone.labels] == [0, 0, 0]
@@ -53,4 +53,4 @@ def test_two_models_compared(connection: Connection, model: ModelRecord) -> None
     assert alone.most_different == ()
     strange = add_model(connection, "strange", ("snow",), 0.5)
     with pytest.raises(BadInputError, match="no label in common"):
-        model_comparison(connection, WORLD, ANY, (model, strange), (CUTOFFS, (0.5,)), first=1)
+        compare_models(connection, WORLD, ANY, (model, strange), (CUTOFFS, (0.5,)), first=1)

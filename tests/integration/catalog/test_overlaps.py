@@ -7,6 +7,7 @@ from sqlalchemy import Connection, event
 from support.made_scenes import CELL, WORLD, Made, add_scene, children, day, expected, middle
 
 from earthgql.catalog.scenes import list_scenes, scenes_by_ids, tile_counts
+from earthgql.catalog.tiles.filter import TileFilter
 from earthgql.catalog.tiles.lookup import (
     TileRecord,
     sources_by_ids,
@@ -14,7 +15,6 @@ from earthgql.catalog.tiles.lookup import (
     tiles_by_ids,
     tiles_in_bounds,
 )
-from earthgql.catalog.tiles.selection import TileFilter
 from earthgql.errors import BadInputError
 from earthgql.imagery import grid
 from earthgql.imagery.grid import LonLat, TileIndex

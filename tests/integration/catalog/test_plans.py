@@ -8,8 +8,8 @@ from support.statement_plans import plans, reads_all_of
 from earthgql.catalog.models import register_model
 from earthgql.catalog.scores import find_scores
 from earthgql.catalog.tiles.columns import NO_SCORE, columns_in_bounds, count_in_bounds
+from earthgql.catalog.tiles.filter import LabelTerm, TileFilter
 from earthgql.catalog.tiles.lookup import tiles_at, tiles_in_bounds
-from earthgql.catalog.tiles.selection import LabelTerm, TileFilter
 from earthgql.errors import BadInputError
 from earthgql.imagery.grid import Bounds, LonLat, TileIndex, tile_bounds
 from earthgql.models.labels import PLANET_LABELS

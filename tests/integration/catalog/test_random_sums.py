@@ -19,7 +19,7 @@ from support.random_scenes import answers, make_layout, random_part, size_within
 from earthgql.catalog.analysis.histogram import label_histogram
 from earthgql.catalog.analysis.timeline import Interval, label_timeline
 from earthgql.catalog.models import ModelRecord
-from earthgql.catalog.tiles.selection import LabelTerm, TileFilter
+from earthgql.catalog.tiles.filter import LabelTerm, TileFilter
 
 
 @pytest.mark.parametrize("seed", range(12))

@@ -14,7 +14,7 @@ from earthgql.catalog.analysis.histogram import label_histogram
 from earthgql.catalog.analysis.timeline import Interval, label_timeline
 from earthgql.catalog.models import ModelRecord
 from earthgql.catalog.tiles.areas import parse_area
-from earthgql.catalog.tiles.selection import LabelTerm, TileFilter
+from earthgql.catalog.tiles.filter import LabelTerm, TileFilter
 from earthgql.imagery import grid
 from earthgql.imagery.grid import TileIndex
 

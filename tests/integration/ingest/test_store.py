@@ -9,8 +9,8 @@ from sqlalchemy import Engine, text
 from support.imagery_files import noise, tile_colour, write_mbtiles, write_pyramid, write_raster
 
 from earthgql.catalog.scenes import delete_scene, list_scenes, scene_by_name, tile_counts
+from earthgql.catalog.tiles.filter import TileFilter
 from earthgql.catalog.tiles.lookup import sources_by_ids, tiles_in_bounds
-from earthgql.catalog.tiles.selection import TileFilter
 from earthgql.errors import EarthGQLError, IngestError, NotFoundError
 from earthgql.imagery import grid
 from earthgql.imagery.grid import TileIndex, flip_y

@@ -17,8 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from support.pixel_classifier import PIXEL_IDENTITY, GatedClassifier, PixelClassifier, pixel_scores
 
 from earthgql.catalog.models import register_model
-from earthgql.catalog.reals import as_real
-from earthgql.catalog.scores import ScoreRecord, find_scores, insert_scores
+from earthgql.catalog.scores import ScoreRecord, as_real, find_scores, insert_scores
 from earthgql.errors import DeadlineError, ModelUnavailableError, OverloadedError
 from earthgql.scoring import pending
 from earthgql.scoring.service import ScoringService

@@ -9,8 +9,7 @@ import pytest
 from sqlalchemy import text
 from support.pixel_classifier import PIXEL_IDENTITY, GatedClassifier, PixelClassifier, pixel_scores
 
-from earthgql.catalog.reals import as_real
-from earthgql.catalog.scores import ScoreRecord
+from earthgql.catalog.scores import ScoreRecord, as_real
 from earthgql.errors import (
     DeadlineError,
     ImageUnreadableError,

@@ -11,7 +11,7 @@ import pytest
 from shapely import Polygon, from_wkt
 
 from earthgql.catalog.tiles.areas import MAX_VERTICES, area_of, parse_area, plain
-from earthgql.catalog.tiles.selection import TileFilter, confined
+from earthgql.catalog.tiles.filter import TileFilter, confined
 from earthgql.errors import BadInputError
 from earthgql.imagery import grid
 from earthgql.imagery.grid import Bounds

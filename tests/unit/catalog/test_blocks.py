@@ -3,7 +3,7 @@
 import pytest
 from shapely import Polygon, box, covers, intersects, prepare, to_wkt
 
-from earthgql.catalog.analysis.region import blocks
+from earthgql.catalog.analysis.query_area import blocks
 from earthgql.catalog.tiles.areas import parse_area
 from earthgql.imagery import grid
 from earthgql.imagery.grid import TileIndex

@@ -9,16 +9,10 @@ import pytest
 from support.pixel_classifier import PIXEL_IDENTITY
 
 from earthgql.catalog.cutoffs import cutoffs_of
-from earthgql.catalog.models import ModelRecord
-from earthgql.catalog.reals import as_real, least_real
-from earthgql.catalog.tiles.filter import (
-    Where,
-    label_column,
-    needs_model,
-    parse_where,
-    tile_filter,
-)
-from earthgql.catalog.tiles.selection import LabelTerm, TileFilter
+from earthgql.catalog.models import ModelRecord, label_column
+from earthgql.catalog.scores import as_real, real_cutoff
+from earthgql.catalog.tiles.filter import LabelTerm, TileFilter, needs_model, tile_filter
+from earthgql.catalog.tiles.filter_json import Where, parse_where
 from earthgql.errors import BadInputError, ModelUnavailableError
 
 MODEL = ModelRecord(7, PIXEL_IDENTITY)
@@ -185,7 +179,7 @@ def test_conditions_on_scores_need_a_model() -> None:
 def test_a_score_is_compared_as_it_is_shown() -> None:
     # 0.7 as real is 0.699999988, which people see as 0.7: it counts from 0.7 on.
     for floor in (0.7, 0.3, 0.1, 0.0, 1.0, 1 / 3, 0.30000001, 0.29999999, 5e-324, 1e-45):
-        least = np.float32(least_real(floor))
+        least = np.float32(real_cutoff(floor))
         (shown,) = as_real([least])
         (below,) = as_real([np.nextafter(least, np.float32(-1))])
         assert shown >= floor

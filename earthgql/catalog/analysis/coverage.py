@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from earthgql.catalog.analysis.region import blocks, clip_wkt
-from earthgql.catalog.analysis.survey import Survey
-from earthgql.catalog.tiles.selection import TileFilter
+from earthgql.catalog.analysis.query_area import blocks, outline_wkt
+from earthgql.catalog.analysis.work_estimate import WorkEstimate
+from earthgql.catalog.tiles.filter import TileFilter
 from earthgql.catalog.tiles.visible import tiles_in_view
 from earthgql.imagery.grid import MAX_ZOOM, WGS84_B_SQUARED, WGS84_E, Bounds
 
@@ -117,10 +117,10 @@ class Ground:
     parameters: Mapping[str, Any]
 
 
-def ground(
+def coverage(
     parts: Sequence[Bounds],
     where: TileFilter,
-    survey: Survey,
+    estimate: WorkEstimate,
     *,
     name: str = "shown",
     states: tuple[str, str, Mapping[str, str]] | None = None,
@@ -130,30 +130,30 @@ def ground(
     Args:
         parts: rectangles, apart from each other if ``where.within`` is not what they surround.
         where: which tiles may answer; ``where.within`` is the area if it is given.
-        survey: of the same area.
+        estimate: of the same area.
         name: of the expression; parameters and further expressions begin with it.
         states: for sums at several times at once: a table, its column that tells the times apart,
             and parameters of ``tiles_in_view`` that columns of it take the place of.
     """
-    source, parameters = _source(parts, where, name, states, survey)
+    source, parameters = _source(parts, where, name, states, estimate)
     state = "0" if states is None else states[1]
-    wkt = clip_wkt(parts, where.within)
+    wkt = outline_wkt(parts, where.within)
     boxes = sum(f"{name}_w{i}" in parameters for i in range(len(parts)))
     if wkt is not None:
-        size, head = _cut(wkt, name, known=survey.only_zoom is not None)
+        size, head = _cut(wkt, name, known=estimate.only_zoom is not None)
         # Of a tile that both the rectangles and the polygon meet, nothing need lie in both.
         clipped: dict[str, Any] = {f"{name}_clip": wkt, f"{name}_within": wkt}
-        if survey.only_zoom is not None:
-            told = blocks(wkt, parts, survey.only_zoom)
+        if estimate.only_zoom is not None:
+            told = blocks(wkt, parts, estimate.only_zoom)
             clipped |= {f"{name}_{key}": value for key, value in told.items()}
     else:
         size, head, clipped = _renamed(_rectangles(boxes), name, {}), "", {}
-    parameters |= {f"{name}_tiles": max(survey.tiles, 1)} | clipped
+    parameters |= {f"{name}_tiles": max(estimate.tiles, 1)} | clipped
     texts = {"name": name, "state": state, "size": size}
-    if survey.zooms <= 1:
+    if estimate.zooms <= 1:
         return Ground(head + _CELLS.format(kind="", how="", source=source, **texts), parameters)
     # What conditions on scores leave out still answers for its ground.
-    every, more = _source(parts, replace(where, **_NO_CONDITIONS), name, states, survey)
+    every, more = _source(parts, replace(where, **_NO_CONDITIONS), name, states, estimate)
     if every == source:
         kept = ""
     else:
@@ -187,7 +187,7 @@ def _source(
     where: TileFilter,
     name: str,
     states: tuple[str, str, Mapping[str, str]] | None,
-    survey: Survey,
+    estimate: WorkEstimate,
 ) -> tuple[str, dict[str, Any]]:
     table, _, columns = states or ("", "", {})
     view = tiles_in_view(
@@ -195,8 +195,8 @@ def _source(
         where,
         limit=None,
         order=None,
-        only_zoom=survey.only_zoom,
-        only_scene=survey.only_scene,
+        only_zoom=estimate.only_zoom,
+        only_scene=estimate.only_scene,
     )
     parameters = {f"{name}_{key}": value for key, value in view.parameters.items()}
     sql = f"({_renamed(view.sql, name, columns)}) p"

@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from earthgql.catalog.scenes import check_scene
 from earthgql.catalog.sql import rows
 from earthgql.catalog.tiles.conditions import SCENE_CHOSEN, SCENE_HERE, TILE_HERE, ZOOM_CHOSEN
-from earthgql.catalog.tiles.lookup import check_scene
-from earthgql.catalog.tiles.selection import TileFilter
+from earthgql.catalog.tiles.filter import TileFilter
 from earthgql.catalog.tiles.visible import tiles_in_view
 from earthgql.errors import AreaTooLargeError
 from earthgql.imagery.grid import MAX_LAT, MAX_ZOOM, Bounds, cell_range
@@ -43,7 +43,7 @@ SELECT count(*)
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
+class WorkEstimate:
     """What there is in an area.
 
     Attributes:
@@ -62,7 +62,7 @@ class Survey:
     only_scene: int | None = None
 
 
-def survey(conn: Connection, parts: Sequence[Bounds], where: TileFilter) -> Survey:
+def estimate_work(conn: Connection, parts: Sequence[Bounds], where: TileFilter) -> WorkEstimate:
     """Look at the scenes of an area and, where these leave open whether it is too large, count.
 
     One statement; two where the area may be too large, or nothing is there of a scene named.
@@ -78,13 +78,13 @@ def survey(conn: Connection, parts: Sequence[Bounds], where: TileFilter) -> Surv
         BadInputError: if ``where`` names a scene that does not exist.
     """
     if not any(map(cell_range, parts)):
-        check_scene(conn, where)
-        return Survey(0, 0, 0)
+        check_scene(conn, where.scene)
+        return WorkEstimate(0, 0, 0)
     values = _values(parts, where)
     texts = _texts(_boxes(values))
     zooms, scenes, tiles, scene, zoom = rows(conn, texts.survey, values)[0]
     if not scenes:
-        check_scene(conn, where)
+        check_scene(conn, where.scene)
     if tiles > MOST_TILES or tiles * scenes > MOST_COMPARISONS:
         tiles = count_tiles(conn, parts, where)
     if tiles > MOST_TILES:
@@ -97,7 +97,7 @@ def survey(conn: Connection, parts: Sequence[Bounds], where: TileFilter) -> Surv
             f"the area has {tiles:,.0f} tiles of {scenes:,} scenes, too many to rank: ask for a"
             " smaller one, one zoom or one scene"
         )
-    return Survey(
+    return WorkEstimate(
         zooms,
         scenes,
         int(tiles),

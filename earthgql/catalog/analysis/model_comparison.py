@@ -7,18 +7,18 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from earthgql.catalog.analysis.ground import ground
-from earthgql.catalog.analysis.region import asked_m2
-from earthgql.catalog.analysis.survey import survey
+from earthgql.catalog.analysis.coverage import coverage
+from earthgql.catalog.analysis.query_area import query_area_m2
+from earthgql.catalog.analysis.work_estimate import estimate_work
 from earthgql.catalog.models import ModelRecord
-from earthgql.catalog.reals import least_real
+from earthgql.catalog.scores import real_cutoff
 from earthgql.catalog.sql import rows
-from earthgql.catalog.tiles.selection import TileFilter
+from earthgql.catalog.tiles.filter import TileFilter
 from earthgql.errors import BadInputError
 from earthgql.imagery.grid import Bounds
 
 _COMPARISON = """
-WITH {ground},
+WITH {coverage},
 pair AS MATERIALIZED (
   SELECT s.id, s.m2, a.scores AS a, b.scores AS b{columns}
     FROM shown s
@@ -92,7 +92,7 @@ class Comparison:
     """How far two models agree on an area.
 
     Attributes:
-        asked_m2: geodesic size of the area asked for, with tiles or without.
+        area_m2: geodesic size of the area asked for, with tiles or without.
         tiles: tiles that both have classified; on these rests all that follows.
         compared_m2: geodesic area of the ground these answer for within the area asked for.
         tiles_only_a: tiles that the first alone has classified.
@@ -101,7 +101,7 @@ class Comparison:
         most_different: the tiles on which they differ most, these first.
     """
 
-    asked_m2: float
+    area_m2: float
     tiles: int
     compared_m2: float
     tiles_only_a: int
@@ -121,7 +121,7 @@ class _Common:
     cutoff_b: float
 
 
-def model_comparison(
+def compare_models(
     conn: Connection,
     parts: Sequence[Bounds],
     where: TileFilter,
@@ -148,18 +148,18 @@ def model_comparison(
             in common.
     """
     common = _common(models, cutoffs)
-    seen = survey(conn, parts, where)
-    shown = ground(parts, where, seen)
+    seen = estimate_work(conn, parts, where)
+    shown = coverage(parts, where, seen)
     values: dict[str, Any] = {**shown.parameters, "first": first}
     values |= {"model_a": models[0].id, "model_b": models[1].id}
     for k, label in enumerate(common):
-        values |= {f"least_a{k}": least_real(label.cutoff_a)}
-        values |= {f"least_b{k}": least_real(label.cutoff_b)}
+        values |= {f"least_a{k}": real_cutoff(label.cutoff_a)}
+        values |= {f"least_b{k}": real_cutoff(label.cutoff_b)}
     columns = _columns(tuple((label.a, label.b) for label in common))
-    [row] = rows(conn, _COMPARISON.format(ground=shown.sql, **columns), values)
+    [row] = rows(conn, _COMPARISON.format(coverage=shown.sql, **columns), values)
     tiles, compared, only_a, only_b, *sums, found = row
     return Comparison(
-        asked_m2(parts, where.within),
+        query_area_m2(parts, where.within),
         tiles,
         compared,
         only_a,

@@ -25,7 +25,7 @@ _MOST_BLOCKS = 4096
 _HAIR = 1e-9
 
 
-def asked_m2(parts: Sequence[Bounds], within: Area | None) -> float:
+def query_area_m2(parts: Sequence[Bounds], within: Area | None) -> float:
     """Return the size of an area, with tiles or without, in square metres on WGS84.
 
     Args:
@@ -37,7 +37,7 @@ def asked_m2(parts: Sequence[Bounds], within: Area | None) -> float:
     return _polygons_m2(_outline(tuple(parts), within))
 
 
-def clip_wkt(parts: Sequence[Bounds], within: Area | None) -> str | None:
+def outline_wkt(parts: Sequence[Bounds], within: Area | None) -> str | None:
     """Return the outline of an area as well-known text; None if rectangles are all there is."""
     if within is None or tuple(parts) == within.parts:
         return None if within is None else within.wkt
