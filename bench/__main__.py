@@ -8,6 +8,7 @@ BENCHMARKS = {
     "encodings": "ways to write scores into an answer: sizes, times to write and to read",
     "analysis": "sums over 10^5 classified tiles by several layouts; changes against the truth",
     "batches": "OpenVINO by itself: batch sizes and streams",
+    "blocks": "a pass of the network with and without residual blocks that add zero",
     "catalog": "look-ups among a million tiles, against bare SQL",
     "engines": "cold tiles, against Flask with Keras, LitServe, TensorFlow and OpenVINO's own",
     "filters": "lists by label among a million classified tiles: layouts, plans, over HTTP",

@@ -16,6 +16,7 @@ from earthgql.models.engines.keras.exchange import (
     load_keras_file,
     load_weights_file,
 )
+from earthgql.models.engines.keras.inference import without_normalisation
 from earthgql.models.engines.keras.keras2 import PREDECESSOR_INPUT, load_predecessor
 from earthgql.models.preprocess import InputSpec
 
@@ -81,7 +82,7 @@ def test_imported_network_survives_as_a_bundle(network: Any, tmp_path: Path) -> 
     assert bundle.manifest.architecture == "Keras"
     assert bundle.manifest.input.value_scaling.type == "imagenet-caffe"
     assert largest_change(network, bundle) < 0.01
-    folded = keras_model.without_normalisation(keras_model.build(bundle))
+    folded = without_normalisation(keras_model.build(bundle))
     assert largest_change(folded, bundle) < 1e-5
     assert not any("norm" in layer.name for layer in folded.layers if layer._outbound_nodes)
 

@@ -121,9 +121,10 @@ def test_processes_that_start_together_convert_once(small_bundle: Bundle, tmp_pa
     # What was half made when a process was killed, and what was damaged since.
     (tmp_path / "networks" / f".{folders[0].name}.new").mkdir()
     (folders[0] / "network.bin").write_bytes(b"")
-    # What other versions of OpenVINO left goes; what else there is stays.
+    # What other versions of OpenVINO and of the conversion left goes; what else there is stays.
     name = folders[0].name
     others = [name.replace("-openvino-", f"-openvino-{old}") for old in ("2020", "2021")]
+    others.append(name.rpartition("-")[0])  # as conversions were kept before they had a number
     kept = [name.partition("-openvino-")[0] + "-int8", "f" * 16 + "-openvino-2020.1"]
     for other in (*others, *kept):
         (tmp_path / "networks" / other).mkdir()

@@ -36,6 +36,8 @@ DISK_FULL = 74
 """Exit status of a conversion that had no room for its files."""
 
 _OF_OPENVINO = "-openvino-"
+# Another number wherever a bundle is converted to another network: kept ones are then made anew.
+_CONVERSION = 2
 _log = logging.getLogger(__name__)
 
 
@@ -80,7 +82,7 @@ def fingerprint(manifest: Manifest) -> str:
 
 def float_folder(var_dir: Path, manifest: Manifest) -> Path:
     """Where the converted network of a bundle is kept."""
-    name = f"{fingerprint(manifest)[:16]}{_OF_OPENVINO}{runtime.version()}"
+    name = f"{fingerprint(manifest)[:16]}{_OF_OPENVINO}{runtime.version()}-{_CONVERSION}"
     return var_dir / FOLDER / name
 
 
@@ -220,7 +222,7 @@ def _made_once(folder: Path, manifest: Manifest, make: Callable[[Path], None]) -
 
 
 def _remove_outdated(folder: Path) -> None:
-    """Remove what other versions of OpenVINO had of the same bundle; who reads it can go on."""
+    """Remove other conversions of the same bundle; who reads one can go on."""
     made_of = folder.name.partition(_OF_OPENVINO)[0]
     for other in folder.parent.glob(f"{made_of}{_OF_OPENVINO}*"):
         if other != folder:

@@ -14,6 +14,7 @@ from earthgql.models import passes
 from earthgql.models.bundle import Bundle
 from earthgql.models.calibration import calibrate
 from earthgql.models.engines.keras import network as keras_model
+from earthgql.models.engines.keras.inference import for_inference
 from earthgql.models.preprocess import preprocess
 from earthgql.models.protocol import TILE_SIZE, ModelIdentity, Pixels, Scores
 
@@ -72,11 +73,7 @@ class TensorFlowClassifier:
 
 
 def frozen_graph(bundle: Bundle) -> Any:
-    """Compile a bundle's network: weights become constants of one graph.
-
-    Returns:
-        TensorFlow's ``ConcreteFunction``: ``float32 [n, size, size, 3]`` to a list of one,
-        ``float32 [n, labels]``.
+    """Compile a bundle's network in the form it runs in; see ``frozen``.
 
     Raises:
         ModelUnavailableError: if Keras runs on another backend, or the bundle's parts do not fit.
@@ -87,13 +84,25 @@ def frozen_graph(bundle: Bundle) -> Any:
         raise ModelUnavailableError(
             f"KERAS_BACKEND is {keras.config.backend()}, but answering takes tensorflow: unset it"
         )
+    return frozen(for_inference(keras_model.build(bundle)), bundle.manifest.input.spec.size)
+
+
+def frozen(model: Any, size: int) -> Any:
+    """Compile a network: weights become constants of one graph.
+
+    Args:
+        model: ``keras.Model`` on the backend tensorflow.
+        size: side of the square input in pixels.
+
+    Returns:
+        TensorFlow's ``ConcreteFunction``: ``float32 [n, size, size, 3]`` to a list of one,
+        ``float32 [n, labels]``.
+    """
     import tensorflow as tf
     from tensorflow.python.framework.convert_to_constants import (
         convert_variables_to_constants_v2,
     )
 
-    model = keras_model.without_normalisation(keras_model.build(bundle))
-    size = bundle.manifest.input.spec.size
     signature = [tf.TensorSpec([None, size, size, 3], tf.float32)]
     forward = tf.function(lambda x: model(x, training=False), input_signature=signature)
     return convert_variables_to_constants_v2(forward.get_concrete_function())
