@@ -104,11 +104,11 @@ def ahead_rate(engine: Engine, classifier: Classifier, tiles: int) -> float:
     )
     _ = service.model
     began = time.perf_counter()
-    tally = fill(engine, service, choice, columns * ROWS)
+    filled = fill(engine, service, choice, columns * ROWS)
     seconds = time.perf_counter() - began
     service.close()
-    assert tally.done == columns * ROWS
-    return tally.done / seconds
+    assert filled.done == columns * ROWS
+    return filled.done / seconds
 
 
 @contextmanager

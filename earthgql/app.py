@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 from earthgql.api.execution.documents import Documents, read_trusted
 from earthgql.api.execution.http import GraphQLView
 from earthgql.database.engine import make_engine
-from earthgql.jobs.desk import JobDesk
+from earthgql.jobs.service import JobService
 from earthgql.models import Classifier
 from earthgql.scoring.service import ScoringService
 from earthgql.settings import Settings
@@ -81,7 +81,7 @@ def create_app(
     )
     app.register_blueprint(images.blueprint(engine))
     app.register_blueprint(exports.blueprint(engine, scoring, sent_exports))
-    app.register_blueprint(jobs.blueprint(JobDesk(engine), job_streams))
+    app.register_blueprint(jobs.blueprint(JobService(engine), job_streams))
     app.register_blueprint(classify.blueprint(scoring))
     app.register_blueprint(inference.blueprint(engine, scoring, settings))
     app.register_blueprint(pages.blueprint(engine))

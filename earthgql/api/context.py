@@ -12,7 +12,7 @@ from strawberry.types import Info
 from earthgql.api.loaders import Loaders
 from earthgql.catalog.tiles.areas import Area, parse_area
 from earthgql.errors import BadInputError
-from earthgql.jobs.desk import JobDesk
+from earthgql.jobs.service import JobService
 from earthgql.scoring.service import ScoringService
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Context:
 
     loaders: Loaders
     scoring: ScoringService
-    jobs: JobDesk
+    jobs: JobService
     request: Request
     models: dict[int, Model] = field(default_factory=dict)
     cutoffs: dict[Hashable, tuple[float, ...]] = field(default_factory=dict)

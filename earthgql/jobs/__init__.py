@@ -1,4 +1,4 @@
-"""Classification in the background: jobs, and the workers that do them.
+"""Classification in the background: ``JobService`` makes jobs, ``JobWorker`` does them.
 
-The queue is procrastinate's, in the same database. Nothing here is imported by who only asks.
+The queue is procrastinate's, in the same database; only a running worker imports procrastinate.
 """

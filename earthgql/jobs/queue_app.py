@@ -1,4 +1,4 @@
-"""Procrastinate's side of a worker: its connections, and the tasks by their names."""
+"""The procrastinate application of a worker: its connections, tasks and retries."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,33 +10,33 @@ from procrastinate.jobs import Job
 from sqlalchemy import Engine
 
 from earthgql.catalog.jobs.queue import CHUNK, PLAN
-from earthgql.jobs.work import LONGEST_WAIT_S, AgainError, Work
+from earthgql.jobs.tasks import MAX_RETRY_S, JobTasks, RetryLaterError
 
 _NAME = "earthgql jobs"
 _CONNECT_S = 5
 
 
-class _Patience(BaseRetryStrategy):
-    """Runs what was not finished again: when it says, or ever later."""
+class _Retries(BaseRetryStrategy):
+    """Retries a task after the delay it asks for, or after an increasing one."""
 
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
-        """Say when."""
-        if isinstance(exception, AgainError):
-            wait_s = exception.after_s
+        """Return the delay until the next attempt."""
+        if isinstance(exception, RetryLaterError):
+            delay_s = exception.delay_s
         else:
-            # What nobody foresaw, such as a database that is away.
-            wait_s = min(2.0 ** min(job.attempts, 30), LONGEST_WAIT_S)
-        return RetryDecision(retry_in={"milliseconds": round(wait_s * 1000)})
+            # An unexpected error, such as an unreachable database.
+            delay_s = min(2.0 ** min(job.attempts, 30), MAX_RETRY_S)
+        return RetryDecision(retry_in={"milliseconds": round(delay_s * 1000)})
 
 
-def queue_app(engine: Engine, work: Work, threads: Executor, at_once: int) -> App:
-    """Make the application whose tasks are those of ``work``.
+def queue_app(engine: Engine, tasks: JobTasks, threads: Executor, at_once: int) -> App:
+    """Make the application that runs ``tasks``.
 
     Args:
-        engine: on the database, which is reached in the same way by psycopg 3.
-        work: does the tasks.
-        threads: where; as many as entries under way at once.
-        at_once: entries under way at once.
+        engine: on the database, to which psycopg 3 connects in the same way.
+        tasks: the functions.
+        threads: where they run; at least ``at_once``.
+        at_once: entries of the queue done at the same time.
     """
     app = App(
         connector=PsycopgConnector(
@@ -51,19 +51,19 @@ def queue_app(engine: Engine, work: Work, threads: Executor, at_once: int) -> Ap
     async def run(task: Callable[..., None], *arguments: int) -> None:
         await asyncio.get_running_loop().run_in_executor(threads, task, *arguments)
 
-    @app.task(name=PLAN, retry=_Patience())
+    @app.task(name=PLAN, retry=_Retries())
     async def plan(job: int) -> None:
-        await run(work.plan, job)
+        await run(tasks.plan, job)
 
-    @app.task(name=CHUNK, retry=_Patience())
+    @app.task(name=CHUNK, retry=_Retries())
     async def classify(job: int, number: int) -> None:
-        await run(work.classify, job, number)
+        await run(tasks.classify, job, number)
 
     return app
 
 
 def connection_arguments(engine: Engine) -> dict[str, Any]:
-    """Return what connects psycopg 3 to the database of an engine: over a socket, too."""
+    """Return psycopg 3's arguments to connect to the database of an engine, also by socket."""
     url = engine.url.set(drivername="postgresql+psycopg")
     dialect = url.get_dialect()()
     _, arguments = dialect.create_connect_args(url)

@@ -1,4 +1,4 @@
-"""A worker: takes jobs from the queue and does them, beside requests or in a process of its own."""
+"""Takes jobs from the queue and does them, in a server process or in one of its own."""
 
 import asyncio
 import logging
@@ -16,50 +16,49 @@ from sqlalchemy import Engine, text
 from earthgql.catalog.jobs.work import is_empty, sole_rescuer
 from earthgql.database.engine import database_errors, explained
 from earthgql.errors import DatabaseUnavailableError, EarthGQLError
-from earthgql.jobs.work import CHUNK_TILES, FIRST_WAIT_S, Work
+from earthgql.jobs.tasks import CHUNK_TILES, FIRST_RETRY_S, JobTasks
 from earthgql.scoring.service import ScoringService
 
 if TYPE_CHECKING:
     from procrastinate import App
 
 AT_ONCE = 2
-"""Chunks under way together, so that one is being inferred while another is stored."""
+"""Chunks done at the same time, so that one is inferred while another is stored."""
 
-_LONGEST_PAUSE_S = 30.0
-_WENT_WELL_S = 60.0
-_TICK_S = 0.2
-# What has begun may take so long to finish before it is left to be rescued.
-_ENDING_S = 5.0
+_MAX_RECONNECT_S = 30.0
+_HEALTHY_S = 60.0
+_EMPTY_CHECK_S = 0.2
+# Entries that take longer to end after a stop are left to be rescued.
+_CANCEL_TIMEOUT_S = 5.0
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Rhythm:
-    """How often a worker does what nobody tells it to do, in seconds.
+class WorkerIntervals:
+    """Intervals of a worker's periodic work, in seconds.
 
-    New jobs are told by the database at once, so nobody waits for any of these but after something
-    went wrong.
+    The database notifies workers of new jobs at once, so these delay nothing but recovery.
 
     Attributes:
-        poll_s: looks for entries whose time has come, such as those to be tried again.
-        heartbeat_s: tells that it lives.
-        stalled_s: a worker that has not told counts as dead, and its entries go to others.
-        rescue_s: looks for entries of dead workers.
-        first_wait_s: before an entry that went wrong is tried again; doubled each time.
+        poll_s: between looks for entries that are due, such as retries.
+        heartbeat_s: between heartbeats.
+        stalled_s: without a heartbeat, after which a worker counts as dead.
+        rescue_s: between looks for entries of dead workers, which go back to the queue.
+        first_retry_s: before the second attempt at an entry; doubled before each further one.
     """
 
     poll_s: float = 10.0
     heartbeat_s: float = 10.0
     stalled_s: float = 30.0
     rescue_s: float = 15.0
-    first_wait_s: float = FIRST_WAIT_S
+    first_retry_s: float = FIRST_RETRY_S
 
 
 class JobWorker:
     """Does the jobs of one queue, in a thread of its own or in the caller's.
 
-    When the database goes away it waits for it. Nothing is imported, connected to or loaded
-    before it runs, and the model not before there is a job.
+    When the database cannot be reached it waits. Nothing is imported or connected before it runs,
+    and the model is loaded when there is a job.
     """
 
     def __init__(
@@ -70,40 +69,40 @@ class JobWorker:
         *,
         at_once: int = AT_ONCE,
         chunk_tiles: int = CHUNK_TILES,
-        rhythm: Rhythm | None = None,
+        intervals: WorkerIntervals | None = None,
     ) -> None:
         """Make a worker.
 
         Args:
             engine: on the database of jobs, tiles and scores.
-            scoring: what classifies tiles; may be shared with requests.
-            queue: names the queue of this worker's model; asked when it begins to run.
-            at_once: chunks under way at once.
+            scoring: classifies tiles; may be shared with requests.
+            queue: returns the name of the queue; called when the worker begins to run.
+            at_once: chunks done at the same time.
             chunk_tiles: tiles of a chunk.
-            rhythm: of what it does unasked.
+            intervals: of its periodic work.
         """
         self._engine = engine.execution_options(isolation_level="READ COMMITTED")
         self._queue = queue
         self._at_once = at_once
-        self._rhythm = rhythm or Rhythm()
+        self._intervals = intervals or WorkerIntervals()
         self._stopping = threading.Event()
-        self._work = Work(
+        self._tasks = JobTasks(
             engine,
             scoring,
             self._stopping,
             chunk_tiles=chunk_tiles,
-            first_wait_s=self._rhythm.first_wait_s,
+            first_retry_s=self._intervals.first_retry_s,
         )
         self._thread: threading.Thread | None = None
         self._session: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
 
     def start(self) -> None:
-        """Begin to work, in a thread."""
+        """Run in a thread."""
         self._thread = threading.Thread(target=self.run, name="job-worker", daemon=True)
         self._thread.start()
 
     def stop(self, timeout_s: float = 30.0) -> None:
-        """Finish the tiles under way, give back the rest, and end the thread."""
+        """Finish the tiles being classified, return the rest to the queue, and end the thread."""
         self._stopping.set()
         session = self._session
         if session is not None:
@@ -116,10 +115,10 @@ class JobWorker:
             self._thread.join(timeout_s)
 
     def run(self, *, drain: bool = False) -> None:
-        """Work until stopped: in the main thread also by SIGTERM and SIGINT.
+        """Work until stopped; SIGTERM and SIGINT stop it too if this is the main thread.
 
         Args:
-            drain: stop when the queue is empty, too, and raise what keeps it from working.
+            drain: also stop when the queue is empty, and raise errors instead of waiting.
         """
         logging.getLogger("procrastinate").setLevel(logging.WARNING)
         failures = 0
@@ -132,35 +131,35 @@ class JobWorker:
             except Exception as error:
                 if drain:
                     raise
-                failures = 0 if time.monotonic() - began > _WENT_WELL_S else failures + 1
-                self._pause(error, min(2.0**failures, _LONGEST_PAUSE_S))
+                failures = 0 if time.monotonic() - began > _HEALTHY_S else failures + 1
+                self._pause(error, min(2.0**failures, _MAX_RECONNECT_S))
 
     def _pause(self, error: Exception, seconds: float) -> None:
-        """Tell what keeps jobs from being done, and wait, unless stopped."""
-        known = isinstance(error, EarthGQLError) or _lost(error)
+        """Log an error that keeps jobs from being done, and wait, unless stopped."""
+        known = isinstance(error, EarthGQLError) or _connection_error(error)
         _log.warning(
             "jobs wait, next attempt in %g s: %s",
-            *(seconds, _lost(error) or error),
+            *(seconds, _connection_error(error) or error),
             exc_info=None if known else error,
         )
         self._stopping.wait(seconds)
 
     async def _run_session(self, *, drain: bool) -> None:
-        """Work until stopped, or until something goes wrong."""
+        """Work until stopped, or until an error."""
         from earthgql.jobs.queue_app import queue_app
 
-        # Tells in a line, and soon, what a pool of connections would try to mend for long.
+        # Fails at once and with a short message; a pool of connections would retry for long.
         with database_errors(), self._engine.connect() as conn:
             conn.execute(text("SELECT FROM job LIMIT 1"))
         queue = self._queue()
         over = self._stop_signal()
         with ThreadPoolExecutor(self._at_once, thread_name_prefix="job") as threads:
-            app = queue_app(self._engine, self._work, threads, self._at_once)
+            app = queue_app(self._engine, self._tasks, threads, self._at_once)
             async with app.open_async():
                 try:
-                    await _first_of(
+                    await _run_until_first(
                         self._take_entries(app, queue),
-                        self._rescue_for_ever(app, queue),
+                        self._rescue_repeatedly(app, queue),
                         self._drained(queue) if drain else over.wait(),
                     )
                 finally:
@@ -169,20 +168,20 @@ class JobWorker:
             raise DatabaseUnavailableError("the queue's connections were lost")
 
     async def _take_entries(self, app: "App", queue: str) -> None:
-        """Do what comes into the queue; when cancelled, finish what has begun."""
-        rhythm = self._rhythm
+        """Do the entries of the queue; when cancelled, finish those that have begun."""
+        intervals = self._intervals
         await app.run_worker_async(
             queues=[queue],
             concurrency=self._at_once,
-            fetch_job_polling_interval=rhythm.poll_s,
-            update_heartbeat_interval=rhythm.heartbeat_s,
-            stalled_worker_timeout=rhythm.stalled_s,
+            fetch_job_polling_interval=intervals.poll_s,
+            update_heartbeat_interval=intervals.heartbeat_s,
+            stalled_worker_timeout=intervals.stalled_s,
             install_signal_handlers=False,
             delete_jobs="always",
         )
 
     def _stop_signal(self) -> asyncio.Event:
-        """Return what is set when this session is to end."""
+        """Return an event that is set when this session is to end."""
         loop, over = asyncio.get_running_loop(), asyncio.Event()
 
         def stop() -> None:
@@ -202,35 +201,35 @@ class JobWorker:
         while not self._stopping.is_set():
             if await asyncio.to_thread(self._is_empty, queue):
                 return
-            await asyncio.sleep(_TICK_S)
+            await asyncio.sleep(_EMPTY_CHECK_S)
 
     def _is_empty(self, queue: str) -> bool:
         with self._engine.connect() as conn:
             return is_empty(conn, queue)
 
-    async def _rescue_for_ever(self, app: "App", queue: str) -> None:
-        """Give entries of dead workers back to the queue, again and again."""
+    async def _rescue_repeatedly(self, app: "App", queue: str) -> None:
+        """Return entries of dead workers to the queue, at intervals."""
         loop = asyncio.get_running_loop()
         while True:
-            # Who waits for a connection here would keep the worker from telling that it lives.
+            # In a thread: waiting for a connection here would delay the heartbeats.
             await asyncio.to_thread(self._rescue, app, queue, loop)
-            await asyncio.sleep(self._rhythm.rescue_s)
+            await asyncio.sleep(self._intervals.rescue_s)
 
     def _rescue(self, app: "App", queue: str, loop: asyncio.AbstractEventLoop) -> None:
-        """Rescue once, unless another does; in a thread, while the loop talks to the queue."""
+        """Rescue once, unless another worker does; in a thread, while the loop serves the queue."""
         with self._engine.begin() as conn:
-            # Of two who give the same entry back, the second would take it from who has it.
+            # If two workers returned the same entry, the second would take it from its new worker.
             if sole_rescuer(conn):
-                giving = self._give_back(app, queue)
-                asyncio.run_coroutine_threadsafe(giving, loop).result()
-                self._work.queue_lost_work(conn)
+                returning = self._return_stalled(app, queue)
+                asyncio.run_coroutine_threadsafe(returning, loop).result()
+                self._tasks.queue_lost_work(conn)
 
-    async def _give_back(self, app: "App", queue: str) -> None:
+    async def _return_stalled(self, app: "App", queue: str) -> None:
         from procrastinate.exceptions import ConnectorException
 
         manager = app.job_manager
         stalled = await manager.get_stalled_jobs(
-            queue=queue, seconds_since_heartbeat=self._rhythm.stalled_s
+            queue=queue, seconds_since_heartbeat=self._intervals.stalled_s
         )
         for job in stalled:
             _log.warning("entry %s of a worker that died goes back to the queue", job.id)
@@ -239,9 +238,9 @@ class JobWorker:
                 await manager.retry_job(job)
 
 
-async def _first_of(*works: Coroutine[Any, Any, object]) -> None:
-    """Wait until one of several works ends, cancel the others, and raise what went wrong."""
-    tasks = [asyncio.create_task(work) for work in works]
+async def _run_until_first(*coroutines: Coroutine[Any, Any, object]) -> None:
+    """Run coroutines until one ends, cancel the others, and raise the first error of any."""
+    tasks = [asyncio.create_task(coroutine) for coroutine in coroutines]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -253,19 +252,19 @@ async def _first_of(*works: Coroutine[Any, Any, object]) -> None:
 
 
 async def _cancel(tasks: list[asyncio.Task[object]]) -> None:
-    """Cancel tasks until all have ended; what they leave half-done in the queue is rescued."""
+    """Cancel tasks until all have ended; entries left unfinished in the queue are rescued."""
     pending = set(tasks)
     while pending:
         for task in pending:
             task.cancel()
-        _, pending = await asyncio.wait(pending, timeout=_ENDING_S)
+        _, pending = await asyncio.wait(pending, timeout=_CANCEL_TIMEOUT_S)
         if pending:
             inner = sorted(task.get_name() for task in asyncio.all_tasks() if not task.done())
             _log.warning("the job worker takes long to end: %s", ", ".join(inner))
 
 
-def _lost(error: Exception) -> str | None:
-    """Return what the driver said if the connection to the database was lost; else None."""
+def _connection_error(error: Exception) -> str | None:
+    """Return the driver's message if the connection to the database was lost; else None."""
     from psycopg import OperationalError
 
     cause: BaseException | None = error

@@ -10,7 +10,7 @@ from flask import Blueprint, Response, request
 from earthgql.catalog.jobs.records import JobRecord
 from earthgql.database.engine import LARGEST_ROW_ID
 from earthgql.errors import EarthGQLError, NotFoundError, shortened
-from earthgql.jobs.desk import JobDesk
+from earthgql.jobs.service import JobService
 from earthgql.web.slots import Places
 
 STEP_S = 1.0
@@ -26,7 +26,7 @@ END = "end"
 _RETRY_MS = 3000
 
 
-def blueprint(desk: JobDesk, streams: Places) -> Blueprint:
+def blueprint(service: JobService, streams: Places) -> Blueprint:
     """Return the route of events."""
     pages = Blueprint("jobs", __name__)
 
@@ -38,7 +38,7 @@ def blueprint(desk: JobDesk, streams: Places) -> Blueprint:
             NotFoundError: if there is no such job.
             OverloadedError: if there are too many streams.
         """
-        job = desk.find(min(job_id, LARGEST_ROW_ID))
+        job = service.find(min(job_id, LARGEST_ROW_ID))
         if job is None:
             raise NotFoundError(f"there is no job {shortened(job_id)}")
         if job.finished_at is not None and request.headers.get("Last-Event-ID") == END:
@@ -49,7 +49,7 @@ def blueprint(desk: JobDesk, streams: Places) -> Blueprint:
         response.headers["X-Accel-Buffering"] = "no"
         if request.method != "HEAD":
             response.call_on_close(streams.enter())
-            response.response = _events(desk, job, streams.is_over)
+            response.response = _events(service, job, streams.is_over)
         return response
 
     return pages
@@ -72,7 +72,7 @@ def snapshot(job: JobRecord) -> dict[str, Any]:
     }
 
 
-def _events(desk: JobDesk, job: JobRecord, is_over: Callable[[], bool]) -> Iterator[str]:
+def _events(service: JobService, job: JobRecord, is_over: Callable[[], bool]) -> Iterator[str]:
     began = spoke = time.monotonic()
     yield f"retry: {_RETRY_MS}\n\n"
     told: JobRecord | None = None
@@ -92,7 +92,7 @@ def _events(desk: JobDesk, job: JobRecord, is_over: Callable[[], bool]) -> Itera
         time.sleep(STEP_S)
         try:
             # One that is gone has nothing more to be told.
-            found = desk.find(job.id)
+            found = service.find(job.id)
         except EarthGQLError:
             # The database is away or busy: the next look may find it back.
             continue

@@ -60,7 +60,7 @@ def test_a_job_from_start_to_end(api: Api, place: JobPlace) -> None:
         "model": {"name": "pixel", "version": "1"},
     }
     assert start(api, bounds=BOUNDS)["id"] == job["id"]
-    record = place.desk.find(1)
+    record = place.service.find(1)
     assert record is not None
     with place.worker(PixelClassifier()):
         place.wait(record)

@@ -14,7 +14,7 @@ from support.client_programs import CLIENTS, Programs
 from werkzeug.serving import make_server
 
 from earthgql.imagery.grid import TileIndex
-from earthgql.jobs.desk import queue_of
+from earthgql.jobs.service import model_queue
 from earthgql.jobs.worker import JobWorker
 
 COLUMNS, ROWS = 5, 4
@@ -40,7 +40,7 @@ def _serving(api: Api) -> Iterator[str]:
 def _working(api: Api) -> Iterator[None]:
     """Have background jobs done."""
     identity = api.classifier.identity
-    queue = queue_of(identity.name, identity.version)
+    queue = model_queue(identity.name, identity.version)
     worker = JobWorker(api.engine, api.app.extensions["earthgql.scoring"], lambda: queue)
     worker.start()
     try:

@@ -19,14 +19,16 @@ from earthgql.imagery.grid import Bounds, TileIndex
 from earthgql.ingest.pyramids import PyramidSource, folder_pictures
 from earthgql.ingest.sources import SceneFacts
 from earthgql.ingest.store import store
-from earthgql.jobs.desk import JobDesk, queue_of
-from earthgql.jobs.worker import JobWorker, Rhythm
+from earthgql.jobs.service import JobService, model_queue
+from earthgql.jobs.worker import JobWorker, WorkerIntervals
 from earthgql.scoring.service import ScoringService
 
 ZOOM, WEST, NORTH, COLUMNS, ROWS = 14, 5000, 8000, 6, 5
 TILES = COLUMNS * ROWS
 TIMEOUT_S = 90
-QUICK = Rhythm(poll_s=0.2, heartbeat_s=0.3, stalled_s=3.0, rescue_s=0.3, first_wait_s=0.05)
+QUICK = WorkerIntervals(
+    poll_s=0.2, heartbeat_s=0.3, stalled_s=3.0, rescue_s=0.3, first_retry_s=0.05
+)
 
 
 def wait_until(happened: Callable[[], Any]) -> None:
@@ -58,8 +60,8 @@ class JobPlace:
     ids: dict[tuple[int, int], int]
 
     @property
-    def desk(self) -> JobDesk:
-        return JobDesk(self.engine)
+    def service(self) -> JobService:
+        return JobService(self.engine)
 
     def picture(self, column: int, row: int) -> Path:
         return self.folder / str(ZOOM) / str(WEST + column) / f"{NORTH + row}.png"
@@ -70,10 +72,10 @@ class JobPlace:
 
     def start(self, *options: Any, **chosen: Any) -> JobRecord:
         """Start a job for an ``area``."""
-        return self.desk.start(self.model(PixelClassifier()), request(*options, **chosen))
+        return self.service.start(self.model(PixelClassifier()), request(*options, **chosen))
 
     def find(self, job: JobRecord) -> JobRecord:
-        found = self.desk.find(job.id)
+        found = self.service.find(job.id)
         assert found is not None
         return found
 
@@ -103,8 +105,8 @@ class JobPlace:
         """Have jobs done until the block ends."""
         scoring = ScoringService(self.engine, lambda: classifier)
         identity = classifier.identity
-        queue = queue_of(identity.name, identity.version)
-        options = {"chunk_tiles": 4, "at_once": 1, "rhythm": QUICK, **options}
+        queue = model_queue(identity.name, identity.version)
+        options = {"chunk_tiles": 4, "at_once": 1, "intervals": QUICK, **options}
         jobs = JobWorker(self.engine, scoring, lambda: queue, **options)
         jobs.start()
         try:

@@ -96,7 +96,7 @@ def test_who_comes_back_to_a_finished_job_is_told_that_there_is_no_more(
     api: Api, place: JobPlace
 ) -> None:
     place.start()
-    place.desk.cancel(1)
+    place.service.cancel(1)
     [(kind, _, last)] = events(lines(stream(api)))
     assert (kind, last["status"]) == ("end", "CANCELLED")
     assert stream(api, **{"Last-Event-ID": "end"}).status_code == 204
@@ -129,7 +129,7 @@ def test_a_look_that_takes_too_long_does_not_end_the_stream(api: Api, place: Job
             conn.execute(text("LOCK TABLE job IN ACCESS EXCLUSIVE MODE"))
             rest = reader.submit(list, told)
             wait_until(lambda: place.scalar(cancel_look))
-        place.desk.cancel(job.id)
+        place.service.cancel(job.id)
         *_, (kind, _, last) = rest.result(60)
     assert (kind, last["status"]) == ("end", "CANCELLED")
 

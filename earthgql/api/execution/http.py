@@ -27,7 +27,7 @@ from earthgql.api.execution.statistics import Watch, WatchedLoaders, watched
 from earthgql.api.loaders import Loaders
 from earthgql.api.schema import schema
 from earthgql.errors import error_body
-from earthgql.jobs.desk import JobDesk
+from earthgql.jobs.service import JobService
 from earthgql.scoring.service import ScoringService
 
 RESPONSE_TYPE = "application/graphql-response+json"
@@ -71,7 +71,7 @@ class GraphQLView(AsyncGraphQLView[Context, None]):
         self._page = page
         self._documents = documents or Documents()
         self._cache_seconds = cache_seconds
-        self._jobs = JobDesk(engine)
+        self._jobs = JobService(engine)
         self._loops = Loops()
 
     def dispatch_request(self) -> ResponseReturnValue:  # type: ignore[override]

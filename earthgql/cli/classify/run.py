@@ -14,7 +14,7 @@ from earthgql.cli.console import Meter, err, out, progress, say, step
 from earthgql.cli.server.background import bulk_scoring
 from earthgql.database.engine import make_engine
 from earthgql.database.prepare import prepare_database
-from earthgql.jobs.tally import Tally
+from earthgql.jobs.outcomes import OutcomeCounts
 from earthgql.models import load_classifier
 from earthgql.scoring.service import Answer, ScoringService
 from earthgql.settings import load_settings
@@ -48,16 +48,18 @@ def run(choice: TileScope) -> None:
             markup=False,
         )
         began = time.monotonic()
-        tally = fill(engine, service, choice, tiles - stored)
+        counts = fill(engine, service, choice, tiles - stored)
     finally:
         service.close()
         engine.dispose()
-    _print_summary(tally, stored, time.monotonic() - began)
-    if tally.failed:
+    _print_summary(counts, stored, time.monotonic() - began)
+    if counts.failed:
         raise click.exceptions.Exit(1)
 
 
-def fill(engine: Engine, service: ScoringService, choice: TileScope, expected: int) -> Tally:
+def fill(
+    engine: Engine, service: ScoringService, choice: TileScope, expected: int
+) -> OutcomeCounts:
     """Score the chosen tiles that have no scores, some chunks at a time.
 
     Args:
@@ -66,42 +68,42 @@ def fill(engine: Engine, service: ScoringService, choice: TileScope, expected: i
         choice: which tiles.
         expected: how many have no scores, for the progress bar.
     """
-    tally = Tally()
+    counts = OutcomeCounts()
     with progress("Classify", expected) as meter, ThreadPoolExecutor(AT_ONCE) as pool:
         running: set[Future[dict[int, Answer]]] = set()
         try:
             for ids in _chunks(engine, service.model.id, choice):
                 running.add(pool.submit(service.classify_tiles, ids, must_store=True))
                 if len(running) >= AT_ONCE:
-                    running = _collect(running, tally, meter)
+                    running = _collect(running, counts, meter)
             while running:
-                running = _collect(running, tally, meter)
+                running = _collect(running, counts, meter)
         except BaseException:
             # Tiles still queued are dropped; chunks that finish are stored by their own threads.
             service.close()
-            _wait_for_running(running, tally)
+            _wait_for_running(running, counts)
             raise
-    return tally
+    return counts
 
 
 def _collect(
-    running: set[Future[dict[int, Answer]]], tally: Tally, meter: Meter
+    running: set[Future[dict[int, Answer]]], counts: OutcomeCounts, meter: Meter
 ) -> set[Future[dict[int, Answer]]]:
     """Wait until at least one chunk is done, count those done, and return the others."""
     done, left = wait(running, return_when=FIRST_COMPLETED)
     for future in done:
         answers = future.result()
-        tally.add(answers)
+        counts.add(answers)
         meter(len(answers))
     return left
 
 
-def _wait_for_running(running: set[Future[dict[int, Answer]]], tally: Tally) -> None:
+def _wait_for_running(running: set[Future[dict[int, Answer]]], counts: OutcomeCounts) -> None:
     wait(running)
     for future in running:
         if not future.cancelled() and future.exception() is None:
-            tally.done += sum(isinstance(a, ScoreRecord) for a in future.result().values())
-    err.print(f"{tally.done:,} tiles were stored; the same command continues", markup=False)
+            counts.done += sum(isinstance(a, ScoreRecord) for a in future.result().values())
+    err.print(f"{counts.done:,} tiles were stored; the same command continues", markup=False)
 
 
 def _chunks(engine: Engine, model_id: int, choice: TileScope) -> Iterator[Sequence[int]]:
@@ -116,16 +118,17 @@ def _chunks(engine: Engine, model_id: int, choice: TileScope) -> Iterator[Sequen
         after = ids[-1]
 
 
-def _print_summary(tally: Tally, stored: int, seconds: float) -> None:
-    failed = sum(tally.failed.values())
-    rate = f", {tally.done / seconds:.1f} tiles/s" if tally.done else ""
+def _print_summary(counts: OutcomeCounts, stored: int, seconds: float) -> None:
+    failed = sum(counts.failed.values())
+    done = counts.done
+    rate = f", {done / seconds:.1f} tiles/s" if done else ""
     out.print(
-        f"{tally.done:,} done, {stored:,} already there, {failed:,} failed ({seconds:.1f} s{rate})",
+        f"{done:,} done, {stored:,} already there, {failed:,} failed ({seconds:.1f} s{rate})",
         markup=False,
     )
-    for code, count in tally.failed.most_common():
-        err.print(f"[red]{escape(code)}[/]: {count:,}")
-    for example in tally.examples:
+    for code, tiles in counts.failed.most_common():
+        err.print(f"[red]{escape(code)}[/]: {tiles:,}")
+    for example in counts.examples:
         err.print(f"  {example}", markup=False)
-    if failed > len(tally.examples):
-        err.print(f"  … and {failed - len(tally.examples):,} more", markup=False)
+    if failed > len(counts.examples):
+        err.print(f"  … and {failed - len(counts.examples):,} more", markup=False)

@@ -68,12 +68,12 @@ def queue_name(settings: Settings) -> str:
     Raises:
         ModelUnavailableError: if there is none, or its manifest is damaged.
     """
-    from earthgql.jobs.desk import queue_of
+    from earthgql.jobs.service import model_queue
     from earthgql.models.bundle import read_manifest
     from earthgql.models.loading import bundle_folder
 
     manifest = read_manifest(bundle_folder(settings))
-    return queue_of(manifest.name, manifest.version)
+    return model_queue(manifest.name, manifest.version)
 
 
 def bulk_scoring(engine: "Engine", load: Callable[[], Any]) -> "ScoringService":

@@ -18,8 +18,8 @@ from earthgql import models as classifiers
 from earthgql.cli.server import background
 from earthgql.database.engine import engine_on
 from earthgql.errors import ModelUnavailableError
-from earthgql.jobs import work
-from earthgql.jobs.desk import queue_of
+from earthgql.jobs import tasks
+from earthgql.jobs.service import model_queue
 from earthgql.settings import PROJECT_ROOT
 
 OTHERS = """
@@ -52,7 +52,7 @@ def test_what_fails_for_now_is_tried_again(place: JobPlace) -> None:
 def test_what_always_fails_is_counted_at_last(
     place: JobPlace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(work, "MOST_ATTEMPTS", 2)
+    monkeypatch.setattr(tasks, "MAX_ATTEMPTS", 2)
     classifier = Failing()
     classifier.batches_to_fail = 1_000_000
     with place.worker(classifier, chunk_tiles=16):
@@ -70,7 +70,7 @@ def test_a_model_that_cannot_be_loaded_is_told(
         def warm_up(self) -> None:
             raise ModelUnavailableError("the weights are damaged")
 
-    monkeypatch.setattr(work, "MOST_ATTEMPTS", 2)
+    monkeypatch.setattr(tasks, "MAX_ATTEMPTS", 2)
     with place.worker(Damaged()):
         job = place.wait(place.start())
     assert (job.status, job.total, job.attempts) == ("failed", None, 2)
@@ -85,7 +85,7 @@ def test_a_defect_is_masked_and_ends_the_job_all_the_same(
         def warm_up(self) -> None:
             raise RuntimeError("/secret/path")
 
-    monkeypatch.setattr(work, "MOST_ATTEMPTS", 1)
+    monkeypatch.setattr(tasks, "MAX_ATTEMPTS", 1)
     with place.worker(Defect()):
         job = place.wait(place.start())
     [failure] = job.failures
@@ -174,7 +174,7 @@ SCRIPT = """
     from earthgql.cli.server import background
     from earthgql.cli.server import worker as command
     from earthgql.jobs import worker
-    from earthgql.jobs.desk import queue_of
+    from earthgql.jobs.service import model_queue
 
     class Telling(PixelClassifier):
         def scores(self, pixels):
@@ -184,9 +184,9 @@ SCRIPT = """
             return super().scores(pixels)
 
     models.load_classifier = lambda _: Telling(batch_size=1)
-    background.queue_name = lambda _: queue_of("pixel", "1")
+    background.queue_name = lambda _: model_queue("pixel", "1")
     command.AT_ONCE = 1
-    worker.Rhythm = lambda: QUICK
+    worker.WorkerIntervals = lambda: QUICK
     worker.JobWorker.__init__.__kwdefaults__["chunk_tiles"] = 4
     cli.main(["worker"])
 """
@@ -247,7 +247,7 @@ def test_a_worker_that_ends_when_nothing_waits(
     url = place.engine.url.render_as_string(hide_password=False)
     monkeypatch.setenv("EARTHGQL_DATABASE_URL", url)
     monkeypatch.setattr(classifiers, "load_classifier", lambda _settings: classifier)
-    monkeypatch.setattr(background, "queue_name", lambda _settings: queue_of("pixel", "1"))
+    monkeypatch.setattr(background, "queue_name", lambda _settings: model_queue("pixel", "1"))
     job = place.start()
     assert cli.run(["worker", "--once"]) == 0
     assert place.find(job).status == "done"

@@ -53,7 +53,7 @@ def test_a_polygon_takes_the_tiles_that_share_area_with_it(place: JobPlace) -> N
     polygon = {"type": "Polygon", "coordinates": [ring]}
     model = place.model(PixelClassifier())
     with place.worker(PixelClassifier()):
-        job = place.wait(place.desk.start(model, AreaRequest.of(None, polygon)))
+        job = place.wait(place.service.start(model, AreaRequest.of(None, polygon)))
     assert counts(job) == (7, 0, 7, 0)
     assert place.scalar("SELECT array_agg(tile_id ORDER BY tile_id) FROM tile_score") == sorted(
         place.ids[column, row] for column in range(4) for row in range(4) if column == 0 or row == 3
@@ -66,9 +66,9 @@ def test_what_is_under_way_is_not_started_again(place: JobPlace) -> None:
     assert place.start(3, 2).id != job.id
     model = place.model(PixelClassifier())
     zoomed = AreaRequest.of((area(),), None, zoom=14)
-    assert place.desk.start(model, zoomed).id != job.id
+    assert place.service.start(model, zoomed).id != job.id
     assert place.count("job") == place.count("procrastinate_jobs") == 3
-    place.desk.cancel(job.id)
+    place.service.cancel(job.id)
     assert place.start().id not in (job.id, None)
 
 
@@ -78,7 +78,7 @@ def test_many_who_ask_at_once_get_one_job(place: JobPlace) -> None:
 
     def ask() -> None:
         all_here.wait(30)
-        ids.append(place.desk.start(model, request()).id)
+        ids.append(place.service.start(model, request()).id)
 
     threads = [threading.Thread(target=ask) for _ in range(6)]
     for thread in threads:
@@ -93,19 +93,19 @@ def test_many_who_ask_at_once_get_one_job(place: JobPlace) -> None:
 def test_an_area_without_tiles_is_a_finished_job(place: JobPlace) -> None:
     model = place.model(PixelClassifier())
     nowhere = AreaRequest.of((NOTHING_THERE,), None)
-    job = place.desk.start(model, nowhere)
+    job = place.service.start(model, nowhere)
     assert (job.status, *counts(job)) == ("done", 0, 0, 0, 0)
     assert job.finished_at is not None
     assert job.rate is None
     assert job.eta is None
     assert place.count("procrastinate_jobs") == 0
-    assert place.desk.start(model, nowhere).id == job.id
+    assert place.service.start(model, nowhere).id == job.id
 
 
 def test_a_scene_that_does_not_exist_is_told(place: JobPlace) -> None:
     model = place.model(PixelClassifier())
     with pytest.raises(BadInputError, match="no scene is named 'moon'"):
-        place.desk.start(model, AreaRequest.of((area(),), None, scene="moon"))
+        place.service.start(model, AreaRequest.of((area(),), None, scene="moon"))
     assert place.count("job") == 0
 
 
@@ -229,10 +229,10 @@ def test_a_cancelled_job_keeps_what_it_has_and_begins_nothing(place: JobPlace) -
     with place.worker(classifier):
         job = place.start()
         classifier.wait_begun()
-        cancelled = place.desk.cancel(job.id)
+        cancelled = place.service.cancel(job.id)
         assert (cancelled.status, *counts(cancelled)) == ("cancelled", TILES, 0, 0, 0)
         assert cancelled.finished_at is not None
-        assert place.desk.cancel(job.id) == cancelled
+        assert place.service.cancel(job.id) == cancelled
         assert place.count("job_chunk") == 0
         classifier.let()
         other = place.wait(place.start(1, 1))
@@ -245,15 +245,15 @@ def test_a_cancelled_job_keeps_what_it_has_and_begins_nothing(place: JobPlace) -
 
 def test_a_job_that_waits_is_cancelled_before_it_is_planned(place: JobPlace) -> None:
     job = place.start()
-    cancelled = place.desk.cancel(job.id)
+    cancelled = place.service.cancel(job.id)
     assert (cancelled.status, cancelled.total) == ("cancelled", None)
     assert place.count("procrastinate_jobs") == 0
 
 
 def test_a_job_that_is_not_there_cannot_be_cancelled(place: JobPlace) -> None:
     with pytest.raises(NotFoundError, match="no job 7"):
-        place.desk.cancel(7)
-    assert place.desk.find(7) is None
+        place.service.cancel(7)
+    assert place.service.find(7) is None
 
 
 def test_planning_takes_four_statements_whatever_the_area(place: JobPlace) -> None:
@@ -280,7 +280,7 @@ def test_planning_takes_four_statements_whatever_the_area(place: JobPlace) -> No
 def test_a_worker_leaves_jobs_of_another_model_alone(place: JobPlace) -> None:
     newer = dataclasses.replace(PIXEL_IDENTITY, version="2", sha256="f" * 64)
     old = place.start()
-    job = place.desk.start(place.model(PixelClassifier(identity=newer)), request())
+    job = place.service.start(place.model(PixelClassifier(identity=newer)), request())
     assert job.id != old.id
     with place.worker(PixelClassifier(identity=newer)):
         done = place.wait(job)

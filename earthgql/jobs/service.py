@@ -1,4 +1,4 @@
-"""Where jobs are asked for, cancelled and looked up: for who answers requests."""
+"""Starts, cancels and finds jobs."""
 
 import hashlib
 from collections.abc import Iterator
@@ -16,26 +16,26 @@ from earthgql.database.engine import database_errors
 from earthgql.errors import NotFoundError, OverloadedError
 
 
-class JobDesk:
-    """Jobs of a database; cheap to make, used by any number of threads."""
+class JobService:
+    """The jobs of a database; cheap to make, used by any number of threads."""
 
     def __init__(self, engine: Engine) -> None:
-        """Remember where jobs are kept; the engine may be one of single statements."""
+        """Use a database; the engine may be one that commits each statement."""
         self._engine = engine
         self._transactional = engine.execution_options(isolation_level="READ COMMITTED")
 
     def start(self, model: ModelRecord, request: AreaRequest) -> JobRecord:
-        """Start a job, unless one of the same request and model is under way: then that is it.
+        """Start a job, or return the unfinished one of the same request and model.
 
-        An area without tiles is a finished job, and the same one as long as it is kept.
+        For an area without tiles the job is finished at once, and returned again while it is kept.
 
         Raises:
             BadInputError: if the request names a scene that does not exist.
-            OverloadedError: if too many jobs are under way.
-            DatabaseUnavailableError: if the database is away.
+            OverloadedError: if too many jobs are unfinished.
+            DatabaseUnavailableError: if the database cannot be reached.
         """
         identity = model.identity
-        queue = queue_of(identity.name, identity.version)
+        queue = model_queue(identity.name, identity.version)
         with self._transaction() as conn:
             empty = not tiles_in_bounds(conn, request.parts, request.where, limit=1)
             job, new = jobs.create_job(conn, model.id, request, queue, empty=empty)
@@ -46,12 +46,12 @@ class JobDesk:
         return job
 
     def cancel(self, job_id: int) -> JobRecord:
-        """Cancel a job; what it has stored stays, and one that is finished stays as it is.
+        """Cancel a job, keeping the scores it has stored; a finished one stays as it is.
 
         Raises:
             NotFoundError: if there is no such job.
-            OverloadedError: if a worker holds it for long, which plans it.
-            DatabaseUnavailableError: if the database is away.
+            OverloadedError: if a worker that plans it keeps it locked for long.
+            DatabaseUnavailableError: if the database cannot be reached.
         """
         with self._transaction() as conn:
             wait_briefly(conn)
@@ -61,10 +61,10 @@ class JobDesk:
         return job
 
     def find(self, job_id: int) -> JobRecord | None:
-        """Return a job as it is now; None if there is none.
+        """Return the current state of a job; None if there is no such job.
 
         Raises:
-            DatabaseUnavailableError: if the database is away.
+            DatabaseUnavailableError: if the database cannot be reached.
         """
         with database_errors(), self._engine.connect() as conn:
             return jobs.jobs_by_ids(conn, [job_id]).get(job_id)
@@ -75,10 +75,10 @@ class JobDesk:
             yield conn
 
 
-def queue_of(name: str, version: str) -> str:
-    """Name the queue of the workers that have a model, which others leave alone.
+def model_queue(name: str, version: str) -> str:
+    """Return the name of the queue of a model, which only workers with that model serve.
 
-    It goes into the name of a PostgreSQL channel, which may have 63 bytes.
+    It becomes part of the name of a PostgreSQL channel, which may have 63 bytes.
     """
     digest = hashlib.sha256(f"{name} {version}".encode())
     return f"classify-{digest.hexdigest()[:16]}"
