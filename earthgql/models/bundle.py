@@ -1,12 +1,8 @@
 """A model bundle: a folder with a manifest and the weights, checked whenever it is opened."""
 
-import contextlib
 import hashlib
 import json
-import os
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from earthgql.errors import ModelUnavailableError
+from earthgql.errors import BadInputError, ModelUnavailableError
+from earthgql.files import draft, whole_file
 from earthgql.models.manifest import (
     ARCHITECTURE_FILE,
     MANIFEST_FILE,
@@ -212,16 +209,21 @@ def write_bundle(
     broken = sorted(name for name, values in arrays.items() if not np.isfinite(values).all())
     if broken:
         raise ModelUnavailableError(f"weights are not finite: {', '.join(broken[:5])}")
-    with _folder_in_the_making(folder) as fresh:
-        write_arrays(fresh / WEIGHTS_FILE, arrays)
-        if architecture_json is not None:
-            (fresh / ARCHITECTURE_FILE).write_text(architecture_json)
-        if card is not None:
-            (fresh / CARD_FILE).write_text(card)
-        sums = {path.name: file_sha256(path) for path in fresh.iterdir() if path.name != CARD_FILE}
-        fields = json.dumps({**about, "checksums": sums}, default=_jsonable)
-        manifest = parse_manifest(fields, folder / MANIFEST_FILE)
-        (fresh / MANIFEST_FILE).write_text(_pretty(manifest))
+    try:
+        with draft(folder) as fresh:
+            fresh.mkdir()
+            write_arrays(fresh / WEIGHTS_FILE, arrays)
+            if architecture_json is not None:
+                (fresh / ARCHITECTURE_FILE).write_text(architecture_json)
+            if card is not None:
+                (fresh / CARD_FILE).write_text(card)
+            summed = (path for path in fresh.iterdir() if path.name != CARD_FILE)
+            sums = {path.name: file_sha256(path) for path in summed}
+            fields = json.dumps({**about, "checksums": sums}, default=_jsonable)
+            manifest = parse_manifest(fields, folder / MANIFEST_FILE)
+            (fresh / MANIFEST_FILE).write_text(_pretty(manifest))
+    except OSError as error:
+        raise ModelUnavailableError(f"{folder} cannot be written: {error}") from None
     return Bundle(folder, manifest, arrays, architecture_json)
 
 
@@ -235,46 +237,13 @@ def update_manifest(folder: Path, **changes: Any) -> Manifest:
     source = folder / MANIFEST_FILE
     fields = {**read_manifest(folder).model_dump(mode="json"), **changes}
     manifest = parse_manifest(json.dumps(fields, default=_jsonable), source)
-    fresh = source.with_suffix(f".{os.getpid()}.new")
     try:
-        fresh.write_text(_pretty(manifest))
-        fresh.replace(source)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            fresh.unlink()
-        raise ModelUnavailableError(f"{source} cannot be written: {error.strerror}") from None
+        with whole_file(source) as file:
+            file.write(_pretty(manifest).encode())
+    except (OSError, BadInputError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ModelUnavailableError(f"{source} cannot be written: {reason}") from None
     return manifest
-
-
-@contextlib.contextmanager
-def _folder_in_the_making(folder: Path) -> Iterator[Path]:
-    """A temporary folder beside ``folder`` that takes its place once the block is done."""
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-        try:
-            yield fresh
-            fresh.chmod(0o755)
-            _take_place(fresh, folder)
-        finally:
-            shutil.rmtree(fresh, ignore_errors=True)
-    except OSError as error:
-        raise ModelUnavailableError(f"{folder} cannot be written: {error}") from None
-
-
-def _take_place(fresh: Path, folder: Path) -> None:
-    """Rename a folder to another, which goes, but comes back if that fails."""
-    if not folder.exists():
-        fresh.rename(folder)
-        return
-    old = fresh.with_suffix(".old")
-    folder.rename(old)
-    try:
-        fresh.rename(folder)
-    except OSError:
-        old.rename(folder)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def _pretty(manifest: Manifest) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from earthgql.errors import TrainingError
+from earthgql.files import draft
 from earthgql.models.engines.keras.network import first_line
 
 RUN_FILE = "run.json"
@@ -84,20 +85,14 @@ class RunFolder:
     @contextlib.contextmanager
     def replacing(self, name: str) -> Iterator[Path]:
         """A temporary file that takes the place of ``name`` when the block is done."""
-        final = self.path / name
-        temporary = final.with_name(f".new-{name}")
-        with _disk_errors(self.path):
-            self.path.mkdir(parents=True, exist_ok=True)
+        with _disk_errors(self.path), draft(self.path / name, alone=True) as temporary:
             yield temporary
             _sync(temporary)
-            temporary.replace(final)
 
     def save(self, engine: Storable, position: Position) -> None:
         """Keep a checkpoint; the ones before the last two go."""
         final = self.path / f"checkpoint-{position.step:08d}"
-        fresh = self.path / f".new-{final.name}"
-        with _disk_errors(self.path):
-            shutil.rmtree(fresh, ignore_errors=True)
+        with _disk_errors(self.path), draft(final, alone=True) as fresh:
             fresh.mkdir()
             engine.save(fresh / _STATE_FILE)
             about = {
@@ -110,8 +105,6 @@ class RunFolder:
             (fresh / _POSITION_FILE).write_text(json.dumps(about))
             _sync(fresh / _STATE_FILE)
             _sync(fresh / _POSITION_FILE)
-            shutil.rmtree(final, ignore_errors=True)
-            fresh.rename(final)
         for old in self._checkpoints()[:-_KEPT]:
             shutil.rmtree(old, ignore_errors=True)
 

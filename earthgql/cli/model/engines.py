@@ -118,7 +118,7 @@ def _optimized(
     from earthgql.models.engines.openvino.classifier import OpenVINOClassifier
     from earthgql.models.engines.openvino.networks import (
         float_network,
-        folder_in_the_making,
+        network_draft,
         read_network,
     )
     from earthgql.models.engines.openvino.quantization import quantize
@@ -129,8 +129,9 @@ def _optimized(
     try:
         with (
             float_network(bundle, manifest, settings.var_dir) as plain,
-            folder_in_the_making(folder) as fresh,
+            network_draft(folder) as fresh,
         ):
+            fresh.mkdir()
             with step("Finding the ranges of values"):
                 quantize(plain, manifest, pictures, fresh)
             made = read_network(fresh, manifest)

@@ -17,8 +17,9 @@ from pathlib import Path
 
 from earthgql.database.private import binaries
 from earthgql.database.private import user as server_user
-from earthgql.database.private.debian import Say, locked
+from earthgql.database.private.debian import Say
 from earthgql.errors import DatabaseUnavailableError, SetupError
+from earthgql.files import draft, file_lock
 
 DATABASE = "earthgql"
 USER = "earthgql"
@@ -85,7 +86,7 @@ class Cluster:
         if running := self.status():
             return running
         self._claim()
-        with locked(self.root / "lock"):
+        with file_lock(self.root / "lock"):
             running = self.status()
             if running is None:
                 self._make()
@@ -96,7 +97,7 @@ class Cluster:
         """Stop the server, open transactions rolled back; False if none was running."""
         if not (self.root / MARKER).exists():
             return False
-        with locked(self.root / "lock"):
+        with file_lock(self.root / "lock"):
             stopped = self._halt()
             shutil.rmtree(self._sockets(), ignore_errors=True)
             return stopped
@@ -161,21 +162,19 @@ class Cluster:
         _ = self.binaries  # found or fetched here, with steps and times of its own
         began = time.monotonic()
         self._say("Making the private database …")
-        partial = self.root / "data.partial"
-        shutil.rmtree(partial, ignore_errors=True)
         user = server_user.choose(self.root, self.binaries)
         user.give(self.root)
-        self._call(
-            user, "initdb", "--pgdata", str(partial), "--username", USER, "--auth", "trust",
-            "--encoding", "UTF8", "--locale", "C", "--no-instructions",
-        )  # fmt: skip
-        with (partial / "postgresql.conf").open("a") as configuration:
-            configuration.write(_CONFIGURATION)
-        self._call(
-            user, "postgres", "--single", "-D", str(partial), "postgres",
-            text=f"CREATE DATABASE {DATABASE}\n",
-        )  # fmt: skip
-        partial.rename(self._data)
+        with draft(self._data, alone=True) as fresh:
+            self._call(
+                user, "initdb", "--pgdata", str(fresh), "--username", USER, "--auth", "trust",
+                "--encoding", "UTF8", "--locale", "C", "--no-instructions",
+            )  # fmt: skip
+            with (fresh / "postgresql.conf").open("a") as configuration:
+                configuration.write(_CONFIGURATION)
+            self._call(
+                user, "postgres", "--single", "-D", str(fresh), "postgres",
+                text=f"CREATE DATABASE {DATABASE}\n",
+            )  # fmt: skip
         self._say(f"Making the private database: {time.monotonic() - began:.1f} s")
 
     def _launch(self) -> Running:

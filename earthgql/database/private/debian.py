@@ -4,7 +4,6 @@ The system's own apt resolves, downloads and verifies, but with lists, cache and
 so that nothing outside the folder changes. PostGIS and the tests' Chromium come this way.
 """
 
-import fcntl
 import os
 import platform
 import re
@@ -19,6 +18,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from earthgql.errors import SetupError
+from earthgql.files import draft, file_lock
 
 Say = Callable[[str], None]
 """Called with one line for a person: what is being done, or how long it took."""
@@ -206,18 +206,10 @@ def unpack(
     if not available():
         raise SetupError(f"{name} cannot be unpacked here: this system has no apt-get and dpkg-deb")
     folder.mkdir(parents=True, exist_ok=True)
-    with locked(folder / f"{name}.lock"):
+    with file_lock(folder / f"{name}.lock"):
         if not _complete(tree):
             _unpack(tree, Apt(folder / "apt", say, sources), choose, say)
     return Unpacked(tree)
-
-
-@contextmanager
-def locked(path: Path) -> Generator[None, None, None]:
-    """Hold an exclusive lock between processes; the system frees it even after kill -9."""
-    with path.open("a") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
 
 
 def release() -> str:
@@ -238,14 +230,11 @@ def _unpack(tree: Path, apt: Apt, choose: Callable[[Apt], Sequence[str]], say: S
         # The lists may name versions that the archive has replaced since.
         apt.forget()
         raise
-    partial = tree.with_name(tree.name + ".partial")
-    for stale in (partial, tree):
-        shutil.rmtree(stale, ignore_errors=True)
-    partial.mkdir()
-    with _timed(f"Unpacking {tree.name}", say), ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda archive: _extract(archive, partial), archives))
-    (partial / STAMP).write_text(release())
-    partial.rename(tree)
+    with draft(tree, alone=True) as fresh:
+        fresh.mkdir()
+        with _timed(f"Unpacking {tree.name}", say), ThreadPoolExecutor(2) as pool:
+            list(pool.map(lambda archive: _extract(archive, fresh), archives))
+        (fresh / STAMP).write_text(release())
     shutil.rmtree(downloads, ignore_errors=True)
 
 

@@ -155,8 +155,8 @@ def test_a_pid_file_that_names_another_program_is_no_obstacle(running: Cluster) 
 
 def test_a_half_made_cluster_is_made_anew(tmp_path: Path, cluster: Cluster) -> None:
     root = tmp_path / "postgres"
-    (root / "data.partial").mkdir(parents=True)
-    (root / "data.partial/PG_VERSION").write_text("15\n")
+    (root / ".new-0-data").mkdir(parents=True)
+    (root / ".new-0-data/PG_VERSION").write_text("15\n")
     (root / MARKER).touch()
     other = Cluster(root, cluster.packages)
     other.start()

@@ -95,8 +95,8 @@ def test_the_second_time_is_immediate_and_silent(tmp_path: Path, sources: Path) 
 
 def test_an_interrupted_run_is_taken_up(tmp_path: Path, sources: Path) -> None:
     # Killed while unpacking, after one archive came whole, one half, and one of an older version.
-    (tmp_path / "chart.partial/usr/bin").mkdir(parents=True)
-    (tmp_path / "chart.partial/usr/bin/half").touch()
+    (tmp_path / ".new-0-chart/usr/bin").mkdir(parents=True)
+    (tmp_path / ".new-0-chart/usr/bin/half").touch()
     archives = tmp_path / "apt/archives/chart"
     archives.mkdir(parents=True)
     architecture = subprocess.check_output(["dpkg", "--print-architecture"], text=True).strip()
@@ -117,7 +117,7 @@ def test_a_tree_of_another_release_is_replaced(tmp_path: Path, sources: Path) ->
 
 def test_processes_at_the_same_time_unpack_once(tmp_path: Path, sources: Path) -> None:
     program = (
-        "import sys; from pathlib import Path; from earthgql import debian; "
+        "import sys; from pathlib import Path; from earthgql.database.private import debian; "
         "debian.unpack(Path(sys.argv[1]), 'chart', lambda _: ['chart'], print, Path(sys.argv[2]))"
     )
     running = [

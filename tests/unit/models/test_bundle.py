@@ -197,9 +197,14 @@ def test_a_bundle_that_cannot_be_replaced_stays(
     assert [p.name for p in tmp_path.iterdir()] == ["small"]
 
 
-def test_a_manifest_that_cannot_be_written_stays(bundle: Bundle) -> None:
-    (bundle.folder / f"manifest.{os.getpid()}.new").mkdir()
-    with pytest.raises(ModelUnavailableError, match=r"manifest\.json cannot be written: Is a dir"):
+def test_a_manifest_that_cannot_be_written_stays(
+    bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_file: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(ModelUnavailableError, match=r"json cannot be written: Input/output error"):
         update_manifest(bundle.folder, thresholds=[0.1, 0.2, 0.3])
     assert read_manifest(bundle.folder) == bundle.manifest
 

@@ -119,7 +119,7 @@ def test_processes_that_start_together_convert_once(small_bundle: Bundle, tmp_pa
     assert len(folders) == 1
     made = (folders[0] / "network.bin").stat()
     # What was half made when a process was killed, and what was damaged since.
-    (tmp_path / "networks" / f".{folders[0].name}.new").mkdir()
+    (tmp_path / "networks" / f".new-0-{folders[0].name}").mkdir()
     (folders[0] / "network.bin").write_bytes(b"")
     # What other versions of OpenVINO and of the conversion left goes; what else there is stays.
     name = folders[0].name

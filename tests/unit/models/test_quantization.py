@@ -104,7 +104,7 @@ def test_the_command_writes_a_network_only_if_it_is_good_enough(
     kept = {path.name: path.read_bytes() for path in (folder / INT8_FOLDER).iterdir()}
     assert optimize(-1.0).exit_code == 1
     assert {p.name: p.read_bytes() for p in (folder / INT8_FOLDER).iterdir()} == kept
-    assert not list(folder.glob(".*.new"))
+    assert not list(folder.glob(".new-*"))
 
 
 def test_what_was_made_of_another_calibration_is_refused(

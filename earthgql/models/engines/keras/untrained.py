@@ -3,12 +3,12 @@
 Its version says ``untrained``, so that no answer passes for a label.
 """
 
-import fcntl
 from pathlib import Path
 
 import numpy as np
 
 from earthgql.errors import ModelUnavailableError
+from earthgql.files import file_lock
 from earthgql.models.bundle import Arrays, halved, write_bundle
 from earthgql.models.engines.keras import network as keras_model
 from earthgql.models.labels import PLANET_LABELS
@@ -37,8 +37,7 @@ def untrained_bundle(folder: Path) -> Path:
         return folder
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with (folder.parent / f".{folder.name}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with file_lock(folder.parent / f".{folder.name}.lock"):
             if not (folder / MANIFEST_FILE).exists():
                 _make(folder)
     except OSError as error:

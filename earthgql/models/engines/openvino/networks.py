@@ -2,7 +2,6 @@
 
 import contextlib
 import errno
-import fcntl
 import hashlib
 import json
 import logging
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from earthgql.errors import ModelUnavailableError
+from earthgql.files import draft, file_lock
 from earthgql.models.bundle import file_sha256
 from earthgql.models.engines.openvino import runtime
 from earthgql.models.manifest import Manifest
@@ -181,26 +181,18 @@ def has_int8(bundle: Path, manifest: Manifest, var_dir: Path) -> bool:
 
 
 @contextlib.contextmanager
-def folder_in_the_making(folder: Path) -> Iterator[Path]:
-    """A folder beside ``folder``, of which there is one at a time, that takes its place at the end.
+def network_draft(folder: Path) -> Iterator[Path]:
+    """Make a network's folder under a draft name; one process at a time, the others wait.
+
+    Yields:
+        Name of the folder to make: see ``files.draft``.
 
     Raises:
         OSError: if the disk refuses.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with (folder.parent / f".{folder.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        fresh = folder.with_name(f".{folder.name}.new")
-        # Left behind by a process that was killed.
-        shutil.rmtree(fresh, ignore_errors=True)
-        fresh.mkdir()
-        try:
-            yield fresh
-            if any(fresh.iterdir()):
-                shutil.rmtree(folder, ignore_errors=True)
-                fresh.rename(folder)
-        finally:
-            shutil.rmtree(fresh, ignore_errors=True)
+    with file_lock(folder.parent / f".{folder.name}.lock"), draft(folder, alone=True) as fresh:
+        yield fresh
 
 
 def _temporary_folder() -> tempfile.TemporaryDirectory[str]:
@@ -211,10 +203,11 @@ def _temporary_folder() -> tempfile.TemporaryDirectory[str]:
 
 
 def _made_once(folder: Path, manifest: Manifest, make: Callable[[Path], None]) -> Network:
-    with folder_in_the_making(folder) as fresh:
+    with network_draft(folder) as fresh:
         found = _sound(folder, manifest)
         if found is not None:
             return found
+        fresh.mkdir()
         make(fresh)
     made = _opened(folder, manifest)
     _remove_outdated(folder)
