@@ -1,14 +1,16 @@
-"""Who may import whom, and that importing does nothing."""
+"""Who may import whom, that importing does nothing, and how large modules and folders are."""
 
 import pkgutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import earthgql
 from earthgql.settings import PROJECT_ROOT
 
 TORCH = ("earthgql.training.torch_engine", "earthgql.training.torch_network")
+FILES = [p for p in (PROJECT_ROOT / "earthgql").rglob("*.py") if "static" not in p.parts]
 MODULES = sorted(m.name for m in pkgutil.walk_packages(earthgql.__path__, "earthgql."))
 
 
@@ -54,9 +56,15 @@ assert not models, f"{models} imported"
 
 
 def test_modules_are_short() -> None:
-    files = [p for p in (PROJECT_ROOT / "earthgql").rglob("*.py") if "static" not in p.parts]
-    long = {str(p): n for p in files if (n := len(p.read_text().splitlines())) > 500}
+    long = {str(p): n for p in FILES if (n := len(p.read_text().splitlines())) > 500}
     assert long == {}
+
+
+def test_folders_with_many_modules_have_a_reason() -> None:
+    reasons = (PROJECT_ROOT / "docs/decisions.md").read_text()
+    modules = Counter(path.parent for path in FILES if path.name != "__init__.py")
+    many = [str(f.relative_to(PROJECT_ROOT)) for f, count in modules.items() if count > 14]
+    assert [folder for folder in many if f"* **`{folder}/` " not in reasons] == []
 
 
 def _heavy(name: str) -> bool:
