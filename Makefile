@@ -17,7 +17,7 @@ help: ## Show this help
 setup: ## Make the Python environment and build the front-end
 	@tools/setup.sh
 
-setup-dev: ## As setup, with the tools of tests and benchmarks, and NNCF for 8-bit networks
+setup-dev: ## As setup, with what tests, benchmarks, training reports and 8-bit networks need
 	@tools/setup.sh dev
 
 setup-clients:

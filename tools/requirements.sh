@@ -10,4 +10,4 @@ compile() {
 }
 
 compile "$@" -o requirements.txt
-compile "$@" --extra dev -c requirements.txt -o requirements-dev.txt
+compile "$@" --extra train --extra dev -c requirements.txt -o requirements-dev.txt

@@ -1,5 +1,6 @@
 """A report folder: numbers as JSON and Markdown, and pictures of how the model does."""
 
+import importlib.util
 import json
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from earthgql.errors import TrainingError
+from earthgql.errors import SetupError, TrainingError
 from earthgql.training import metrics
 from earthgql.training.evaluation import summary, table
 from earthgql.training.samples import Samples
@@ -16,6 +17,19 @@ Floats = npt.NDArray[np.float32]
 _COLUMNS = 6
 _WORST = 36
 _BRIGHTER = 1.6  # satellite chips are dark; on a contact sheet nobody would see anything
+
+
+def require_matplotlib() -> None:
+    """Check that matplotlib is installed, which is part of the extra ``train`` only.
+
+    Raises:
+        SetupError: if it is not; the message says how to install it.
+    """
+    if not importlib.util.find_spec("matplotlib"):
+        raise SetupError(
+            "figures of a report need matplotlib: make setup-dev installs it, or"
+            " .venv/bin/uv pip install matplotlib"
+        )
 
 
 def write_report(

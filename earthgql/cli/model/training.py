@@ -205,9 +205,11 @@ def evaluate(
     from earthgql.models.bundle import open_bundle
     from earthgql.training.baselines import measure_baselines
     from earthgql.training.evaluation import measure, summary, table
-    from earthgql.training.report import write_json, write_report
+    from earthgql.training.report import require_matplotlib, write_json, write_report
 
     refuse_mixed_up(data, format_)
+    if report:
+        require_matplotlib()
     opened = open_bundle(bundle)
     fitted_on: Samples | None = None
     if format_ == "generated":

@@ -1,9 +1,11 @@
 """The command line: help without imports, one line for an error, the right exit code."""
 
 import errno
+import importlib.util
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import click
 import pytest
@@ -172,3 +174,17 @@ def test_help_tells_whether_a_data_set_is_to_be_named(
     words = " ".join(capsys.readouterr().out.split())
     hint = "[required]" if told == "required" else f"[default: {told}]"
     assert f"--data TEXT Folder of the data set, or 'generated'. {hint}" in words
+
+
+def test_a_report_without_matplotlib_says_how_to_install_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = importlib.util.find_spec
+    missing = ("matplotlib",)
+    monkeypatch.setattr(
+        "importlib.util.find_spec", lambda name: name not in missing and found(name)
+    )
+    options = ["--data", "generated", "--report", str(tmp_path / "report")]
+    assert cli.run(["model", "evaluate", str(tmp_path / "bundle"), *options]) == 1
+    assert "make setup-dev installs it" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
