@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 from support.api_client import Api, make_api
-from support.scored_scenes import add_model, add_scene, add_scores, children
+from support.catalog_rows import add_model, add_scene, add_scores, children
 
 from earthgql.api import ids
 from earthgql.catalog.analysis import work_estimate

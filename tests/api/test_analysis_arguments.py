@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 from support.api_client import Api, make_api
+from support.catalog_rows import add_model, add_scene, add_scores, children
 from support.pixel_classifier import PIXEL_IDENTITY
-from support.scored_scenes import add_model, add_scene, add_scores, children
 
 from earthgql.catalog.models import ModelRecord, register_model
 from earthgql.imagery import grid

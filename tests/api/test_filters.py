@@ -16,7 +16,7 @@ from support.api_client import (
     viewport,
     write_raster,
 )
-from support.scored_scene import score, tile_ids
+from support.stored_scores import score, tile_ids
 
 from earthgql.api import ids
 from earthgql.imagery import grid

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from support.api_client import NORTH_WEST, SCENE, WHOLE_SCENE, Api, centre, make_api
 from support.pixel_classifier import PIXEL_IDENTITY, GatedClassifier
-from support.scored_scene import score, tile_ids
+from support.stored_scores import score, tile_ids
 
 LAT, LON = centre(NORTH_WEST)
 POINT = f"{{ classifyPoint(lat: {LAT}, lon: {LON}) {{ labels computedAt }} }}"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from support.api_client import NORTH_WEST, WHOLE_SCENE, Api, centre, viewport
 from support.pixel_classifier import PIXEL_IDENTITY
-from support.scored_scene import score, tile_ids
+from support.stored_scores import score, tile_ids
 
 from earthgql.app import create_app
 from earthgql.errors import ModelUnavailableError

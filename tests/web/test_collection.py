@@ -18,7 +18,7 @@ from graphql import (
 from sqlalchemy import Engine, text
 from support.api_client import NORTH_WEST, Api, ingest, make_api, viewport, write_raster
 from support.pixel_classifier import PIXEL_IDENTITY
-from support.scored_scene import score
+from support.stored_scores import score
 
 from earthgql.api.schema import schema
 from earthgql.settings import PROJECT_ROOT

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Engine
 from support.api_client import SCENE, Api, ingest, make_api, write_raster
 from support.pixel_classifier import PIXEL_IDENTITY
-from support.scored_scene import score
+from support.stored_scores import score
 
 from earthgql.imagery.grid import TileIndex
 from earthgql.models.protocol import ModelIdentity

@@ -14,7 +14,7 @@ from support.api_client import (
     viewport,
     write_raster,
 )
-from support.scored_scene import score, tile_ids
+from support.stored_scores import score, tile_ids
 
 from earthgql.imagery.grid import TileIndex
 

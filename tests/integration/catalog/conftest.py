@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import Connection
 from support.area_sums import LABELS
-from support.scored_scenes import add_model
+from support.catalog_rows import add_model
 
 from earthgql.catalog.models import ModelRecord
 

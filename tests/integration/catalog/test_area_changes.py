@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import Connection
 from support.area_sums import ANY, CELL, EXACT, WORLD, changes_of, day, statements
-from support.scored_scenes import add_model, add_scene, add_scores, children
+from support.catalog_rows import add_model, add_scene, add_scores, children
 
 from earthgql.catalog.models import ModelRecord
 from earthgql.catalog.tiles.filter import LabelTerm, TileFilter

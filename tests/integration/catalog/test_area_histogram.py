@@ -17,7 +17,7 @@ from support.area_sums import (
     outline,
     statements,
 )
-from support.scored_scenes import add_scene, add_scores, around, children
+from support.catalog_rows import add_scene, add_scores, around, children
 
 from earthgql.catalog.analysis import timeline as timelines
 from earthgql.catalog.analysis import work_estimate

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 from support.area_sums import ANY, CELL, CUTOFFS, WORLD, day, statements
-from support.scored_scenes import add_scene, add_scores, children
+from support.catalog_rows import add_scene, add_scores, children
 
 from earthgql.catalog.analysis.histogram import label_histogram
 from earthgql.catalog.analysis.timeline import Interval, label_timeline

@@ -6,7 +6,7 @@ import numpy as np
 import rasterio
 from sqlalchemy import Connection
 from support.area_sums import WORLD
-from support.scored_scenes import add_scene, add_scores
+from support.catalog_rows import add_scene, add_scores
 
 from earthgql.catalog.analysis.changes import label_changes
 from earthgql.catalog.models import ModelRecord, register_model

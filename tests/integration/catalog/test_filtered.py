@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from shapely import box, from_wkt
 from sqlalchemy import Connection, event, text
-from support.made_scenes import CELL, WORLD, Made, add_scene, children, day, expected, middle
+from support.overlap_rule import CELL, WORLD, Made, add_scene, children, day, expected, middle
 
 from earthgql.catalog.models import register_model
 from earthgql.catalog.tiles.areas import parse_area

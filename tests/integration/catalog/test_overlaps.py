@@ -4,7 +4,7 @@ import random
 
 import pytest
 from sqlalchemy import Connection, event
-from support.made_scenes import CELL, WORLD, Made, add_scene, children, day, expected, middle
+from support.overlap_rule import CELL, WORLD, Made, add_scene, children, day, expected, middle
 
 from earthgql.catalog.scenes import list_scenes, scenes_by_ids, tile_counts
 from earthgql.catalog.tiles.filter import TileFilter

@@ -14,7 +14,7 @@ from support.area_sums import (
     day,
     outline,
 )
-from support.random_scenes import answers, make_layout, random_part, size_within
+from support.random_layouts import answers, make_layout, random_part, size_within
 
 from earthgql.catalog.analysis.histogram import label_histogram
 from earthgql.catalog.analysis.timeline import Interval, label_timeline

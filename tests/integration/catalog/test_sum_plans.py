@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import Connection, Engine, text
-from support.scored_scenes import add_model
+from support.catalog_rows import add_model
 from support.statement_plans import compares_pairs, joins_by, plans, steps
 
 from earthgql.catalog.analysis.changes import label_changes

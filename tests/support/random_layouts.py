@@ -1,4 +1,4 @@
-"""Random layouts of scenes, and which tile answers for each of the smallest cells."""
+"""Random layouts of scenes, and which tile is used for each cell of the highest zoom."""
 
 import random
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 from support.area_sums import LABELS, day
-from support.scored_scenes import add_scene, add_scores, children
+from support.catalog_rows import add_scene, add_scores, children
 
 from earthgql.catalog.models import ModelRecord
 from earthgql.imagery import grid

@@ -1,4 +1,4 @@
-"""Scenes of a few tiles with scores made up for them, for tests of sums over areas."""
+"""Rows of scenes, tiles, models and scores, written without any imagery."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime

@@ -1,16 +1,20 @@
-"""Scenes without pixels for tests of the catalogue, and which of their tiles show."""
+"""The rule which of overlapping tiles show, computed without a database."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection, text
+from support import catalog_rows
+from support.catalog_rows import children
 
 from earthgql.imagery import grid
 from earthgql.imagery.grid import LonLat, TileIndex
 
 WORLD = grid.bounds(-180, -90, 180, 90)
 CELL = TileIndex(10, 300, 400)
+
+__all__ = ["CELL", "WORLD", "Made", "add_scene", "children", "day", "expected", "middle"]
 
 
 def day(number: int) -> datetime:
@@ -20,46 +24,10 @@ def day(number: int) -> datetime:
 def add_scene(
     conn: Connection, name: str, tiles: Iterable[TileIndex], acquired_at: datetime | None = None
 ) -> int:
-    tiles = list(tiles)
-    edges = [grid.tile_bounds(tile) for tile in tiles]
-    zooms = sorted({tile.z for tile in tiles})
-    scene_id = conn.execute(
-        text(
-            "INSERT INTO scene (name, kind, uri, root, zoom, zooms, acquired_at, footprint, "
-            "fingerprint) VALUES (:name, 'pyramid', '/', '/', :zoom, :zooms, :at, "
-            "ST_MakeEnvelope(:w, :s, :e, :n, 4326), '') RETURNING id"
-        ),
-        {
-            "name": name,
-            "zoom": zooms[-1],
-            "zooms": zooms,
-            "at": acquired_at,
-            "w": min(e.west for e in edges),
-            "s": min(e.south for e in edges),
-            "e": max(e.east for e in edges),
-            "n": max(e.north for e in edges),
-        },
-    ).scalar_one()
-    conn.execute(
-        text(
-            "INSERT INTO tile (scene_id, z, x, y, footprint, area_m2) "
-            "VALUES (:scene, :z, :x, :y, ST_MakeEnvelope(:w, :s, :e, :n, 4326), 1)"
-        ),
-        [
-            {"scene": scene_id, **t._asdict(), "w": e[0], "s": e[1], "e": e[2], "n": e[3]}
-            for t, e in zip(tiles, edges, strict=True)
-        ],
-    )
-    return int(scene_id)
-
-
-def children(tile: TileIndex, zooms: int = 1) -> list[TileIndex]:
-    side = 1 << zooms
-    return [
-        TileIndex(tile.z + zooms, tile.x * side + i, tile.y * side + j)
-        for i in range(side)
-        for j in range(side)
-    ]
+    """Add a scene; returns its row id."""
+    first, *_ = catalog_rows.add_scene(conn, name, tiles, acquired_at).values()
+    query = text("SELECT scene_id FROM tile WHERE id = :tile")
+    return int(conn.execute(query, {"tile": first}).scalar_one())
 
 
 def middle(tile: TileIndex) -> LonLat:
@@ -83,7 +51,7 @@ def holds(outer: TileIndex, inner: TileIndex) -> bool:
 
 
 def expected(scenes: Sequence[Made]) -> set[tuple[int, TileIndex]]:
-    """The rule, spelled out without a database."""
+    """Return the tiles that show: scene's row id and place on the grid."""
     answer = set()
     for scene in scenes:
         for tile in scene.tiles:

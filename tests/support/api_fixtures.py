@@ -1,4 +1,4 @@
-"""Fixtures: the application on a real database with a real scene of 100 tiles."""
+"""Fixtures: the application on a database with a scene of 100 tiles."""
 
 from pathlib import Path
 

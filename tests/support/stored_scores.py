@@ -1,4 +1,4 @@
-"""Scores made up for the tiles of a scene, so that tests know what lists of them hold."""
+"""Store made-up scores of tiles, so that tests know what lists of tiles hold."""
 
 from collections.abc import Mapping, Sequence
 
