@@ -1,1 +1,1 @@
-"""The database: its tables, engines on it, its migrations, and the private server."""
+"""The database: tables, engines, migrations, preparation, and the private server."""

@@ -1,4 +1,4 @@
-"""What of a database Alembic compares with ``tables.py``, and what it leaves alone."""
+"""Which objects of a database Alembic compares with ``tables.py``."""
 
 from typing import Any
 
@@ -7,17 +7,17 @@ LABEL_INDEX_PREFIX = "tile_score_label_"
 
 
 def include_object(item: Any, name: str | None, kind: str, reflected: bool, compared: Any) -> bool:
-    """Tell whether Alembic is to look at a thing.
+    """Return whether Alembic compares an object.
 
-    Left alone are PostGIS's own tables, those of the queue, which has migrations of its own, and
-    the indexes that are made per label when a model is registered.
+    It leaves out PostGIS's tables, those of procrastinate, which has its own migrations, and the
+    indexes that are made for each label when a model is registered.
 
     Args:
         item: table, index, column and so on.
-        name: of it.
+        name: its name.
         kind: ``table``, ``index``, ``column`` and so on.
         reflected: whether it was found in the database, rather than in ``tables.py``.
-        compared: its counterpart, if there is one.
+        compared: the object it is compared with; None if there is none.
     """
     from geoalchemy2 import alembic_helpers
 

@@ -1,4 +1,4 @@
-"""Engines, and what a person is told when the database is away."""
+"""Make engines, and turn errors of the database into typed errors that name the remedy."""
 
 import logging
 import select
@@ -16,7 +16,7 @@ from earthgql.errors import DatabaseUnavailableError, DeadlineError, OverloadedE
 from earthgql.settings import Settings
 
 LARGEST_ROW_ID = 2**63 - 1
-"""What a bigint holds; no row has a larger id."""
+"""Largest value of bigint, the type of row ids."""
 
 _CONNECT_TIMEOUT_S = 5
 _POOL_SIZE = 8
@@ -24,10 +24,10 @@ _CONNECTION_LOST = ("08", "57P", "53300", "25P03")
 _QUERY_CANCELED = "57014"
 _DISK_FULL = "53100"
 _LOCKED = "55P03"
-_IN_EACH_OTHERS_WAY = ("40P01", "40001")
-_AGAIN = "others were changing the same just then, and nothing was changed here: try again"
+_SERIALIZATION = ("40P01", "40001")
+_TRY_AGAIN = "others were changing the same just then, and nothing was changed here: try again"
 _NO_TABLES = "the database lacks tables of this version; make them: python manage.py db upgrade"
-_TOLD = {"42P01": _NO_TABLES, **dict.fromkeys(_IN_EACH_OTHERS_WAY, _AGAIN)}
+_MESSAGES = {"42P01": _NO_TABLES, **dict.fromkeys(_SERIALIZATION, _TRY_AGAIN)}
 _log = logging.getLogger(__name__)
 
 
@@ -48,14 +48,14 @@ def make_engine(
     autocommit: bool = False,
     say: Say = _quiet,
 ) -> Engine:
-    """Make an engine on ``database_url``, or on the private cluster, which is started if need be.
+    """Make an engine for ``database_url``, or for the private cluster, which is started if needed.
 
     Args:
         settings: of this process.
         statement_timeout: seconds after which the server ends a statement; 0 never.
         idle_timeout: see ``engine_on``.
         autocommit: see ``engine_on``.
-        say: told the steps of a start that takes time.
+        say: called with each line for the user while the private cluster is made and started.
 
     Raises:
         SetupError: if the private cluster cannot run on this machine.
@@ -83,9 +83,9 @@ def engine_on(
     idle_timeout: float = 0.0,
     autocommit: bool = False,
 ) -> Engine:
-    """Make an engine on a URL; connections are checked before use and speak GMT.
+    """Make an engine for a URL; connections are checked before use, and their time zone is GMT.
 
-    Time zone and timeouts are those of the URL if it has ``options``: none of them is set then.
+    If the URL has ``options``, these alone decide about time zone and timeouts.
 
     Args:
         url: any PostgreSQL URL; the driver is always psycopg2.
@@ -105,8 +105,8 @@ def engine_on(
             "statement_timeout": statement_timeout,
             "idle_in_transaction_session_timeout": idle_timeout,
         }
-        told = " ".join(f"-c {name}={round(value * 1000)}" for name, value in limits.items())
-        arguments["options"] = f"{told} -c timezone=GMT"
+        set_limits = " ".join(f"-c {name}={round(value * 1000)}" for name, value in limits.items())
+        arguments["options"] = f"{set_limits} -c timezone=GMT"
     engine = create_engine(
         url,
         pool_size=pool_size,
@@ -120,9 +120,9 @@ def engine_on(
 
 
 def _check_alive(connection: Any, _record: object, _lent: object) -> None:
-    """Refuse a connection that the server ended while it was kept, without asking the server.
+    """Refuse a pooled connection that the server has closed, without a round trip to the server.
 
-    On an idle connection there is nothing to read, except what a server says when it goes.
+    An idle connection has nothing to read, except the message of a server that closes it.
 
     Raises:
         InvalidatePoolError: makes the pool drop its connections and connect anew.
@@ -154,13 +154,13 @@ def driver_url(url: str | URL) -> URL:
 
 @contextmanager
 def database_errors() -> Generator[None, None, None]:
-    """Turn "cannot connect", "no tables yet" and "too slow" into errors that name the remedy.
+    """Turn errors of the driver about connections, tables, time and locks into typed errors.
 
     Raises:
-        DatabaseUnavailableError: in place of such an error of the driver.
+        DatabaseUnavailableError: if there is no connection, or the tables are missing.
         DeadlineError: if the server ended a statement that took too long.
-        OverloadedError: if a lock was not to be had within the time that the transaction allows,
-            or two transactions were in each other's way and the server ended this one.
+        OverloadedError: if a lock was not free within ``lock_timeout``, or the server ended the
+            transaction because of a deadlock or a serialization failure.
     """
     try:
         yield
@@ -168,8 +168,8 @@ def database_errors() -> Generator[None, None, None]:
         state = getattr(getattr(error, "orig", error), "pgcode", None)
         if state == _LOCKED:
             raise OverloadedError("somebody else is at work on this: ask again later") from error
-        if state in _IN_EACH_OTHERS_WAY:
-            raise OverloadedError(_AGAIN) from error
+        if state in _SERIALIZATION:
+            raise OverloadedError(_TRY_AGAIN) from error
         if state == _QUERY_CANCELED:
             raise DeadlineError(
                 "the database took too long over this: ask for a smaller area or for less"
@@ -182,10 +182,10 @@ def database_errors() -> Generator[None, None, None]:
 
 @contextmanager
 def logged_errors(what: str) -> Generator[None, None, None]:
-    """Log what goes wrong with the database instead of raising it; all else is raised.
+    """Log errors of the database instead of raising them; other errors are raised.
 
     Args:
-        what: could not be done, in words.
+        what: the log line: what could not be done.
     """
     try:
         with database_errors():
@@ -197,15 +197,15 @@ def logged_errors(what: str) -> Generator[None, None, None]:
 
 
 def explained(error: Exception) -> str | None:
-    """Return what a person should know of a driver's error; None if that is a defect of ours."""
+    """Return the message for a user about a driver's error; None if it is a defect of earthgql."""
     cause = error.orig if isinstance(error, exc.DBAPIError) else error
     if isinstance(error, exc.TimeoutError):
         return "all database connections are in use: try again, or raise EARTHGQL_POOL_SIZE"
     if not isinstance(cause, psycopg2.Error):
         return None
     state = cause.pgcode or ""
-    if state in _TOLD:
-        return _TOLD[state]
+    if state in _MESSAGES:
+        return _MESSAGES[state]
     if state == _DISK_FULL:
         reason = str(cause).strip().splitlines()[0]
         return f"the database's disk is full, nothing was changed ({reason}): free some space there"

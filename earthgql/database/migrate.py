@@ -1,4 +1,4 @@
-"""Bring the tables of a database to a revision of ``migrations/``."""
+"""Migrate a database with Alembic and the scripts in ``migrations/``."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -45,7 +45,7 @@ def current(engine: Engine) -> str | None:
 
 
 def head() -> str | None:
-    """Return the newest revision there is."""
+    """Return the newest revision of the scripts; None if there are none."""
     return ScriptDirectory(str(SCRIPTS)).get_current_head()
 
 
@@ -66,7 +66,7 @@ def check(engine: Engine) -> list[str]:
 
 @contextmanager
 def _migrating(engine: Engine) -> Generator[Connection, None, None]:
-    is_current(engine)  # refuses one that no migration of this version begins at
+    is_current(engine)  # raises SetupError for a database of a newer version
     try:
         with engine.begin() as connection:
             yield connection

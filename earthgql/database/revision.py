@@ -1,4 +1,4 @@
-"""Whether a database has the tables of this version; Alembic would take a second to tell."""
+"""Compare the revision of a database with the newest migration, without importing Alembic."""
 
 from sqlalchemy import Engine, text
 
@@ -11,12 +11,12 @@ _REVISION = text("SELECT version_num FROM alembic_version")
 
 
 def newest() -> str:
-    """Return the newest revision: files of migrations begin with theirs, in their order."""
+    """Return the newest revision; names of migration files begin with it, in their order."""
     return max(path.name.partition("_")[0] for path in _VERSIONS.glob("[0-9]*_*.py"))
 
 
 def is_current(engine: Engine) -> bool:
-    """Tell whether a database has been migrated to the newest revision.
+    """Return whether a database has been migrated to the newest revision.
 
     Raises:
         SetupError: if it has been migrated further than this version knows.

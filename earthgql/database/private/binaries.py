@@ -26,7 +26,7 @@ class Binaries:
     Attributes:
         folder: of ``initdb``, ``pg_ctl``, ``postgres`` and ``psql``.
         version: major version, such as 15.
-        environment: variables these programs need and no others should have.
+        environment: variables for these programs only.
     """
 
     folder: Path
@@ -34,20 +34,20 @@ class Binaries:
     environment: Mapping[str, str] = field(default_factory=dict)
 
     def program(self, name: str) -> str:
-        """Path of a program, such as ``pg_ctl``."""
+        """Return the path of a program, such as ``pg_ctl``."""
         return str(self.folder / name)
 
 
-def find(packages: Path, say: debian.Say, version: int | None = None) -> Binaries:
+def find_binaries(packages: Path, say: debian.Say, version: int | None = None) -> Binaries:
     """Find a PostgreSQL with PostGIS on the system, else unpack one.
 
     Args:
         packages: folder below which packages are unpacked when the system has none.
-        say: told the steps.
-        version: major version an existing cluster needs; None takes the newest.
+        say: called with each line for the user.
+        version: major version that made the cluster; None: the newest.
 
     Raises:
-        SetupError: if there is none of that version; the message tells the ways to get one.
+        SetupError: if there is none of that version; the message says how to get one.
     """
     for binaries in sorted(installed(), key=lambda found: -found.version):
         if version in (None, binaries.version):
@@ -63,10 +63,11 @@ def find(packages: Path, say: debian.Say, version: int | None = None) -> Binarie
 
 
 def installed(places: Sequence[tuple[str, str]] = _SYSTEM) -> Iterator[Binaries]:
-    """Yield each PostgreSQL of the system that has PostGIS beside it.
+    """Yield each PostgreSQL of the system that has PostGIS.
 
     Args:
-        places: pairs of folders: versions with ``bin/``, versions with ``extension/``.
+        places: pairs of folders, each with a folder for each version: with ``bin/`` and with
+            ``extension/``.
     """
     for library, share in places:
         for programs in Path(library).glob("*/bin"):
@@ -89,7 +90,7 @@ def _binaries(folder: Path, environment: Mapping[str, str] | None = None) -> Ite
 
 def _unpacked(packages: Path, say: debian.Say) -> Binaries:
     try:
-        tree = debian.unpack(packages, "postgis", _wanted, say)
+        tree = debian.unpack(packages, "postgis", _packages, say)
     except SetupError as error:
         raise SetupError(f"no PostgreSQL with PostGIS: {error}; {REMEDY}") from None
     programs = next(tree.root.glob("usr/lib/postgresql/*/bin"))
@@ -106,7 +107,7 @@ def _unpacked(packages: Path, say: debian.Say) -> Binaries:
     raise SetupError(f"the PostgreSQL unpacked in {tree.root} does not start; {REMEDY}")
 
 
-def _wanted(apt: debian.Apt) -> list[str]:
+def _packages(apt: debian.Apt) -> list[str]:
     found = [re.findall(r"\d+", name)[0] for name in apt.names(r"postgresql-\d+-postgis-3")]
     servers = set(apt.names(r"postgresql-\d+"))
     versions = [int(version) for version in found if f"postgresql-{version}" in servers]

@@ -1,7 +1,7 @@
-"""The private PostGIS: a cluster of the clone's own on a unix socket, started on demand.
+"""The private PostGIS: a PostgreSQL cluster on a unix socket, made and started on demand.
 
-It keeps running after the command that started it, for the next one, until ``manage.py db stop``.
-Commands at the same time share it: starting and stopping happen under a file lock.
+The server keeps running after the command that started it, until ``manage.py db stop``. Commands
+that run at the same time share it: they start and stop it under a file lock.
 """
 
 import hashlib
@@ -63,13 +63,13 @@ class Cluster:
     """A PostgreSQL cluster with PostGIS in a folder of its own.
 
     Args:
-        root: the folder; made when missing. One that has other things in it is refused.
+        root: the cluster's folder; made if missing, refused if it has files of others.
         packages: folder of unpacked packages; None: ``debian`` beside ``root``.
-        say: told the steps of a start that takes time.
+        say: called with each line for the user while the cluster is made and started.
     """
 
     def __init__(self, root: Path, packages: Path | None = None, say: Say = _quiet) -> None:
-        # As /proc names a server's folder, by which its processes are known.
+        # Resolved as in /proc/PID/cwd, by which processes of the server are recognised.
         self.root = root.resolve()
         self.packages = packages or self.root.parent / "debian"
         self.log = self.root / "server.log"
@@ -77,7 +77,7 @@ class Cluster:
         self._say = say
 
     def start(self) -> Running:
-        """Start the server, or find it running; the cluster is made when there is none.
+        """Start the server unless it runs already; make the cluster if there is none.
 
         Raises:
             SetupError: if the machine cannot run one; the message says what to do.
@@ -85,40 +85,40 @@ class Cluster:
         """
         if running := self.status():
             return running
-        self._claim()
+        self._mark_folder()
         with file_lock(self.root / "lock"):
             running = self.status()
             if running is None:
-                self._make()
-                running = self._launch()
+                self._create()
+                running = self._start_server()
         return running
 
     def stop(self) -> bool:
-        """Stop the server, open transactions rolled back; False if none was running."""
+        """Stop the server and roll back open transactions; return False if none was running."""
         if not (self.root / MARKER).exists():
             return False
         with file_lock(self.root / "lock"):
-            stopped = self._halt()
+            stopped = self._stop_server()
             shutil.rmtree(self._sockets(), ignore_errors=True)
             return stopped
 
     def status(self) -> Running | None:
-        """Return the server if one is running and accepts connections."""
+        """Return the server if it runs and accepts connections; None if not."""
         try:
             lines = (self._data / "postmaster.pid").read_text().splitlines()
             running = Running(int(lines[0]), Path(lines[4]))
             ready = lines[7].strip() == "ready"
         except (OSError, IndexError, ValueError):
             return None
-        with socket.socket(socket.AF_UNIX) as knock:
+        with socket.socket(socket.AF_UNIX) as probe:
             try:
-                knock.connect(str(_socket(running.sockets)))
+                probe.connect(str(_socket(running.sockets)))
             except OSError:
                 return None
-        return running if ready and self._serves(running.pid) else None
+        return running if ready and self._is_server(running.pid) else None
 
     def url(self, database: str = DATABASE) -> str:
-        """SQLAlchemy URL of a database of the running server.
+        """Return the SQLAlchemy URL of a database of the running server.
 
         Raises:
             DatabaseUnavailableError: if it is not running.
@@ -142,12 +142,12 @@ class Cluster:
 
     @cached_property
     def binaries(self) -> binaries.Binaries:
-        """The programs of the server, of the version that made the cluster if there is one."""
+        """The server's programs, of the version that made the cluster if there is one."""
         made = self._data / "PG_VERSION"
         version = int(made.read_text()) if made.exists() else None
-        return binaries.find(self.packages, self._say, version)
+        return binaries.find_binaries(self.packages, self._say, version)
 
-    def _claim(self) -> None:
+    def _mark_folder(self) -> None:
         self.root.mkdir(parents=True, exist_ok=True)
         marker = self.root / MARKER
         if marker.exists():
@@ -156,38 +156,38 @@ class Cluster:
             raise SetupError(f"{self.root} has files that earthgql did not make: move it away")
         marker.write_text("A PostgreSQL cluster made by earthgql, which may also delete it.\n")
 
-    def _make(self) -> None:
+    def _create(self) -> None:
         if (self._data / "PG_VERSION").exists():
             return
-        _ = self.binaries  # found or fetched here, with steps and times of its own
+        _ = self.binaries  # found or unpacked here, which prints lines of its own
         began = time.monotonic()
         self._say("Making the private database …")
-        user = server_user.choose(self.root, self.binaries)
-        user.give(self.root)
+        user = server_user.choose_user(self.root, self.binaries)
+        user.own(self.root)
         with draft(self._data, alone=True) as fresh:
-            self._call(
+            self._run_program(
                 user, "initdb", "--pgdata", str(fresh), "--username", USER, "--auth", "trust",
                 "--encoding", "UTF8", "--locale", "C", "--no-instructions",
             )  # fmt: skip
             with (fresh / "postgresql.conf").open("a") as configuration:
                 configuration.write(_CONFIGURATION)
-            self._call(
+            self._run_program(
                 user, "postgres", "--single", "-D", str(fresh), "postgres",
                 text=f"CREATE DATABASE {DATABASE}\n",
             )  # fmt: skip
         self._say(f"Making the private database: {time.monotonic() - began:.1f} s")
 
-    def _launch(self) -> Running:
-        self._halt()
+    def _start_server(self) -> Running:
+        self._stop_server()
         sockets = self._sockets()
-        user = server_user.choose(self._data, self.binaries)
+        user = server_user.choose_user(self._data, self.binaries)
         user.make_private_folder(sockets)
         deadline = time.monotonic() + _START_S
-        # Processes of a killed postmaster need a moment to notice; until then no other may start.
-        while self._orphans() and time.monotonic() < deadline:
+        # Processes of a killed postmaster end a moment later; no server can start before that.
+        while self._has_processes() and time.monotonic() < deadline:
             time.sleep(0.05)
-        self._forget_reused_pid(sockets)
-        self._call(
+        self._remove_stale_files(sockets)
+        self._run_program(
             user, "pg_ctl", "start", "--wait", "--timeout", str(_START_S), "--silent",
             "--pgdata", str(self._data), "--log", str(self.log),
             "--options", f"-c unix_socket_directories='{sockets}' -c port={_PORT}",
@@ -196,37 +196,37 @@ class Cluster:
             return running
         raise DatabaseUnavailableError(f"the private database did not start; see {self.log}")
 
-    def _halt(self) -> bool:
+    def _stop_server(self) -> bool:
         try:
             pid = int((self._data / "postmaster.pid").read_text().split()[0])
         except (OSError, IndexError, ValueError):
             return False
-        if not self._serves(pid):
+        if not self._is_server(pid):
             return False
         # On a full disk the last checkpoint may never end; the next start recovers from the log.
         for how, patience_s in ((signal.SIGINT, _STOP_S), (signal.SIGQUIT, _START_S)):
             os.kill(pid, how)
             deadline = time.monotonic() + patience_s
-            while self._serves(pid) and time.monotonic() < deadline:
+            while self._is_server(pid) and time.monotonic() < deadline:
                 time.sleep(0.02)
-            if not self._serves(pid):
+            if not self._is_server(pid):
                 return True
         raise DatabaseUnavailableError(f"the private database (pid {pid}) does not stop")
 
-    def _serves(self, pid: int) -> bool:
-        """Whether a process is a server on this cluster: its working folder is the data."""
+    def _is_server(self, pid: int) -> bool:
+        """Return whether a process is a server of this cluster: it runs in the data folder."""
         try:
             return Path("/proc", str(pid), "cwd").readlink() == self._data
         except OSError:
             return False
 
-    def _orphans(self) -> bool:
-        """Whether any process of a server on this cluster is left, such as a killed one's."""
-        return any(self._serves(int(p.name)) for p in Path("/proc").glob("[0-9]*"))
+    def _has_processes(self) -> bool:
+        """Return whether any process of a server of this cluster is left."""
+        return any(self._is_server(int(p.name)) for p in Path("/proc").glob("[0-9]*"))
 
-    def _forget_reused_pid(self, sockets: Path) -> None:
-        # After a crash the pid in these files may by now be any other program's: PostgreSQL would
-        # take that for a live server and refuse. A dead pid it sorts out by itself.
+    def _remove_stale_files(self, sockets: Path) -> None:
+        # After a crash, the pid in these files may belong to another program: PostgreSQL would
+        # take it for a running server and refuse to start. It handles a pid that is free by itself.
         file = self._data / "postmaster.pid"
         if file.exists():
             pid = file.read_text().split()[:1]
@@ -243,7 +243,7 @@ class Cluster:
                 return folder
         raise SetupError("no temporary folder has a path short enough for a socket: set TMPDIR")
 
-    def _call(
+    def _run_program(
         self, user: server_user.ServerUser, program: str, *arguments: str, text: str = ""
     ) -> None:
         done = user.run([self.binaries.program(program), *arguments], self.binaries, text)

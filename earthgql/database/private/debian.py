@@ -1,7 +1,7 @@
 """Unpack packages of the distribution (Debian, Ubuntu) into a folder, without root.
 
-The system's own apt resolves, downloads and verifies, but with lists, cache and status of its own,
-so that nothing outside the folder changes. PostGIS and the tests' Chromium come this way.
+The system's apt resolves, downloads and verifies them, with lists, cache and status in that folder,
+so that nothing outside it changes. Used for PostGIS and for the tests' Chromium.
 """
 
 import os
@@ -21,7 +21,7 @@ from earthgql.errors import SetupError
 from earthgql.files import draft, file_lock
 
 Say = Callable[[str], None]
-"""Called with one line for a person: what is being done, or how long it took."""
+"""Called with one line for the user: what is being done, or how long it took."""
 
 STAMP = ".complete"
 # The C library and its loader must be the system's own pair; the rest is of no use without dpkg.
@@ -41,17 +41,17 @@ class Unpacked:
     root: Path
 
     def environment(self) -> dict[str, str]:
-        """Variables that programs of the tree, and only they, need to find their libraries."""
+        """Return the variables with which programs of the tree find their libraries."""
         return {"LD_LIBRARY_PATH": os.pathsep.join(map(str, self.library_folders()))}
 
     def library_folders(self) -> list[Path]:
-        """Folders of the tree with shared libraries, alternatives such as ``blas/`` included."""
+        """Return the folders with shared libraries, including alternatives such as ``blas/``."""
         tops = [self.root / top / sub for top in ("usr/lib", "lib") for sub in _multiarch()]
         folders = [f for top in tops if top.is_dir() for f in (top, *sorted(top.iterdir()))]
         return [f for f in folders if f.is_dir() and any(f.glob("lib*.so*"))]
 
     def missing_libraries(self, programs: Iterable[Path]) -> set[str]:
-        """Names of shared libraries that programs of the tree need and the loader cannot find."""
+        """Return the names of shared libraries that programs need and the loader lacks."""
         environment = os.environ | self.environment()
         listing = subprocess.run(
             ["ldd", *programs], env=environment, capture_output=True, text=True, check=False
@@ -60,11 +60,11 @@ class Unpacked:
 
 
 class Apt:
-    """The system's apt with state of its own: needs no root and changes nothing of the system.
+    """The system's apt with lists, cache and status in a folder: no root, no change of the system.
 
     Args:
         folder: of lists, cache and status.
-        say: told the steps.
+        say: called with each line for the user.
         sources: a file of sources (``deb …``) in place of the system's.
     """
 
@@ -74,7 +74,7 @@ class Apt:
         self._sources = sources
 
     def update(self) -> None:
-        """Fetch the package lists, unless a copy younger than a day is there."""
+        """Fetch the package lists, unless there is a copy younger than a day."""
         stamp = self.folder / "updated"
         if stamp.exists() and time.time() - stamp.stat().st_mtime < 86_400:
             return
@@ -87,17 +87,17 @@ class Apt:
                 # One source of several may be away; whether it matters shows when resolving.
                 self._say(f"Some package lists are missing: {error}")
 
-    def forget(self) -> None:
-        """Fetch the package lists again at the next ``update``."""
+    def expire_lists(self) -> None:
+        """Make the next ``update`` fetch the package lists again."""
         (self.folder / "updated").unlink(missing_ok=True)
 
     def names(self, pattern: str) -> list[str]:
-        """Names of all known packages that match a regular expression as a whole."""
+        """Return the names of known packages that match a regular expression as a whole."""
         known = self._run("apt-cache", "pkgnames").split()
         return [name for name in known if re.fullmatch(pattern, name)]
 
     def resolve(self, wanted: Sequence[str]) -> dict[str, int]:
-        """Find the packages to unpack for those wanted: they and every library they depend on.
+        """Find the packages to unpack: those wanted, and all libraries they depend on.
 
         Returns:
             ``name=version`` to the size of its archive in bytes.
@@ -115,7 +115,7 @@ class Apt:
         return sizes
 
     def download(self, packages: Mapping[str, int], folder: Path) -> list[Path]:
-        """Fetch archives into a folder; those already there are kept, half ones are resumed."""
+        """Download archives into a folder; whole ones are kept, partial ones are resumed."""
         folder.mkdir(parents=True, exist_ok=True)
         for archive in folder.glob("*.deb"):
             name, version, _ = unquote(archive.name).split("_", 2)
@@ -172,7 +172,7 @@ class Apt:
 
 
 def available() -> bool:
-    """Whether this machine has the programs of a Debian-like distribution."""
+    """Return whether this machine has the programs of a Debian-like distribution."""
     return all(shutil.which(name) for name in ("apt-get", "apt-cache", "apt-config", "dpkg-deb"))
 
 
@@ -183,15 +183,15 @@ def unpack(
     say: Say = print,
     sources: Path | None = None,
 ) -> Unpacked:
-    """Unpack packages and the libraries they need; at once when that was done before.
+    """Unpack packages and the libraries they need; immediate if they are unpacked already.
 
     Safe to call from several processes at the same time, and to repeat after an interruption.
 
     Args:
-        folder: what is kept here: ``folder/name`` the tree, ``folder/apt`` lists and downloads.
-        name: of the tree.
-        choose: names the packages wanted, given the apt that knows what there is.
-        say: told the steps.
+        folder: holds the tree in ``folder/name``, lists and downloads in ``folder/apt``.
+        name: name of the tree.
+        choose: returns the names of the packages wanted; its argument knows all packages.
+        say: called with each line for the user.
         sources: a file of sources (``deb …``) in place of the system's.
 
     Returns:
@@ -213,7 +213,7 @@ def unpack(
 
 
 def release() -> str:
-    """Name the distribution's release, such as ``debian 12``."""
+    """Return the distribution's release, such as ``debian 12``."""
     try:
         system = platform.freedesktop_os_release()
     except OSError:
@@ -228,7 +228,7 @@ def _unpack(tree: Path, apt: Apt, choose: Callable[[Apt], Sequence[str]], say: S
         archives = apt.download(apt.resolve(choose(apt)), downloads)
     except SetupError:
         # The lists may name versions that the archive has replaced since.
-        apt.forget()
+        apt.expire_lists()
         raise
     with draft(tree, alone=True) as fresh:
         fresh.mkdir()

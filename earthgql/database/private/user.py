@@ -1,4 +1,4 @@
-"""As whom a private PostgreSQL runs: it refuses root, so root borrows another identity for it."""
+"""Choose the user a private PostgreSQL runs as: it refuses to run as root."""
 
 import os
 import pwd
@@ -18,12 +18,12 @@ _OTHER_USERS = ("postgres", "nobody")
 
 @dataclass(frozen=True, slots=True)
 class ServerUser:
-    """An identity that PostgreSQL accepts.
+    """A user that PostgreSQL can run as.
 
     Attributes:
-        uid: owner of the server's files as seen from outside.
-        gid: group of the same.
-        prefix: command that gives a program this identity; empty where ``uid`` does.
+        uid: owner of the server's files, outside any user namespace.
+        gid: group of the server's files.
+        prefix: command that runs a program as this user; empty if ``uid`` and ``gid`` suffice.
     """
 
     uid: int
@@ -33,7 +33,7 @@ class ServerUser:
     def run(
         self, command: Sequence[str], programs: Binaries, text: str = ""
     ) -> subprocess.CompletedProcess[str]:
-        """Run a program of PostgreSQL; its output and complaints are in ``stdout``."""
+        """Run a program of PostgreSQL; ``stdout`` of the result has its output and its errors."""
         other = self.uid != os.geteuid()
         return subprocess.run(
             [*self.prefix, *command], input=text, env=_environment(programs), cwd="/", text=True,
@@ -42,43 +42,45 @@ class ServerUser:
             extra_groups=[] if other else None,
         )  # fmt: skip
 
-    def give(self, folder: Path) -> None:
-        """Make this identity the owner of an existing folder."""
+    def own(self, folder: Path) -> None:
+        """Make this user the owner of an existing folder, with mode 700."""
         folder.chmod(0o700)
         if self.uid != os.geteuid():
             os.chown(folder, self.uid, self.gid)
 
     def make_private_folder(self, folder: Path) -> None:
-        """Make a folder that nobody else may look into.
+        """Make a folder that only this user may enter.
 
         Raises:
-            SetupError: if something of another user is in its place.
+            SetupError: if a file is in its place, or a folder of another user.
         """
         folder.mkdir(mode=0o700, exist_ok=True)
         found = folder.lstat()
         if not stat.S_ISDIR(found.st_mode) or found.st_uid not in (self.uid, os.geteuid()):
             raise SetupError(f"{folder} belongs to another user: remove it, or set TMPDIR")
-        self.give(folder)
+        self.own(folder)
 
 
-def choose(folder: Path, programs: Binaries) -> ServerUser:
-    """Choose the identity for a server on a folder: its owner, or for root one that can use it.
+def choose_user(folder: Path, programs: Binaries) -> ServerUser:
+    """Choose the user for a server with its data in a folder.
+
+    It is the folder's owner; for root, a user namespace or another user that can enter the folder.
 
     Raises:
-        SetupError: if the folder is another user's, or root finds no identity to lend.
+        SetupError: if the folder is another user's, or there is no user that root could take.
     """
     owner = folder.stat()
     if owner.st_uid != 0 and owner.st_uid != os.geteuid() and os.geteuid() != 0:
-        name = _name(owner.st_uid)
+        name = _user_name(owner.st_uid)
         raise SetupError(f"{folder} belongs to {name}: run as {name}, or use a clone of your own")
     if owner.st_uid != 0:
         return ServerUser(owner.st_uid, owner.st_gid)
     if os.geteuid() != 0:
         raise SetupError(f"{folder} belongs to root: remove it as root, or use a clone of your own")
-    return _for_root(folder, programs)
+    return _user_for_root(folder, programs)
 
 
-def _for_root(folder: Path, programs: Binaries) -> ServerUser:
+def _user_for_root(folder: Path, programs: Binaries) -> ServerUser:
     candidates = [ServerUser(0, 0, _NAMESPACE)] if shutil.which("unshare") else []
     for name in _OTHER_USERS:
         try:
@@ -87,7 +89,7 @@ def _for_root(folder: Path, programs: Binaries) -> ServerUser:
             continue
         candidates.append(ServerUser(entry.pw_uid, entry.pw_gid))
     for user in candidates:
-        if _works(user, folder, programs):
+        if _can_run(user, folder, programs):
             return user
     raise SetupError(
         "PostgreSQL refuses to run as root, user namespaces are not permitted here, and no other "
@@ -96,7 +98,7 @@ def _for_root(folder: Path, programs: Binaries) -> ServerUser:
     )
 
 
-def _works(user: ServerUser, folder: Path, programs: Binaries) -> bool:
+def _can_run(user: ServerUser, folder: Path, programs: Binaries) -> bool:
     reach = ["test", "-x", str(folder.parent)]
     try:
         return all(
@@ -108,12 +110,12 @@ def _works(user: ServerUser, folder: Path, programs: Binaries) -> bool:
 
 
 def _environment(programs: Binaries) -> dict[str, str]:
-    # Nothing of the caller's own PostgreSQL (PGHOST, PGDATA, PGOPTIONS, …) may leak into ours.
+    # Variables of another PostgreSQL (PGHOST, PGDATA, PGOPTIONS, …) must not reach this one.
     kept = {key: value for key, value in os.environ.items() if not key.startswith("PG")}
     return kept | {"LC_ALL": "C"} | dict(programs.environment)
 
 
-def _name(uid: int) -> str:
+def _user_name(uid: int) -> str:
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
