@@ -144,8 +144,8 @@ def test_the_newest_postgis_that_has_a_server_is_chosen(tmp_path: Path, sources:
     apt = debian.Apt(tmp_path / "apt", print, sources)
     apt.update()
     with pytest.raises(SetupError, match="proj-data"):  # not in this little repository
-        apt.resolve(binaries._wanted(apt))
-    assert binaries._wanted(apt)[0] == "postgresql-15"
+        apt.resolve(binaries._packages(apt))
+    assert binaries._packages(apt)[0] == "postgresql-15"
 
 
 def test_a_postgresql_without_postgis_is_not_taken(tmp_path: Path) -> None:
