@@ -7,9 +7,9 @@ from earthgql.catalog.analysis.changes import label_changes
 from earthgql.catalog.scores import real_cutoff
 from earthgql.catalog.tiles.filter import LabelTerm, TileFilter
 from earthgql.catalog.tiles.lookup import tiles_by_ids, tiles_in_bounds
+from earthgql.demo.scene_file import ACQUIRED, ensure_scene_file
 from earthgql.imagery import grid
 from earthgql.imagery.grid import TileIndex
-from earthgql.ingest.landscape import ACQUIRED, landscape_file
 from earthgql.ingest.rasters import RasterOptions, RasterSource
 from earthgql.ingest.store import store
 from earthgql.models import load_classifier
@@ -25,7 +25,7 @@ Truth = dict[TileIndex, frozenset[str]]
 def measure_truth() -> dict[str, Any]:
     """Classify both dates and compare, for each label and for clearings of any kind."""
     settings = load_settings()
-    drawn = [landscape_file(settings.var_dir / "demo", date=date) for date in (0, 1)]
+    drawn = [ensure_scene_file(settings.var_dir / "demo", date=date) for date in (0, 1)]
     with scratch_database() as engine:
         for landscape in drawn:
             path = landscape.raster

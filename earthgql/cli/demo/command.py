@@ -61,7 +61,7 @@ def demo(scene: Path | None, port: int | None, prepare: bool) -> None:
 
 def scene_names(scene: Path | None) -> tuple[str, ...]:
     """Return the names of the demo's scenes; the examples query the last one."""
-    from earthgql.ingest.landscape import ACQUIRED
+    from earthgql.demo.scene_file import ACQUIRED
 
     return (scene.stem,) if scene else tuple(f"landscape {date:%Y-%m-%d}" for date in ACQUIRED)
 
@@ -69,7 +69,7 @@ def scene_names(scene: Path | None) -> tuple[str, ...]:
 def _prepare(settings: Settings, scene: Path | None) -> None:
     from earthgql.database import migrate
     from earthgql.database.engine import database_errors, make_engine
-    from earthgql.ingest.landscape import ATTRIBUTION
+    from earthgql.demo.scene_file import ATTRIBUTION
 
     with database_errors():
         with step("Starting the database, making its tables"):
@@ -84,13 +84,13 @@ def _prepare(settings: Settings, scene: Path | None) -> None:
 
 
 def _landscape(settings: Settings, date: int) -> Path:
-    from earthgql.ingest.landscape import ACQUIRED, is_rendered, landscape_file
+    from earthgql.demo.scene_file import ACQUIRED, ensure_scene_file, is_rendered
 
     folder = settings.var_dir / "demo"
     if is_rendered(folder, date=date):
-        return landscape_file(folder, date=date).raster
+        return ensure_scene_file(folder, date=date).raster
     with progress(f"Rendering the landscape of {ACQUIRED[date]:%Y-%m-%d}, %", 100) as meter:
-        return landscape_file(
+        return ensure_scene_file(
             folder, date=date, progress=lambda done: meter(round(done * 100) - meter.done)
         ).raster
 

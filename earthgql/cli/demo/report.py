@@ -113,12 +113,12 @@ class DemoReport:
                 self._out.print(f"… {len(lines) - _LINES_SHOWN} more lines", style="dim")
 
     def _print_truth(self, folder: Path) -> None:
+        from earthgql.demo.scene_file import ACQUIRED, ensure_scene_file
         from earthgql.imagery.grid import TileIndex
-        from earthgql.ingest.landscape import ACQUIRED, landscape_file
 
         self._out.rule("How much of it is right", align="left")
         for date, scene in enumerate(self._scenes):
-            truth = landscape_file(folder, date=date).truth
+            truth = ensure_scene_file(folder, date=date).truth
             self._out.print(f"Classifying all {len(truth)} tiles of {scene!r} …", markup=False)
             answers = {
                 TileIndex(node["z"], node["x"], node["y"]): set(node["classification"]["labels"])

@@ -12,8 +12,8 @@ from earthgql.catalog.analysis.changes import label_changes
 from earthgql.catalog.models import ModelRecord, register_model
 from earthgql.catalog.tiles.filter import TileFilter
 from earthgql.catalog.tiles.lookup import tiles_by_ids
+from earthgql.demo.scene_file import ACQUIRED, SceneFile, ensure_scene_file
 from earthgql.imagery.grid import TILE_PIXELS, TileIndex
-from earthgql.ingest.landscape import ACQUIRED, LandscapeFile, landscape_file
 from earthgql.models import load_classifier
 from earthgql.models.protocol import Classifier, Scores
 from earthgql.settings import Settings
@@ -23,7 +23,7 @@ CLEARING = {"agriculture", "cultivation", "slash_burn", "bare_ground", "road", "
 SIZE = 2048
 
 
-def scores_of(classifier: Classifier, landscape: LandscapeFile) -> Scores:
+def scores_of(classifier: Classifier, landscape: SceneFile) -> Scores:
     """Scores of all tiles, row by row."""
     with rasterio.open(landscape.raster) as dataset:
         image = dataset.read().transpose(1, 2, 0)
@@ -38,7 +38,7 @@ def test_the_shipped_model_finds_clearings(connection: Connection, tmp_path: Pat
     model = ModelRecord(register_model(connection, identity), identity)
     truths = []
     for date, acquired_at in enumerate(ACQUIRED):
-        landscape = landscape_file(tmp_path, date=date, size=SIZE)
+        landscape = ensure_scene_file(tmp_path, date=date, size=SIZE)
         truths.append(landscape.truth)
         tiles = sorted(landscape.truth, key=lambda tile: (tile.y, tile.x))
         ids = add_scene(connection, f"date {date}", tiles, acquired_at)

@@ -4,8 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from earthgql.demo.scene_file import SEED
 from earthgql.errors import TrainingError
-from earthgql.ingest.landscape import SEED
 from earthgql.landscape import LABELS, make_chip, render_scene
 from earthgql.training import generated
 from earthgql.training.generated import FIRST_SCENE, Order, cell_shares, render

@@ -8,9 +8,9 @@ from sqlalchemy import Engine
 
 from earthgql.catalog.tiles.filter import TileFilter
 from earthgql.catalog.tiles.lookup import tiles_in_bounds
+from earthgql.demo import scene_file
 from earthgql.imagery import grid
 from earthgql.imagery.raster import read_raster_tile
-from earthgql.ingest import landscape
 from earthgql.ingest.rasters import RasterOptions, RasterSource
 from earthgql.ingest.store import store
 from earthgql.landscape import render_scene
@@ -19,23 +19,23 @@ SIZE = 1024
 
 
 @pytest.fixture(scope="module")
-def drawn(tmp_path_factory: pytest.TempPathFactory) -> landscape.LandscapeFile:
-    return landscape.landscape_file(tmp_path_factory.mktemp("demo"), date=0, seed=5, size=SIZE)
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> scene_file.SceneFile:
+    return scene_file.ensure_scene_file(tmp_path_factory.mktemp("demo"), date=0, seed=5, size=SIZE)
 
 
 def test_tiles_of_the_database_are_those_of_the_truth(
-    fresh_engine: Engine, drawn: landscape.LandscapeFile
+    fresh_engine: Engine, drawn: scene_file.SceneFile
 ) -> None:
     source = RasterSource("drawn", str(drawn.raster), str(drawn.raster.parent), RasterOptions())
     outcome = store(fresh_engine, source)
-    assert (outcome.tiles, outcome.zooms) == (16, (landscape.ZOOM,))
+    assert (outcome.tiles, outcome.zooms) == (16, (scene_file.ZOOM,))
     with fresh_engine.connect() as connection:
         world = grid.bounds(-180, -85, 180, 85)
         found = tiles_in_bounds(connection, world, TileFilter(), limit=100, after=None)
     assert {tile.index for tile in found} == set(drawn.truth)
 
 
-def test_pixels_of_a_tile_are_the_renderers_own(drawn: landscape.LandscapeFile) -> None:
+def test_pixels_of_a_tile_are_the_renderers_own(drawn: scene_file.SceneFile) -> None:
     image = render_scene(5, size=SIZE, date=0).image
     origin = min(drawn.truth, key=lambda tile: (tile.y, tile.x))
     tile = grid.TileIndex(origin.z, origin.x + 2, origin.y + 1)
@@ -46,17 +46,17 @@ def test_pixels_of_a_tile_are_the_renderers_own(drawn: landscape.LandscapeFile) 
 
 
 def test_a_second_call_reuses_the_file_and_older_generators_files_go(
-    drawn: landscape.LandscapeFile,
+    drawn: scene_file.SceneFile,
 ) -> None:
     folder: Path = drawn.raster.parent
     before = drawn.raster.stat().st_mtime_ns
-    again = landscape.landscape_file(folder, date=0, seed=5, size=SIZE)
+    again = scene_file.ensure_scene_file(folder, date=0, seed=5, size=SIZE)
     assert again == drawn
     assert drawn.raster.stat().st_mtime_ns == before
 
     older = folder / f"landscape-2016-08-04-5-{SIZE}-000000000000.tif"
     older.write_bytes(b"drawn by another version")
     next(folder.glob("*.truth.json")).unlink()  # as if killed before the last file was written
-    landscape.landscape_file(folder, date=0, seed=5, size=SIZE)
+    scene_file.ensure_scene_file(folder, date=0, seed=5, size=SIZE)
     assert not older.exists()
     assert len(list(folder.iterdir())) == 2

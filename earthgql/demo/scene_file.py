@@ -1,7 +1,7 @@
-"""Write a generated landscape as a GeoTIFF, with the truth of every tile beside it.
+"""Generated landscapes as GeoTIFFs, each with a file of the true labels of its tiles.
 
 The raster lies exactly on the WebMercatorQuad grid (EPSG:3857) at ``ZOOM``, so that its tiles are
-ingested without resampling and the truth of the generator is the truth of the tile.
+ingested without resampling and the generator's labels are those of the tiles.
 """
 
 import json
@@ -12,12 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
+from earthgql.files import whole_file
 from earthgql.imagery import grid
 from earthgql.landscape import generator_version, render_scene
 
 ZOOM = 15  # 4.8 m a pixel at the equator, within the 3 to 5 m the landscape is drawn for
 # North-west corner, in the forest between the Tapajós and the Curuá-Una, Pará, Brazil.
-PLACE = grid.LonLat(-54.95, -3.05)
+ORIGIN = grid.LonLat(-54.95, -3.05)
 SEED = 2
 SIZE = 4096
 ACQUIRED = (datetime(2016, 8, 4, 14, 0, tzinfo=UTC), datetime(2017, 8, 11, 14, 0, tzinfo=UTC))
@@ -25,13 +26,13 @@ ATTRIBUTION = "Generated landscape, not a photograph"
 
 
 @dataclass(frozen=True, slots=True)
-class LandscapeFile:
-    """A rendered landscape on disk.
+class SceneFile:
+    """A rendered landscape in files.
 
     Attributes:
         raster: GeoTIFF, uint8 RGB, EPSG:3857.
-        truth: labels of each tile of the raster at ``ZOOM``.
-        acquired_at: the date the scene pretends to be of.
+        truth: true labels of each tile of the raster, at ``ZOOM``.
+        acquired_at: the time of acquisition written into the raster.
     """
 
     raster: Path
@@ -39,43 +40,44 @@ class LandscapeFile:
     acquired_at: datetime
 
 
-def landscape_file(
+def ensure_scene_file(
     folder: Path,
     *,
     date: int,
     seed: int = SEED,
     size: int = SIZE,
     progress: Callable[[float], None] | None = None,
-) -> LandscapeFile:
-    """Return the landscape of ``date`` (0 or 1), rendering it into ``folder`` unless it is there.
+) -> SceneFile:
+    """Return the landscape of a date, rendering it into ``folder`` unless it exists there.
 
-    The truth file is written last and by rename: where it exists, the raster is whole.
+    The file of labels is written last: where it exists, the raster is complete.
 
     Args:
-        folder: where the files are kept; made if missing.
-        date: index into ``ACQUIRED``.
+        folder: of the files; made if missing.
+        date: index into ``ACQUIRED``, 0 or 1.
         seed: same seed, same landscape.
         size: pixels a side, a multiple of 256.
-        progress: called with the fraction done, 0 to 1.
+        progress: called with the fraction rendered, 0 to 1.
     """
     folder.mkdir(parents=True, exist_ok=True)
     stem = _stem(date, seed, size)
     raster, truth_path = folder / f"{stem}.tif", folder / f"{stem}.truth.json"
     if not is_rendered(folder, date=date, seed=seed, size=size):
         render = render_scene(seed, size=size, date=date, progress=progress)
-        origin = grid.tile_at(PLACE, ZOOM)
+        origin = grid.tile_at(ORIGIN, ZOOM)
         _write_raster(raster, render.image, origin, ACQUIRED[date])
         truth = {
             f"{ZOOM}/{origin.x + column}/{origin.y + row}": sorted(labels)
             for (row, column), labels in render.truth.items()
         }
-        _replace(truth_path, json.dumps(truth, indent=0).encode())
+        with whole_file(truth_path) as file:
+            file.write(json.dumps(truth, indent=0).encode())
         _delete_older(folder, stem.removesuffix(generator_version()), stem)
-    return LandscapeFile(raster, _read_truth(truth_path), ACQUIRED[date])
+    return SceneFile(raster, _read_truth(truth_path), ACQUIRED[date])
 
 
 def is_rendered(folder: Path, *, date: int, seed: int = SEED, size: int = SIZE) -> bool:
-    """Return whether ``landscape_file`` only has to open what is there."""
+    """Return whether ``ensure_scene_file`` finds the files and need not render them."""
     stem = _stem(date, seed, size)
     return (folder / f"{stem}.tif").exists() and (folder / f"{stem}.truth.json").exists()
 
@@ -129,13 +131,7 @@ def _write_raster(
 
 
 def _delete_older(folder: Path, prefix: str, kept: str) -> None:
-    """Delete what other versions of the generator drew in place of ``kept``."""
+    """Delete the files of other versions of the generator."""
     for path in folder.glob(f"{prefix}*"):
         if not path.name.startswith(f"{kept}."):
             path.unlink(missing_ok=True)
-
-
-def _replace(path: Path, content: bytes) -> None:
-    partial = path.with_suffix(path.suffix + ".partial")
-    partial.write_bytes(content)
-    partial.replace(path)

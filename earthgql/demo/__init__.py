@@ -1,0 +1,1 @@
+"""The demo's imagery: generated landscapes as files."""
