@@ -37,8 +37,8 @@ from earthgql.cli.classify.run import fill
 from earthgql.imagery import grid
 from earthgql.imagery.grid import TileIndex
 from earthgql.imagery.reading import read_tile
-from earthgql.ingest.pyramids import PyramidSource, folder_pictures
-from earthgql.ingest.sources import SceneFacts
+from earthgql.ingest.pyramid_source import PyramidSource, folder_pictures
+from earthgql.ingest.scene_source import SceneMetadata
 from earthgql.ingest.store import store
 from earthgql.models import load_classifier
 from earthgql.models.protocol import Classifier, classify_all
@@ -73,7 +73,7 @@ def write_pictures(folder: Path) -> None:
 
 
 def ingest(engine: Engine, folder: Path) -> None:
-    facts = SceneFacts(None, None)
+    facts = SceneMetadata(None, None)
     source = PyramidSource("flow", str(folder), "xyz", lambda: folder_pictures(folder), facts)
     assert store(engine, source).tiles == COLUMNS * ROWS
 

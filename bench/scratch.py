@@ -13,7 +13,7 @@ from earthgql.database.autogenerate import LABEL_INDEX_PREFIX
 from earthgql.database.engine import engine_on, private_cluster
 from earthgql.imagery import grid
 from earthgql.imagery.grid import Bounds, TileIndex
-from earthgql.ingest.sources import CHUNK, SceneFacts, TileChunk
+from earthgql.ingest.scene_source import CHUNK, SceneMetadata, TileChunk
 from earthgql.models.labels import PLANET_LABELS
 from earthgql.models.protocol import ModelIdentity
 from earthgql.settings import load_settings
@@ -66,11 +66,11 @@ class Block:
     def fingerprint(self) -> str:
         return f"{self.first}-{self.side}"
 
-    def given(self) -> SceneFacts:
-        return SceneFacts()
+    def user_metadata(self) -> SceneMetadata:
+        return SceneMetadata()
 
-    def facts(self) -> SceneFacts:
-        return SceneFacts()
+    def metadata(self) -> SceneMetadata:
+        return SceneMetadata()
 
     def chunks(self) -> Iterator[TileChunk]:
         for start in range(0, self.side**2, CHUNK):

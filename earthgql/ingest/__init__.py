@@ -1,1 +1,7 @@
-"""From imagery to rows: sources list their tiles, ``store`` writes each as one scene."""
+"""Imagery into the database: one source becomes one scene with its tiles.
+
+1. ``raster_source``, ``pyramid_source`` and ``mbtiles_source`` implement ``SceneSource`` of
+   ``scene_source``: each describes itself as a scene and lists its tiles in chunks.
+2. ``tile_rows`` makes rows of the tile table of a chunk.
+3. ``store`` writes scene and tiles in one transaction.
+"""

@@ -1,4 +1,4 @@
-"""One source into the database: scene row and tiles in one transaction, or nothing."""
+"""Writes a source into the database: its scene and tiles in one transaction."""
 
 import io
 import json
@@ -10,13 +10,13 @@ import psycopg2.errors
 from sqlalchemy import Connection, Engine, Row, text
 
 from earthgql.errors import IngestError
-from earthgql.ingest.rows import COLUMNS, Extent, check, copy_text, edges
-from earthgql.ingest.sources import SceneFacts, SceneSource, TileChunk
+from earthgql.ingest.scene_source import SceneMetadata, SceneSource, TileChunk
+from earthgql.ingest.tile_rows import COLUMNS, Extent, check_in_grid, copy_text, tile_edges
 
 Progress = Callable[[int], None]
 
-# So many new tiles change what the planner should know, at once rather than some minute later.
-_MANY = 1_000
+# From so many new tiles on, the planner's statistics are updated at once.
+_ANALYZE_FROM = 1_000
 
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('earthgql.scene ' || :name, 0))")
 _FIND = text("""
@@ -38,29 +38,29 @@ _AMEND = text(
     "UPDATE scene SET acquired_at = :acquired_at, attribution = :attribution WHERE id = :id"
 )
 _STAGE = text("CREATE TEMPORARY TABLE staged (LIKE tile) ON COMMIT DROP")
-_STAGE_ANY_ID = text("ALTER TABLE staged ALTER id DROP NOT NULL")
+_STAGE_WITHOUT_ID = text("ALTER TABLE staged ALTER id DROP NOT NULL")
 # Pictures that did not change keep their row, its id and its scores.
-_DROP_CHANGED = text("""
+_DELETE_CHANGED = text("""
 DELETE FROM tile t WHERE scene_id = :id AND NOT EXISTS (
   SELECT FROM staged s WHERE (s.z, s.x, s.y) = (t.z, t.x, t.y)
      AND s.path = t.path AND s.fingerprint = t.fingerprint)
 """)
-_DROP_ALL = text("DELETE FROM tile WHERE scene_id = :id")
+_DELETE_ALL = text("DELETE FROM tile WHERE scene_id = :id")
 _COLUMNS = ", ".join(COLUMNS)
-_LACKS = {
+_WHY_EMPTY = {
     "raster": "none has enough valid pixels: see --min-valid",
     "pyramid": "a picture is z/x/y.png, .jpg or .webp, or a row of the table",
     "mbtiles": "its table of tiles is empty",
 }
-_UNSTAGE = text(
+_INSERT_STAGED = text(
     f"INSERT INTO tile ({_COLUMNS}) SELECT {_COLUMNS} FROM staged "  # noqa: S608
     "ON CONFLICT (scene_id, z, x, y) DO NOTHING"
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one source.
+class IngestResult:
+    """The result of ingesting one source.
 
     Attributes:
         name: of the scene.
@@ -68,8 +68,8 @@ class Outcome:
             or "failed".
         tiles: how many the scene has (0 when amended, unchanged or failed).
         zooms: of its tiles.
-        seconds: taken.
-        reason: why it failed.
+        seconds: that it took.
+        reason: why it failed, if it did.
     """
 
     name: str
@@ -86,20 +86,20 @@ def _silent(_: int) -> None:
 
 def store(
     engine: Engine, source: SceneSource, *, replace: bool = False, progress: Progress = _silent
-) -> Outcome:
-    """Ingest a source, in one transaction; a second time changes nothing.
+) -> IngestResult:
+    """Ingest a source in one transaction; ingesting it again changes nothing.
 
-    A scene of the same name from the same source is brought up to date if its fingerprint
-    changed: tiles whose picture changed lose their stored scores, all of them in a raster or
-    MBTiles file. Otherwise date and attribution are amended where they are given, and all tiles
-    and scores stay. Two at once for the same name take turns.
+    A scene of the same name from the same source is updated if its fingerprint changed: tiles
+    whose picture changed lose their stored scores, in a raster or MBTiles file all tiles do.
+    Otherwise only the date and attribution that the user chose are updated. Concurrent calls for
+    the same name run one after the other.
 
     Args:
         engine: of the database.
         source: what to ingest.
-        replace: ingest even if nothing changed, dropping all scores, and even if the scene of
+        replace: ingest even if nothing changed, deleting all scores, and even if the scene of
             this name came from another source.
-        progress: told how many candidates were looked at, chunk by chunk.
+        progress: called with the number of candidate tiles checked, chunk by chunk.
 
     Raises:
         IngestError: if there is nothing to ingest, or the name is another source's.
@@ -110,38 +110,43 @@ def store(
         conn.execute(_LOCK, {"name": source.name})
         existing = conn.execute(_FIND, {"name": source.name}).one_or_none()
         if existing and not replace:
-            _check_same(existing, source)
+            _check_same_source(existing, source)
             if existing.fingerprint == source.fingerprint():
-                amended = _amend(conn, existing, source.given())
-                return Outcome(source.name, "amended" if amended else "unchanged")
-        if source.kind != "pyramid":  # whose fingerprint is that of the list itself
-            # Before the file is looked at: what changes meanwhile counts as changed the next time.
+                amended = _amend(conn, existing, source.user_metadata())
+                return IngestResult(source.name, "amended" if amended else "unchanged")
+        if source.kind != "pyramid":  # whose fingerprint is made while its tiles are listed
+            # Before the file is read: if it changes meanwhile, the next ingest notices.
             source.fingerprint()
-        facts = source.facts()
+        metadata = source.metadata()
         if existing:
             scene_id = int(existing.id)
             extent = _update(conn, scene_id, source, progress, keep=not replace)
         else:
             scene_id = _insert(conn, source)
             extent = _copy(conn, scene_id, source, progress, table="tile")
-        _describe(conn, scene_id, source, facts, extent)
-    if extent.count >= _MANY:
+        _update_scene(conn, scene_id, source, metadata, extent)
+    if extent.count >= _ANALYZE_FROM:
         _analyze(engine)
     status = "changed" if existing else "new"
-    return Outcome(source.name, status, extent.count, tuple(sorted(extent.zooms)))
+    return IngestResult(source.name, status, extent.count, tuple(sorted(extent.zooms)))
 
 
-def rehearse(source: SceneSource, *, progress: Progress = _silent) -> Outcome:
-    """List the tiles of a source as ``store`` would, without a database."""
-    source.facts()
+def dry_run(source: SceneSource, *, progress: Progress = _silent) -> IngestResult:
+    """List the tiles of a source as ``store`` would, without a database.
+
+    Raises:
+        IngestError: if it has no tiles.
+        ImageUnreadableError: if the source cannot be read.
+    """
+    source.metadata()
     extent = Extent()
-    for chunk in _checked(source, progress):
-        extent.add(chunk, edges(chunk))
-    _check_any(source, extent)
-    return Outcome(source.name, "dry run", extent.count, tuple(sorted(extent.zooms)))
+    for chunk in _checked_chunks(source, progress):
+        extent.add(chunk, tile_edges(chunk))
+    _check_not_empty(source, extent)
+    return IngestResult(source.name, "dry run", extent.count, tuple(sorted(extent.zooms)))
 
 
-def _check_same(existing: Row[Any], source: SceneSource) -> None:
+def _check_same_source(existing: Row[Any], source: SceneSource) -> None:
     if (existing.kind, existing.uri) != (source.kind, source.uri):
         raise IngestError(
             f"a scene named {source.name!r} exists, of {existing.uri}; "
@@ -149,27 +154,27 @@ def _check_same(existing: Row[Any], source: SceneSource) -> None:
         )
 
 
-def _amend(conn: Connection, existing: Row[Any], given: SceneFacts) -> bool:
-    """Note date and attribution where they are given; what is not given stays as it is."""
-    known = (existing.acquired_at, existing.attribution)
-    told = (given.acquired_at or known[0], given.attribution or known[1])
-    if told == known:
+def _amend(conn: Connection, existing: Row[Any], chosen: SceneMetadata) -> bool:
+    """Update date and attribution where the user chose them; return whether that changed them."""
+    before = (existing.acquired_at, existing.attribution)
+    after = (chosen.acquired_at or before[0], chosen.attribution or before[1])
+    if after == before:
         return False
-    values = {"id": existing.id, "acquired_at": told[0], "attribution": told[1]}
+    values = {"id": existing.id, "acquired_at": after[0], "attribution": after[1]}
     conn.execute(_AMEND, values)
     return True
 
 
-def _check_any(source: SceneSource, extent: Extent) -> None:
+def _check_not_empty(source: SceneSource, extent: Extent) -> None:
     if not extent.count:
-        raise IngestError(f"{source.uri} has no tile ({_LACKS[source.kind]})")
+        raise IngestError(f"{source.uri} has no tile ({_WHY_EMPTY[source.kind]})")
 
 
-def _checked(source: SceneSource, progress: Progress) -> Iterator[TileChunk]:
+def _checked_chunks(source: SceneSource, progress: Progress) -> Iterator[TileChunk]:
     for chunk in source.chunks():
-        check(chunk)
+        check_in_grid(chunk)
         yield chunk
-        progress(chunk.looked_at)
+        progress(chunk.candidates)
 
 
 def _insert(conn: Connection, source: SceneSource) -> int:
@@ -181,15 +186,15 @@ def _update(
     conn: Connection, scene_id: int, source: SceneSource, progress: Progress, *, keep: bool
 ) -> Extent:
     if not (keep and source.kind == "pyramid"):
-        conn.execute(_DROP_ALL, {"id": scene_id})
+        conn.execute(_DELETE_ALL, {"id": scene_id})
         return _copy(conn, scene_id, source, progress, table="tile")
     conn.execute(_STAGE)
-    conn.execute(_STAGE_ANY_ID)
+    conn.execute(_STAGE_WITHOUT_ID)
     extent = _copy(conn, scene_id, source, progress, table="staged")
     conn.execute(text("CREATE UNIQUE INDEX ON staged (z, x, y)"))
     conn.execute(text("ANALYZE staged"))
-    conn.execute(_DROP_CHANGED, {"id": scene_id})
-    conn.execute(_UNSTAGE)
+    conn.execute(_DELETE_CHANGED, {"id": scene_id})
+    conn.execute(_INSERT_STAGED)
     return extent
 
 
@@ -199,10 +204,10 @@ def _copy(
     extent = Extent()
 
     def rows() -> Iterator[bytes]:
-        for chunk in _checked(source, progress):
-            corners = edges(chunk)
-            extent.add(chunk, corners)
-            yield copy_text(scene_id, chunk, corners)
+        for chunk in _checked_chunks(source, progress):
+            edges = tile_edges(chunk)
+            extent.add(chunk, edges)
+            yield copy_text(scene_id, chunk, edges)
 
     statement = f"COPY {table} ({_COLUMNS}) FROM STDIN"
     stream = _Stream(rows())
@@ -213,18 +218,18 @@ def _copy(
         try:
             cursor.copy_expert(statement, stream, size=1 << 18)
         except psycopg2.errors.UniqueViolation as error:
-            raise IngestError(f"{source.uri}: {_twice(error)}") from None
+            raise IngestError(f"{source.uri}: {_duplicate_message(error)}") from None
         except psycopg2.Error:
-            if stream.error:  # psycopg2 hides what went wrong in our own rows
+            if stream.error:  # psycopg2 hides errors raised while rows are made
                 raise stream.error from None
             raise
     if stream.error:
         raise stream.error
-    _check_any(source, extent)
+    _check_not_empty(source, extent)
     return extent
 
 
-def _twice(error: psycopg2.errors.UniqueViolation) -> str:
+def _duplicate_message(error: psycopg2.errors.UniqueViolation) -> str:
     detail = (error.diag.message_detail or "").partition(")=(")[2].partition(")")[0]
     cell = "/".join(part.strip() for part in detail.split(",")[1:])
     return f"tile {cell} is listed twice (z/x/y, y from the north)"
@@ -235,8 +240,8 @@ def _analyze(engine: Engine) -> None:
         conn.execute(text("ANALYZE tile, scene"))
 
 
-def _describe(
-    conn: Connection, scene_id: int, source: SceneSource, facts: SceneFacts, extent: Extent
+def _update_scene(
+    conn: Connection, scene_id: int, source: SceneSource, metadata: SceneMetadata, extent: Extent
 ) -> None:
     zooms = sorted(extent.zooms)
     conn.execute(
@@ -248,9 +253,9 @@ def _describe(
             "root": source.root,
             "zoom": zooms[-1],
             "zooms": zooms,
-            "acquired_at": facts.acquired_at,
-            "attribution": facts.attribution,
-            "rendering": json.dumps(facts.rendering),
+            "acquired_at": metadata.acquired_at,
+            "attribution": metadata.attribution,
+            "rendering": json.dumps(metadata.rendering),
             "fingerprint": source.fingerprint(),
             **extent.bounds()._asdict(),
         },
@@ -258,25 +263,25 @@ def _describe(
 
 
 class _Stream(io.RawIOBase):
-    """Rows as the file that psycopg2's COPY reads, so that only one chunk is ever in memory."""
+    """A file of rows for psycopg2's COPY, made when they are read: one chunk is in memory."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self._chunks = chunks
-        self._rest = memoryview(b"")
+        self._unread = memoryview(b"")
         self.error: BaseException | None = None
 
     def readable(self) -> bool:
         return True
 
     def read(self, size: int = -1) -> bytes:
-        while not self._rest:
+        while not self._unread:
             try:
-                self._rest = memoryview(next(self._chunks))
+                self._unread = memoryview(next(self._chunks))
             except StopIteration:
                 return b""
             except BaseException as error:
                 self.error = error
                 raise
-        size = len(self._rest) if size < 0 else size
-        head, self._rest = self._rest[:size], self._rest[size:]
+        size = len(self._unread) if size < 0 else size
+        head, self._unread = self._unread[:size], self._unread[size:]
         return bytes(head)

@@ -16,8 +16,8 @@ from earthgql.catalog.jobs.requests import AreaRequest
 from earthgql.catalog.models import ModelRecord, register_model
 from earthgql.imagery import grid
 from earthgql.imagery.grid import Bounds, TileIndex
-from earthgql.ingest.pyramids import PyramidSource, folder_pictures
-from earthgql.ingest.sources import SceneFacts
+from earthgql.ingest.pyramid_source import PyramidSource, folder_pictures
+from earthgql.ingest.scene_source import SceneMetadata
 from earthgql.ingest.store import store
 from earthgql.jobs.service import JobService, model_queue
 from earthgql.jobs.worker import JobWorker, WorkerIntervals
@@ -138,7 +138,7 @@ def make_place(engine: Engine, folder: Path) -> JobPlace:
     cells = [(column, row) for column in range(COLUMNS) for row in range(ROWS)]
     write_pyramid(folder, [TileIndex(ZOOM, WEST + x, NORTH + y) for x, y in cells])
     source = PyramidSource(
-        "place", str(folder), "xyz", lambda: folder_pictures(folder), SceneFacts(None, None)
+        "place", str(folder), "xyz", lambda: folder_pictures(folder), SceneMetadata(None, None)
     )
     assert store(engine, source).status == "new"
     with engine.connect() as conn:

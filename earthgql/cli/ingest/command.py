@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from earthgql.ingest.sources import SceneFacts
+    from earthgql.ingest.scene_source import SceneMetadata
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 _SCHEMES = click.Choice(["xyz", "tms"])
@@ -113,14 +113,14 @@ def raster(paths: tuple[str, ...], **options: Any) -> None:
       python manage.py ingest raster sentinel.tif --bands 4,3,2 --stretch 0:3000
     """
     from earthgql.cli.ingest.run import run
-    from earthgql.ingest.rasters import (
+    from earthgql.ingest.raster_source import (
         RasterOptions,
         RasterSource,
         parse_stretch,
         raster_files,
     )
 
-    facts = _scene_facts(options)
+    facts = _scene_metadata(options)
     chosen = RasterOptions(
         zoom=options["zoom"],
         min_valid=options["min_valid"],
@@ -162,7 +162,7 @@ def pyramid(folder: Path, scheme: str, **options: Any) -> None:
       python manage.py ingest pyramid tiles/ --scheme tms --name lakes --attribution 'NASA'
     """
     from earthgql.cli.ingest.run import run
-    from earthgql.ingest.pyramids import PyramidSource, folder_pictures
+    from earthgql.ingest.pyramid_source import PyramidSource, folder_pictures
 
     root = folder.resolve()
     source = PyramidSource(
@@ -170,7 +170,7 @@ def pyramid(folder: Path, scheme: str, **options: Any) -> None:
         uri=str(root),
         scheme=scheme,
         pictures=lambda: folder_pictures(root),
-        about=_scene_facts(options),
+        about=_scene_metadata(options),
     )
     run([source], options)
 
@@ -187,9 +187,9 @@ def mbtiles(files: tuple[str, ...], **options: Any) -> None:
       python manage.py ingest mbtiles city.mbtiles
     """
     from earthgql.cli.ingest.run import run
-    from earthgql.ingest.archives import MBTilesSource
+    from earthgql.ingest.mbtiles_source import MBTilesSource
 
-    facts = _scene_facts(options)
+    facts = _scene_metadata(options)
     found = [Path(path).resolve() for path in _expand_globs(files)]
     _check_name(options["name"], len(found))
     run(
@@ -228,7 +228,7 @@ def table(csv: Path, root: Path, scheme: str, **options: Any) -> None:
       python manage.py ingest table tiles.csv --root ../satellite-classification-flask-api
     """
     from earthgql.cli.ingest.run import run
-    from earthgql.ingest.pyramids import PyramidSource, table_pictures
+    from earthgql.ingest.pyramid_source import PyramidSource, table_pictures
 
     folder = root.resolve()
     source = PyramidSource(
@@ -236,16 +236,16 @@ def table(csv: Path, root: Path, scheme: str, **options: Any) -> None:
         uri=str(folder),
         scheme=scheme,
         pictures=lambda: table_pictures(csv, folder),
-        about=_scene_facts(options),
+        about=_scene_metadata(options),
     )
     run([source], options)
 
 
-def _scene_facts(options: dict[str, Any]) -> SceneFacts:
-    from earthgql.ingest.sources import SceneFacts, parse_date
+def _scene_metadata(options: dict[str, Any]) -> SceneMetadata:
+    from earthgql.ingest.scene_source import SceneMetadata, parse_date
 
     date = options["acquired_at"]
-    return SceneFacts(
+    return SceneMetadata(
         acquired_at=parse_date(date) if date else None, attribution=options["attribution"]
     )
 

@@ -15,8 +15,8 @@ from earthgql.cli.console import err, out, progress, say
 from earthgql.database.engine import make_engine
 from earthgql.database.prepare import prepare_database
 from earthgql.errors import DatabaseUnavailableError, EarthGQLError
-from earthgql.ingest.sources import SceneSource
-from earthgql.ingest.store import Outcome, rehearse, store
+from earthgql.ingest.scene_source import SceneSource
+from earthgql.ingest.store import IngestResult, dry_run, store
 from earthgql.settings import load_settings
 
 
@@ -47,12 +47,12 @@ def _engine() -> Engine:
 
 def _outcomes(
     engine: Engine | None, sources: Iterable[SceneSource], replace: bool, meter: Callable[..., None]
-) -> Iterator[Outcome]:
+) -> Iterator[IngestResult]:
     for source in sources:
         began = time.monotonic()
         try:
             if engine is None:
-                outcome = rehearse(source, progress=meter)
+                outcome = dry_run(source, progress=meter)
             else:
                 outcome = store(engine, source, replace=replace, progress=meter)
         except DatabaseUnavailableError:
@@ -60,11 +60,11 @@ def _outcomes(
         except EarthGQLError as error:
             err.print(f"[red]{escape(source.name)}[/]: ", end="")
             err.print(str(error), markup=False)
-            outcome = Outcome(source.name, "failed", reason=str(error))
+            outcome = IngestResult(source.name, "failed", reason=str(error))
         yield with_changes(outcome, seconds=time.monotonic() - began)
 
 
-def _print_summary(outcomes: list[Outcome]) -> None:
+def _print_summary(outcomes: list[IngestResult]) -> None:
     table = Table("Scene", "", "Zoom", "Tiles", "Seconds", box=box.SIMPLE_HEAD)
     for column in table.columns[2:]:
         column.justify = "right"

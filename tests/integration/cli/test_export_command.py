@@ -21,7 +21,7 @@ from support.pixel_classifier import PixelClassifier
 
 from earthgql import cli
 from earthgql import models as classifiers
-from earthgql.ingest.rasters import RasterOptions, RasterSource
+from earthgql.ingest.raster_source import RasterOptions, RasterSource
 from earthgql.ingest.store import store
 from earthgql.scoring.service import ScoringService
 from earthgql.settings import PROJECT_ROOT

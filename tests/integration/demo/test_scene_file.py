@@ -11,7 +11,7 @@ from earthgql.catalog.tiles.lookup import tiles_in_bounds
 from earthgql.demo import scene_file
 from earthgql.imagery import grid
 from earthgql.imagery.raster import read_raster_tile
-from earthgql.ingest.rasters import RasterOptions, RasterSource
+from earthgql.ingest.raster_source import RasterOptions, RasterSource
 from earthgql.ingest.store import store
 from earthgql.landscape import render_scene
 

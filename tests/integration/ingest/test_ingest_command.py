@@ -13,8 +13,8 @@ from support.imagery_files import noise, write_mbtiles, write_pyramid, write_ras
 
 from earthgql.errors import IngestError
 from earthgql.imagery.grid import TileIndex
-from earthgql.ingest.rasters import raster_files
-from earthgql.ingest.sources import parse_date
+from earthgql.ingest.raster_source import raster_files
+from earthgql.ingest.scene_source import parse_date
 from earthgql.settings import PROJECT_ROOT
 
 CELLS = [TileIndex(5, x, 9) for x in range(5)]

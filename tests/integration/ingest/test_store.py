@@ -15,11 +15,11 @@ from earthgql.errors import EarthGQLError, IngestError, NotFoundError
 from earthgql.imagery import grid
 from earthgql.imagery.grid import TileIndex, flip_y
 from earthgql.imagery.reading import read_tile
-from earthgql.ingest.archives import MBTilesSource
-from earthgql.ingest.pyramids import PyramidSource, folder_pictures, table_pictures
-from earthgql.ingest.rasters import RasterOptions, RasterSource
-from earthgql.ingest.sources import SceneFacts
-from earthgql.ingest.store import rehearse, store
+from earthgql.ingest.mbtiles_source import MBTilesSource
+from earthgql.ingest.pyramid_source import PyramidSource, folder_pictures, table_pictures
+from earthgql.ingest.raster_source import RasterOptions, RasterSource
+from earthgql.ingest.scene_source import SceneMetadata
+from earthgql.ingest.store import dry_run, store
 
 WORLD = grid.bounds(-180, -90, 180, 90)
 CELLS = [TileIndex(5, x, y) for x in range(3, 7) for y in range(8, 11)]
@@ -30,13 +30,13 @@ def raster(path: Path, **options: object) -> RasterSource:
 
 
 def pyramid(folder: Path, scheme: str = "xyz", **about: object) -> PyramidSource:
-    facts = SceneFacts(**about)  # type: ignore[arg-type]
+    facts = SceneMetadata(**about)  # type: ignore[arg-type]
     return PyramidSource(folder.name, str(folder), scheme, lambda: folder_pictures(folder), facts)
 
 
 def table(csv: Path, root: Path, scheme: str = "tms") -> PyramidSource:
     return PyramidSource(
-        csv.stem, str(root), scheme, lambda: table_pictures(csv, root), SceneFacts()
+        csv.stem, str(root), scheme, lambda: table_pictures(csv, root), SceneMetadata()
     )
 
 
@@ -149,9 +149,9 @@ def test_pyramids_of_both_schemes(
 
 def test_mbtiles_become_a_scene(fresh_engine: Engine, tmp_path: Path) -> None:
     path = write_mbtiles(tmp_path / "m.mbtiles", CELLS, attribution="them", format="png")
-    source = MBTilesSource("m", str(path), str(tmp_path), SceneFacts())
+    source = MBTilesSource("m", str(path), str(tmp_path), SceneMetadata())
     assert store(fresh_engine, source).tiles == len(CELLS)
-    again = MBTilesSource("m", str(path), str(tmp_path), SceneFacts())
+    again = MBTilesSource("m", str(path), str(tmp_path), SceneMetadata())
     assert store(fresh_engine, again).status == "unchanged"
     found = cells(fresh_engine, "m")
     with fresh_engine.connect() as conn:
@@ -163,7 +163,7 @@ def test_mbtiles_become_a_scene(fresh_engine: Engine, tmp_path: Path) -> None:
         assert read_tile(sources[tile_id])[9, 9].tolist() == list(tile_colour(tile))
     vector = write_mbtiles(tmp_path / "v.mbtiles", CELLS, format="pbf")
     with pytest.raises(IngestError, match="pbf"):
-        store(fresh_engine, MBTilesSource("v", str(vector), str(tmp_path), SceneFacts()))
+        store(fresh_engine, MBTilesSource("v", str(vector), str(tmp_path), SceneMetadata()))
 
 
 def test_tables_count_rows_from_the_south(fresh_engine: Engine, tmp_path: Path) -> None:
@@ -255,7 +255,7 @@ def test_date_and_attribution_are_amended_without_losing_scores(
     folder = write_pyramid(tmp_path / "p", CELLS)
 
     def sources(**about: object) -> list[object]:
-        facts = SceneFacts(**about)  # type: ignore[arg-type]
+        facts = SceneMetadata(**about)  # type: ignore[arg-type]
         mbtiles = MBTilesSource("m", str(archive), str(tmp_path), facts)
         return [raster(field, **about), mbtiles, pyramid(folder, **about)]
 
@@ -331,7 +331,7 @@ def test_a_name_belongs_to_one_source(fresh_engine: Engine, tmp_path: Path) -> N
 
 def test_rehearsing_counts_the_same(fresh_engine: Engine, tmp_path: Path) -> None:
     path = write_raster(tmp_path / "field.tif", noise())
-    rehearsed = rehearse(raster(path))
+    rehearsed = dry_run(raster(path))
     assert (rehearsed.status, rehearsed.tiles) == (
         "dry run",
         store(fresh_engine, raster(path)).tiles,
@@ -399,7 +399,7 @@ def test_a_file_that_changes_while_it_is_listed_counts_as_changed_the_next_time(
 ) -> None:
     path = write_raster(tmp_path / "lake.tif", noise())
 
-    def change(_looked_at: int) -> None:
+    def change(_candidates: int) -> None:
         os.utime(path, ns=(0, 0))
 
     assert store(fresh_engine, raster(path), progress=change).status == "new"

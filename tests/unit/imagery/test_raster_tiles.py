@@ -13,13 +13,13 @@ from earthgql.imagery.guard import open_raster
 from earthgql.imagery.raster_metadata import acquisition_time, native_zoom
 from earthgql.imagery.reading import read_tile
 from earthgql.imagery.source import Pixels, TileSource
-from earthgql.ingest.rasters import RasterOptions, RasterSource, parse_stretch
+from earthgql.ingest.raster_source import RasterOptions, RasterSource, parse_stretch
 
 
 def listed(path: Path, **options: object) -> tuple[dict[str, object], list[TileIndex]]:
     """Rendering and tiles of a raster as ingest finds them."""
     source = RasterSource("test", str(path), str(path.parent), RasterOptions(**options))  # type: ignore[arg-type]
-    rendering = source.facts().rendering
+    rendering = source.metadata().rendering
     tiles = [
         TileIndex(int(z), int(x), int(y))
         for chunk in source.chunks()

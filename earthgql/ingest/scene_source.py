@@ -1,4 +1,4 @@
-"""What can be ingested: a source describes itself as one scene and lists its tiles in chunks."""
+"""The interface of everything that can be ingested: a scene that lists its tiles in chunks."""
 
 import hashlib
 import json
@@ -28,7 +28,7 @@ class TileChunk:
         y: int64 [n].
         paths: pictures below the scene's folder; None where the scene is one file.
         fingerprints: of the pictures, None for those that do not exist.
-        looked_at: how many candidates the chunk took, for the progress bar.
+        candidates: tiles that were checked for this chunk, for the progress bar.
     """
 
     zoom: Integers
@@ -36,22 +36,28 @@ class TileChunk:
     y: Integers
     paths: list[str] | None = None
     fingerprints: list[str | None] | None = None
-    looked_at: int = 0
+    candidates: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class SceneFacts:
-    """What is stored with a scene besides its tiles."""
+class SceneMetadata:
+    """What is stored with a scene besides its tiles.
+
+    Attributes:
+        acquired_at: time of acquisition, if known.
+        attribution: whom to credit for the imagery.
+        rendering: bands, stretch and palette of a raster; see ``TileSource``.
+        expected: candidate tiles that listing will check, if known; not stored.
+    """
 
     acquired_at: datetime | None = None
     attribution: str | None = None
     rendering: dict[str, Any] = field(default_factory=dict)
     expected: int | None = None
-    """Candidates its listing will look at, if known."""
 
 
 class SceneSource(Protocol):
-    """One scene to be."""
+    """A source that is ingested as one scene."""
 
     @property
     def name(self) -> str:
@@ -67,31 +73,31 @@ class SceneSource(Protocol):
 
     @property
     def root(self) -> str:
-        """The folder nothing is opened outside of."""
+        """The folder outside which nothing is opened."""
 
     def fingerprint(self) -> str:
-        """Return what changes when the source changes, or an option that shapes its tiles."""
+        """Return text that changes with the source, and with options that decide its tiles."""
 
-    def given(self) -> SceneFacts:
-        """Return date and attribution as whoever ingests gives them; None what they do not."""
+    def user_metadata(self) -> SceneMetadata:
+        """Return the date and attribution that the user chose; None where none was chosen."""
 
-    def facts(self) -> SceneFacts:
+    def metadata(self) -> SceneMetadata:
         """Return what is stored with the scene."""
 
     def chunks(self) -> Iterator[TileChunk]:
-        """List the tiles; every call starts anew."""
+        """List the tiles; every call starts at the first."""
 
 
 def parse_date(value: str) -> datetime:
     """Parse an ISO 8601 date or time; UTC unless it says otherwise.
 
     Raises:
-        IngestError: if it is neither, or none that the database can keep and give back.
+        IngestError: if it is neither, or one that the database cannot store and return.
     """
     try:
         parsed = datetime.fromisoformat(value.strip())
         parsed = parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
-        parsed.astimezone(UTC)  # as it comes back, within the years 1 to 9999
+        parsed.astimezone(UTC)  # as it is read back, within the years 1 to 9999
     except (ValueError, OverflowError):
         parsed = None
     if parsed is None or not has_storable_offset(parsed):
@@ -119,6 +125,6 @@ def file_fingerprint(path: Path, *, sha256: bool) -> str:
 
 
 def with_options(fingerprint: str, options: dict[str, Any]) -> str:
-    """Join a fingerprint with that of the options that shape the tiles of a scene."""
+    """Append a hash of the options that decide the tiles of a scene to a fingerprint."""
     encoded = json.dumps(options, sort_keys=True, default=str).encode()
     return f"{fingerprint};options:{hashlib.sha256(encoded).hexdigest()[:16]}"

@@ -9,7 +9,13 @@ import numpy as np
 from earthgql.errors import IngestError
 from earthgql.imagery import mbtiles
 from earthgql.imagery.guard import resolve_below
-from earthgql.ingest.sources import CHUNK, SceneFacts, TileChunk, file_fingerprint, parse_date
+from earthgql.ingest.scene_source import (
+    CHUNK,
+    SceneMetadata,
+    TileChunk,
+    file_fingerprint,
+    parse_date,
+)
 
 _PICTURE_FORMATS = ("png", "jpg", "jpeg", "webp", "image/png", "image/jpeg", "image/webp")
 
@@ -21,7 +27,7 @@ class MBTilesSource:
     name: str
     uri: str
     root: str
-    about: SceneFacts
+    about: SceneMetadata
     sha256: bool = False
     kind = "mbtiles"
 
@@ -29,16 +35,16 @@ class MBTilesSource:
         """Return size and mtime (or SHA-256) of the file."""
         return self._fingerprint
 
-    def given(self) -> SceneFacts:
-        """Return date and attribution as they were given."""
+    def user_metadata(self) -> SceneMetadata:
+        """Return the date and attribution that the user chose."""
         return self.about
 
     @cached_property
     def _fingerprint(self) -> str:
         return file_fingerprint(resolve_below(self.root, self.uri), sha256=self.sha256)
 
-    def facts(self) -> SceneFacts:
-        """Return date and attribution, those of the file's metadata where none was given.
+    def metadata(self) -> SceneMetadata:
+        """Return date and attribution, those of the file's metadata where the user chose none.
 
         Raises:
             IngestError: if its tiles are not pictures.
@@ -51,10 +57,10 @@ class MBTilesSource:
         if acquired_at is None and metadata.get("acquired_at"):
             acquired_at = parse_date(metadata["acquired_at"])
         attribution = self.about.attribution or metadata.get("attribution") or None
-        return SceneFacts(acquired_at=acquired_at, attribution=attribution)
+        return SceneMetadata(acquired_at=acquired_at, attribution=attribution)
 
     def chunks(self) -> Iterator[TileChunk]:
         """List the tiles."""
         for tiles in mbtiles.tiles(self.root, self.uri, chunk=CHUNK):
             zoom, x, y = np.array(tiles, dtype=np.int64).T
-            yield TileChunk(zoom, x, y, looked_at=len(tiles))
+            yield TileChunk(zoom, x, y, candidates=len(tiles))

@@ -24,7 +24,7 @@ from earthgql.imagery.raster_metadata import (
     geographic_bounds,
     native_zoom,
 )
-from earthgql.ingest.sources import SceneFacts, TileChunk, file_fingerprint, with_options
+from earthgql.ingest.scene_source import SceneMetadata, TileChunk, file_fingerprint, with_options
 
 RASTER_SUFFIXES = (".tif", ".tiff", ".jp2", ".j2k")
 DEFAULT_PERCENTILES = (2.0, 98.0)
@@ -33,7 +33,7 @@ Limits = tuple[tuple[float, float], ...]
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """How values become 0..255: by percentiles of the whole raster, or between given limits.
+    """How values are mapped to 0..255: between percentiles of the whole raster, or between limits.
 
     Attributes:
         percentiles: low and high, 0..100.
@@ -72,7 +72,7 @@ def parse_stretch(value: str) -> Stretch:
 
 @dataclass(frozen=True)
 class RasterOptions:
-    """What a person may choose about a raster; None is what the raster itself suggests."""
+    """The user's choices for a raster; None: as the raster suggests."""
 
     zoom: int | None = None
     min_valid: float = 0.5
@@ -82,8 +82,8 @@ class RasterOptions:
     attribution: str | None = None
     sha256: bool = False
 
-    def shaping(self) -> dict[str, Any]:
-        """Return the options whose change makes other tiles of the same file."""
+    def tile_options(self) -> dict[str, Any]:
+        """Return the options that decide which tiles a file has, and their pixels."""
         stretch = self.stretch and [self.stretch.percentiles, self.stretch.limits]
         return {
             "zoom": self.zoom,
@@ -107,15 +107,15 @@ class RasterSource:
         """Return size and mtime (or SHA-256) of the file, with the options."""
         return self._fingerprint
 
-    def given(self) -> SceneFacts:
-        """Return date and attribution of the options."""
-        return SceneFacts(self.options.acquired_at, self.options.attribution)
+    def user_metadata(self) -> SceneMetadata:
+        """Return the date and attribution that the user chose."""
+        return SceneMetadata(self.options.acquired_at, self.options.attribution)
 
     @cached_property
     def _fingerprint(self) -> str:
         path = resolve_below(self.root, self.uri)
-        print_ = file_fingerprint(path, sha256=self.options.sha256)
-        return with_options(print_, self.options.shaping())
+        fingerprint = file_fingerprint(path, sha256=self.options.sha256)
+        return with_options(fingerprint, self.options.tile_options())
 
     @cached_property
     def _zoom(self) -> int:
@@ -126,14 +126,14 @@ class RasterSource:
             raise IngestError(f"zoom must be between 0 and {MAX_ZOOM}, not {zoom}")
         return zoom
 
-    def facts(self) -> SceneFacts:
-        """Choose bands and stretch, find the date, count the candidates."""
+    def metadata(self) -> SceneMetadata:
+        """Return date, attribution, bands, stretch, and the number of candidate tiles."""
         with open_raster(self.root, self.uri) as dataset:
             expected = count_candidate_tiles(geographic_bounds(dataset), self._zoom)
             check_decodable(dataset, self._zoom, public_name(self.root, self.uri))
             rendering = _rendering(dataset, self.options)
             check_blocks(dataset, rendering["bands"])
-            return SceneFacts(
+            return SceneMetadata(
                 acquired_at=self.options.acquired_at or acquisition_time(dataset),
                 attribution=self.options.attribution,
                 rendering=rendering,
@@ -145,9 +145,9 @@ class RasterSource:
         with open_raster(self.root, self.uri) as dataset:
             areas = geographic_bounds(dataset)
             found = valid_tiles(dataset, areas, self._zoom, self.options.min_valid)
-            for x, y, looked_at in found:
+            for x, y, candidates in found:
                 zoom = np.full(len(x), self._zoom, dtype=np.int64)
-                yield TileChunk(zoom, x, y, looked_at=looked_at)
+                yield TileChunk(zoom, x, y, candidates=candidates)
 
 
 def _rendering(dataset: Any, options: RasterOptions) -> dict[str, Any]:
@@ -177,14 +177,14 @@ def _rendering(dataset: Any, options: RasterOptions) -> dict[str, Any]:
 def raster_files(paths: list[str]) -> Iterator[tuple[str, Path, Path]]:
     """Yield name, file and root of the rasters below files and folders, sorted.
 
-    A file named by itself is called after its stem and has its own folder as root; one found in a
-    folder is called after its path in there, and the folder is its root.
+    The name of a single file is its stem, and its root its folder; the name of a file found in a
+    folder is its path in there, and its root that folder.
 
     Raises:
-        IngestError: if a folder cannot be listed, rather than pass over what is in it.
+        IngestError: if a folder cannot be listed.
     """
-    for given in paths:
-        path = Path(given)
+    for text in paths:
+        path = Path(text)
         if path.is_dir():
             root = path.resolve()
             for file in sorted(_files_below(root)):

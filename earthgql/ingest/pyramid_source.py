@@ -1,4 +1,4 @@
-"""Pyramids of pictures as sources: a folder ``z/x/y.png``, or a table that lists such pictures."""
+"""Pyramids of pictures as sources: a folder ``z/x/y.png``, or a table that lists pictures."""
 
 import csv
 import hashlib
@@ -11,11 +11,11 @@ import numpy as np
 
 from earthgql.errors import IngestError
 from earthgql.imagery.pictures import EXTENSIONS
-from earthgql.ingest.sources import CHUNK, SceneFacts, TileChunk, with_options
+from earthgql.ingest.scene_source import CHUNK, SceneMetadata, TileChunk, with_options
 
 TABLE_COLUMNS = ("z_coord", "x_coord", "y_coord", "path")
 Picture = tuple[int, int, int, str, str | None]
-"""z, x, y as the scheme counts, path below the folder, fingerprint."""
+"""z, x, y in the numbering of the scheme, path below the folder, fingerprint."""
 
 
 @dataclass
@@ -24,37 +24,37 @@ class PyramidSource:
 
     Attributes:
         name: of the scene.
-        uri: the folder that paths of pictures start at, absolute; also the root.
-        scheme: "xyz" (y from the north) or "tms" (from the south).
-        pictures: lists them, anew at every call.
-        about: date and attribution.
+        uri: the folder that the paths of pictures are relative to, absolute; also the root.
+        scheme: "xyz" (y counts from the north) or "tms" (from the south).
+        pictures: lists the pictures; every call starts at the first.
+        about: date and attribution that the user chose.
     """
 
     name: str
     uri: str
     scheme: str
     pictures: Callable[[], Iterator[Picture]]
-    about: SceneFacts
+    about: SceneMetadata
     kind: str = field(default="pyramid", init=False)
-    _listed: str | None = field(default=None, init=False)
+    _list_hash: str | None = field(default=None, init=False)
 
     @property
     def root(self) -> str:
-        """The folder nothing is opened outside of."""
+        """The folder outside which nothing is opened."""
         return self.uri
 
     def fingerprint(self) -> str:
         """Return a hash of the list of pictures with their sizes and mtimes."""
-        if self._listed is None:
+        if self._list_hash is None:
             for _ in self.chunks():
                 pass
-        return with_options(f"list:{self._listed}", {"scheme": self.scheme})
+        return with_options(f"list:{self._list_hash}", {"scheme": self.scheme})
 
-    def given(self) -> SceneFacts:
+    def user_metadata(self) -> SceneMetadata:
         """Return date and attribution."""
         return self.about
 
-    def facts(self) -> SceneFacts:
+    def metadata(self) -> SceneMetadata:
         """Return date and attribution."""
         return self.about
 
@@ -65,7 +65,7 @@ class PyramidSource:
         while chunk := _take(pictures):
             digest.update(repr(chunk).encode(errors="surrogateescape"))
             yield self._chunk(chunk)
-        self._listed = digest.hexdigest()[:32]
+        self._list_hash = digest.hexdigest()[:32]
 
     def _chunk(self, pictures: list[Picture]) -> TileChunk:
         zs, xs, ys, paths, prints = zip(*pictures, strict=True)
@@ -75,7 +75,7 @@ class PyramidSource:
             raise IngestError(f"{self.name}: a tile number is beyond any zoom") from None
         if self.scheme == "tms":
             y = (np.int64(1) << np.clip(zoom, 0, 62)) - 1 - y
-        return TileChunk(zoom, x, y, list(paths), list(prints), looked_at=len(x))
+        return TileChunk(zoom, x, y, list(paths), list(prints), candidates=len(x))
 
 
 def _take(pictures: Iterator[Picture]) -> list[Picture]:
@@ -90,7 +90,7 @@ def _take(pictures: Iterator[Picture]) -> list[Picture]:
 def folder_pictures(folder: Path) -> Iterator[Picture]:
     """Yield the pictures ``z/x/y.png`` (jpg, jpeg, webp) of a folder, in a stable order.
 
-    Other files and folders are passed over.
+    Other files and folders are ignored.
     """
     for z in _numbered(folder):
         for x in _numbered(folder / str(z)):
@@ -129,8 +129,8 @@ def _picture_stem(name: str) -> str | None:
 def table_pictures(table: Path, root: Path) -> Iterator[Picture]:
     """Yield the pictures that a CSV table lists (``id,z_coord,x_coord,y_coord,path``).
 
-    Pictures that do not exist are listed all the same, without a fingerprint: they may come
-    later, and until then their tiles cannot be read.
+    Pictures that do not exist are listed too, without a fingerprint: they may be added later, and
+    until then their tiles cannot be read.
 
     Raises:
         IngestError: naming the line that is wrong.
@@ -138,17 +138,17 @@ def table_pictures(table: Path, root: Path) -> Iterator[Picture]:
     try:
         with table.open(newline="", encoding="utf-8-sig") as file:
             rows = csv.reader(file)
-            places = _places(next(rows, []), table)
+            positions = _column_positions(next(rows, []), table)
             for row in rows:
                 if row:
-                    yield _table_row(row, places, str(root))
+                    yield _table_row(row, positions, str(root))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise IngestError(f"{table} cannot be read as CSV: {error}") from None
     except _BadRowError as error:
         raise IngestError(f"{table} line {rows.line_num}: {error}") from None
 
 
-def _places(header: list[str], table: Path) -> list[int]:
+def _column_positions(header: list[str], table: Path) -> list[int]:
     names = [name.strip().lower() for name in header]
     missing = [name for name in TABLE_COLUMNS if name not in names]
     if missing:
@@ -159,10 +159,10 @@ def _places(header: list[str], table: Path) -> list[int]:
     return [names.index(name) for name in TABLE_COLUMNS]
 
 
-def _table_row(row: list[str], places: Sequence[int], root: str) -> Picture:
+def _table_row(row: list[str], positions: Sequence[int], root: str) -> Picture:
     # Runs once per row of what may be a million: no Path objects here.
     try:
-        z, x, y, path = [row[place] for place in places]
+        z, x, y, path = [row[position] for position in positions]
         index = int(z), int(x), int(y)
     except (IndexError, ValueError):
         raise _BadRowError("z, x, y must be whole numbers, and no field missing") from None
@@ -176,4 +176,4 @@ def _table_row(row: list[str], places: Sequence[int], root: str) -> Picture:
 
 
 class _BadRowError(Exception):
-    """A row of a table is wrong; the message says why, the caller knows the line."""
+    """A row of a table is wrong; the caller adds the number of its line to the message."""
