@@ -7,6 +7,7 @@ from sqlalchemy import Engine
 
 from earthgql.api.execution.documents import Documents, read_trusted
 from earthgql.api.execution.http import GraphQLView
+from earthgql.api.schema import document_parser
 from earthgql.database.engine import make_engine
 from earthgql.jobs.service import JobService
 from earthgql.models import Classifier
@@ -93,8 +94,9 @@ def create_app(
 
 
 def _documents(settings: Settings) -> Documents:
-    path = settings.trusted_documents
-    return Documents(read_trusted(path) if path else {}, only=settings.trusted_only)
+    path, parser = settings.trusted_documents, document_parser()
+    trusted = read_trusted(path, parser) if path else {}
+    return Documents(parser, trusted, only=settings.trusted_only)
 
 
 def _loader(settings: Settings) -> Callable[[], Classifier]:

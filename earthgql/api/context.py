@@ -1,22 +1,18 @@
 """What every resolver of one request shares."""
 
-from __future__ import annotations
-
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Any, TypeVar
 
 from flask import Request
 from strawberry.types import Info
 
-from earthgql.api.loaders import Loaders
+from earthgql.api.loaders import Loaders, Scoring
 from earthgql.catalog.tiles.areas import Area, parse_area
 from earthgql.errors import BadInputError
 from earthgql.jobs.service import JobService
-from earthgql.scoring.service import ScoringService
 
-if TYPE_CHECKING:
-    from earthgql.api.types.nodes import Model
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +25,16 @@ class Context:
         scoring: the one service that classifies tiles.
         jobs: where jobs are started and cancelled.
         request: as it came.
-        models: those of this request so far, by row id; all its tiles share one.
-        cutoffs: those of this request so far, by what asked for them; worked out once.
-        areas: the polygons of this request so far, by identity, with what they are or why they
-            are none.
+        made: what ``once`` made in this request.
+        areas: the polygons of this request so far, by identity, with the area of each or the
+            error that it is none.
     """
 
     loaders: Loaders
-    scoring: ScoringService
+    scoring: Scoring
     jobs: JobService
     request: Request
-    models: dict[int, Model] = field(default_factory=dict)
-    cutoffs: dict[Hashable, tuple[float, ...]] = field(default_factory=dict)
+    made: dict[Hashable, Any] = field(default_factory=dict)
     areas: dict[int, tuple[object, Area | BadInputError]] = field(default_factory=dict)
 
     @property
@@ -48,8 +42,15 @@ class Context:
         """URL of the server as the client sees it, with a trailing slash."""
         return self.request.host_url
 
+    def once(self, key: Hashable, make: Callable[[], Value]) -> Value:
+        """Return the value of a key, made at most once in this request."""
+        if key not in self.made:
+            self.made[key] = make()
+        value: Value = self.made[key]
+        return value
+
     def area(self, polygon: object) -> Area:
-        """Return the area of a GeoJSON geometry, validated once however often it is asked for.
+        """Return the area of a GeoJSON geometry, validated at most once in this request.
 
         Raises:
             BadInputError: if it is none.

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from time import monotonic
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine
 from strawberry.dataloader import DataLoader
@@ -34,13 +34,26 @@ from earthgql.errors import (
     ModelUnavailableError,
 )
 from earthgql.imagery.grid import Bounds, LonLat
-from earthgql.scoring.service import ScoringService
+from earthgql.scoring.service import Answer
 
 DATABASE_S = 30.0
 """What all statements of a request may take together, but for the last of them."""
 
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
+
+
+class Scoring(Protocol):
+    """What requests need of the service that scores tiles: ``ScoringService``, or a wrapper."""
+
+    @property
+    def model(self) -> ModelRecord:
+        """The model that this server runs."""
+
+    def classify_tiles(
+        self, tile_ids: Sequence[int], *, deadline: float | None = None
+    ) -> dict[int, Answer]:
+        """Return the scores of tiles, or what kept each from being scored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +118,7 @@ class Loaders:
         scores: row id of a tile to its scores; raises what kept them from being computed.
     """
 
-    def __init__(self, engine: Engine, scoring: ScoringService, deadline: float) -> None:
+    def __init__(self, engine: Engine, scoring: Scoring, deadline: float) -> None:
         """Make fresh loaders.
 
         Args:

@@ -11,12 +11,18 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.types.base_scalars import DateTimeDefinition, wrap_parser
 from strawberry.types.scalar import ScalarDefinition
 
-from earthgql.api.execution.direct import LeanExecution, make_lean
-from earthgql.api.execution.limits import LimitedParser
+from earthgql.api.execution.direct import use_direct_resolvers
+from earthgql.api.execution.limits import LimitedParser, Parser, parser_for
+from earthgql.api.execution.scalar_objects import ScalarObjectExecution, is_tested
 from earthgql.api.resolvers.analysis import AnalysisQueries
-from earthgql.api.resolvers.jobs import Job, JobQueries, Mutation
+from earthgql.api.resolvers.jobs import JobQueries, Mutation
 from earthgql.api.resolvers.map import MapQueries
-from earthgql.api.types.nodes import Model, Scene, Tile
+from earthgql.api.resolvers.nodes import NodeQueries
+from earthgql.api.resolvers.viewport import ViewportQueries
+from earthgql.api.types.job import Job
+from earthgql.api.types.model import Model
+from earthgql.api.types.scene import Scene
+from earthgql.api.types.tile import Tile
 from earthgql.api.types.values import GEOJSON_SCALAR, GeoJSON
 from earthgql.api.types.viewport import INTEGERS_SCALAR, SCORE_MATRIX_SCALAR, Integers, ScoreMatrix
 from earthgql.catalog.json_input import as_moment
@@ -35,32 +41,39 @@ _SCALARS: dict[object, ScalarDefinition] = {
 }
 
 
-# In this order one reads about them.
+# The order of the bases is that of the fields in the documentation.
 @strawberry.type(description="What one can ask.")
-class Query(MapQueries, AnalysisQueries, JobQueries):
-    """What one can ask."""
+class Query(MapQueries, ViewportQueries, NodeQueries, AnalysisQueries, JobQueries):
+    """The entry points of queries."""
 
 
 class Schema(strawberry.Schema):
     """A schema that leaves the logging of errors to ``earthgql.api.errors``."""
 
     def process_errors(self, errors: list[GraphQLError], execution_context: Any = None) -> None:
-        """Log nothing: a client's mistakes are no news."""
+        """Log nothing: ``errors.present`` logs what is not the client's mistake."""
 
 
 @cache
 def schema() -> Schema:
     """Return the schema of the API."""
-    made = Schema(
+    fast = is_tested()
+    built = Schema(
         query=Query,
         mutation=Mutation,
         types=[Job, Tile, Scene, Model],
         extensions=[LimitedParser],
-        execution_context_class=LeanExecution,
+        execution_context_class=ScalarObjectExecution if fast else None,
         config=StrawberryConfig(scalar_map=_SCALARS),
     )
-    make_lean(made._schema)
-    return made
+    if fast:
+        use_direct_resolvers(built._schema)
+    return built
+
+
+def document_parser() -> Parser:
+    """Return the parser of documents for the schema."""
+    return parser_for(schema()._schema)
 
 
 def sdl() -> str:

@@ -11,6 +11,7 @@ from support.api_client import Api, make_api
 
 from earthgql.api.execution import documents, limits
 from earthgql.api.execution.documents import Documents, read_trusted
+from earthgql.api.schema import document_parser
 from earthgql.errors import SetupError
 
 SCENES = "query Scenes($n: Int = 5) { scenes(first: $n) { nodes { name } } }"
@@ -111,7 +112,7 @@ def test_null_is_as_good_as_nothing(bare: Api) -> None:
 def test_no_more_is_kept_than_fits(monkeypatch: pytest.MonkeyPatch) -> None:
     texts = [f"{{ scenes {{ nodes {{ a{i}: name }} }} }}" for i in range(4)]
     monkeypatch.setattr(documents, "KEPT_CHARACTERS", 3 * len(texts[0]))
-    known = Documents()
+    known = Documents(document_parser())
     for text in texts[:3]:
         assert known.text(text, None, named(text)) == text
         assert known.text(text, None, named(text)) == text
@@ -186,7 +187,7 @@ def test_files_that_are_none(tmp_path: Path, content: str, message: str) -> None
     file = tmp_path / "documents.json"
     file.write_text(content)
     with pytest.raises(SetupError, match=message):
-        read_trusted(file)
+        read_trusted(file, document_parser())
 
 
 def test_a_file_that_is_not_there(engine: Engine, tmp_path: Path) -> None:
@@ -199,9 +200,9 @@ def test_parsed_documents_are_kept_up_to_a_size(bare: Api) -> None:
         return f"{{ a{number}: __typename }}{' ' * (limits.KEPT_CHARACTERS // 4)}"
 
     texts = [document(number) for number in range(5)]
-    first = [limits.parse_within_limits(text) for text in texts]
-    again = [limits.parse_within_limits(text) for text in reversed(texts)][::-1]
+    first = [document_parser().parse(text) for text in texts]
+    again = [document_parser().parse(text) for text in reversed(texts)][::-1]
     assert [old is new for old, new in zip(first, again, strict=True)] == [False] * 2 + [True] * 3
     wrong = "{ none }"
     assert [bare.codes(wrong) for _ in range(2)] == [["GRAPHQL_VALIDATION_FAILED"]] * 2
-    assert limits.parse_within_limits(wrong).errors
+    assert document_parser().parse(wrong).errors

@@ -11,7 +11,7 @@ from support.api_client import Api, make_api
 
 from earthgql.api import context, loaders
 from earthgql.api.execution import limits
-from earthgql.api.execution.limits import parse_within_limits
+from earthgql.api.schema import document_parser
 from earthgql.catalog.tiles.areas import Area, parse_area
 
 QUICK_S = 3.0  # of processor time, forgiving: these took minutes or killed the process
@@ -116,17 +116,17 @@ PERIOD = f"from to coveredKm2 classifiedKm2 classifiedShare tiles tilesClassifie
     ],
 )
 def test_lists_and_columns_weigh_what_they_hold(most: int, document: Callable[[int], str]) -> None:
-    assert parse_within_limits(document(most)).operations == 1
+    assert document_parser().parse(document(most)).operations == 1
     with pytest.raises(GraphQLError, match="values"):
-        parse_within_limits(document(most + 1))
+        document_parser().parse(document(most + 1))
 
 
 def test_the_length_of_a_list_of_differences_is_only_its_own() -> None:
     fields = "labels { label both onlyA onlyB } mostDifferent { distance labelsOnlyA }"
     document = f'query ($n: Int!) {{ modelComparison(a: "1", first: $n) {{ {fields} }} }}'
-    assert parse_within_limits(document).operations == 1
+    assert document_parser().parse(document).operations == 1
     with pytest.raises(GraphQLError, match="values"):
-        parse_within_limits(document.replace("labelsOnlyA", aliased(12, "labelsOnlyA")))
+        document_parser().parse(document.replace("labelsOnlyA", aliased(12, "labelsOnlyA")))
 
 
 @pytest.mark.parametrize(
@@ -140,21 +140,21 @@ def test_the_length_of_a_list_of_differences_is_only_its_own() -> None:
     ids=["introspection", "1,000 points", "1,000 tiles with everything", "fragments"],
 )
 def test_documents_within_the_limits(document: str) -> None:
-    assert parse_within_limits(document).operations == 1
+    assert document_parser().parse(document).operations == 1
 
 
 def test_weights_count_unfolded_fragments() -> None:
     aliases = " ".join(f"a{i}: __typename" for i in range(600))
     fragments = f"fragment A on Query {{ {aliases} }} fragment B on Query {{ ...A c: __typename }}"
-    assert parse_within_limits(f"{{ ...A }} {fragments}").operations == 1
+    assert document_parser().parse(f"{{ ...A }} {fragments}").operations == 1
     with pytest.raises(GraphQLError, match="aliases"):
-        parse_within_limits(f"{{ ...A ...B }} {fragments}")
+        document_parser().parse(f"{{ ...A ...B }} {fragments}")
 
 
 def test_documents_are_remembered(bare: Api) -> None:
     document = "{ remembered: __typename }"
     assert bare.data(document) == bare.data(document)
-    assert parse_within_limits(document).node is parse_within_limits(document).node
+    assert document_parser().parse(document).node is document_parser().parse(document).node
 
 
 AREA = "bounds: {west: 0, south: 0, east: 1, north: 1}"
@@ -176,9 +176,9 @@ def test_few_fields_of_a_request_look_at_areas(kind: str, field: str, each: int)
         return f"{kind} {{ {' '.join(f'a{i}: {field}' for i in range(count))} }}"
 
     most = limits.MAX_AREAS // each
-    assert parse_within_limits(document(most)).operations == 1
+    assert document_parser().parse(document(most)).operations == 1
     with pytest.raises(GraphQLError, match=r"more than (24 fields that look|250,000)"):
-        parse_within_limits(document(most + 1))
+        document_parser().parse(document(most + 1))
 
 
 def test_lists_of_many_objects_are_refused_before_they_are_looked_at(bare: Api) -> None:

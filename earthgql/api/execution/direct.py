@@ -1,30 +1,23 @@
-"""Execution without the generality that fields of this schema do not use.
+"""Resolvers without Strawberry's layers, for fields that do not need them.
 
 Strawberry resolves every field through layers that look for extensions, permissions, and arguments
-to convert. An answer of 500 tiles has 20,000 fields, most of which are attributes of what was
-made for them: those are read directly, and methods that are given no more than ``info`` and
-plain numbers are called directly. All others stay as Strawberry made them.
-
-Objects of which nothing but such scalar attributes is asked, as of 17 scores a tile, are answered
-without looking at each field anew.
+to convert. An answer of 500 tiles has 20,000 fields, most of which are attributes of objects made
+for the answer: those are read directly, and methods that take no more than ``info`` and plain
+numbers or strings are called directly. All others stay as Strawberry made them.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from inspect import Parameter
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any
 
 from graphql import (
     GraphQLField,
     GraphQLObjectType,
     GraphQLResolveInfo,
-    GraphQLScalarType,
     GraphQLSchema,
-    is_non_null_type,
-    is_specified_scalar_type,
 )
 from strawberry import relay
-from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types import Info
 from strawberry.types.base import StrawberryOptional
@@ -37,73 +30,12 @@ RawInfo = GraphQLResolveInfo[Any]
 _PLAIN = (int, float, str, bool)
 
 
-class _Leaf(NamedTuple):
-    """How to answer a field: its name in the answer, what reads it, what makes it JSON."""
-
-    name: str
-    read: Callable[[Any], Any]
-    coerce: Callable[[Any], Any]
-
-
-Plan = list[_Leaf] | None
-
-
-class LeanExecution(StrawberryGraphQLCoreExecutionContext):
-    """Executes a document; objects of which only scalar attributes are asked take a short cut."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        # By the identity of a group of fields, which is kept with its plan and so not used again.
-        self._plans: dict[int, tuple[Mapping[str, Any], Plan]] = {}
-
-    def execute_fields(
-        self,
-        parent_type: GraphQLObjectType,
-        source_value: Any,
-        path: Any,
-        grouped_field_set: Mapping[str, Any],
-        position_context: Any,
-    ) -> Any:
-        """Answer the fields of one object; see the base class."""
-        known = self._plans.get(id(grouped_field_set))
-        if known is None:
-            known = (grouped_field_set, self._plan(parent_type, grouped_field_set))
-            self._plans[id(grouped_field_set)] = known
-        if known[1] is not None:
-            try:
-                return {name: coerce(read(source_value)) for name, read, coerce in known[1]}
-            except Exception:  # noqa: S110 - the long way tells what is wrong, and where
-                pass
-        return super().execute_fields(
-            parent_type,
-            source_value,
-            path,
-            grouped_field_set,  # type: ignore[arg-type]
-            position_context,
-        )
-
-    def _plan(self, parent_type: GraphQLObjectType, fields: Mapping[str, Any]) -> Plan:
-        """Return how to answer each field; None if one of them is more than an attribute."""
-        plan = []
-        for name, details in fields.items():
-            field = self.schema.get_field(parent_type, details[0].node.name.value)
-            read = getattr(field.resolve, "read", None) if field else None
-            if field is None or read is None or not is_non_null_type(field.type):
-                return None
-            scalar = field.type.of_type
-            # GraphQL's own refuse null; what else there is need not.
-            if not isinstance(scalar, GraphQLScalarType) or not is_specified_scalar_type(scalar):
-                return None
-            plan.append(_Leaf(name, read, scalar.coerce_output_value))
-        return plan
-
-
-def make_lean(schema: GraphQLSchema) -> None:
-    """Replace the resolvers of a schema that Strawberry made by direct ones, where they may be."""
-    for made in schema.type_map.values():
-        if isinstance(made, GraphQLObjectType):
-            for name, field in made.fields.items():
-                resolver = _direct(made.name, name, field)
+def use_direct_resolvers(schema: GraphQLSchema) -> None:
+    """Replace resolvers of a schema that Strawberry made by direct ones, where that is the same."""
+    for found in schema.type_map.values():
+        if isinstance(found, GraphQLObjectType):
+            for name, field in found.fields.items():
+                resolver = _direct(found.name, name, field)
                 if resolver is not None:
                     field.resolve = resolver
 
@@ -129,12 +61,12 @@ def _call(field: GraphQLField, definition: StrawberryField) -> Resolver | None:
         direct = _method_with_info(resolver.wrapped_func, definition, resolver.info_parameter)
     others = [
         name
-        for name, given in zip(field.args, definition.arguments, strict=True)
-        if not _is_plain(given.type, given.python_name)
+        for name, argument in zip(field.args, definition.arguments, strict=True)
+        if not _is_plain(argument.type, argument.python_name)
     ]
     if any(field.args[name].default_value is not None for name in others):
         return None
-    return _unless_given(others, direct, field.resolve) if others else direct
+    return _without(others, direct, field.resolve) if others else direct
 
 
 def _is_plain(kind: Any, name: str) -> bool:
@@ -149,7 +81,7 @@ def _attribute(name: str) -> Resolver:
     def resolve(source: Any, _info: RawInfo) -> Any:
         return read(source)
 
-    resolve.read = read  # type: ignore[attr-defined]
+    resolve.read = read  # type: ignore[attr-defined]  # for ``scalar_objects``
     return resolve
 
 
@@ -160,8 +92,8 @@ def _global_id(type_name: str) -> Resolver:
     return resolve
 
 
-def _unless_given(names: list[str], direct: Resolver, usual: Resolver) -> Resolver:
-    """Take the direct way of a method that is called without what would need converting."""
+def _without(names: list[str], direct: Resolver, usual: Resolver) -> Resolver:
+    """Call a method directly unless one of these arguments, which need converting, has a value."""
 
     def resolve(source: Any, info: RawInfo, **arguments: Any) -> Any:
         for name in names:

@@ -7,19 +7,20 @@ documents* are known from the start, from a file; a server may take no others.
 
 import hashlib
 import json
+import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from cachetools import LRUCache
 from cross_web import HTTPException
 from graphql import GraphQLError
 
-from earthgql.api.execution.limits import count_operations, parse_within_limits
-from earthgql.api.execution.recent import Recent
+from earthgql.api.execution.limits import Parser
 from earthgql.errors import SetupError
 
 KEPT_CHARACTERS = 20_000_000
-"""Of documents that clients sent; those not asked for the longest are forgotten first."""
+"""Of documents that clients sent; those not used for the longest are forgotten first."""
 
 _NOT_FOUND = ("PersistedQueryNotFound", "PERSISTED_QUERY_NOT_FOUND")
 _NOT_SUPPORTED = ("PersistedQueryNotSupported", "PERSISTED_QUERY_NOT_SUPPORTED")
@@ -42,22 +43,27 @@ class RefusedDocumentError(HTTPException):
 class Documents:
     """The documents that a process knows by name."""
 
-    def __init__(self, trusted: Mapping[str, str] | None = None, *, only: bool = False) -> None:
-        """Know some documents.
+    def __init__(
+        self, parser: Parser, trusted: Mapping[str, str] | None = None, *, only: bool = False
+    ) -> None:
+        """Begin with the trusted documents.
 
         Args:
+            parser: of the schema that documents are for.
             trusted: text by id, as ``read_trusted`` gives them.
             only: whether all others are refused.
         """
+        self._parser = parser
         self._trusted = dict(trusted or {})
         self._texts = frozenset(self._trusted.values())
         self._only = only
-        self._recent = Recent[str](KEPT_CHARACTERS)
+        self._lock = threading.Lock()
+        self._sent: LRUCache[str, str] = LRUCache(KEPT_CHARACTERS, getsizeof=len)
 
     def text(
         self, query: str | None, document_id: str | None, extensions: Mapping[str, Any] | None
     ) -> str | None:
-        """Return the document that a request means; None if it means none.
+        """Return the text of a request's document; None if it has none.
 
         Args:
             query: the document, where it was sent.
@@ -81,7 +87,9 @@ class Documents:
         found = self._trusted.get(name)
         if found is None and self._only:
             raise _untrusted()
-        found = found or self._recent.get(name)
+        if found is None:
+            with self._lock:
+                found = self._sent.get(name)
         if found is None:
             # Clients of the protocol look at the body, and answer by sending the document.
             raise RefusedDocumentError(200, *_NOT_FOUND)
@@ -90,16 +98,18 @@ class Documents:
     def _keep(self, sha256: str, query: str) -> None:
         if hashlib.sha256(query.encode(errors="surrogatepass")).hexdigest() != sha256:
             raise RefusedDocumentError(400, "provided sha does not match query", "BAD_REQUEST")
-        if count_operations(query):
-            self._recent.put(sha256, query, len(query))
+        if self._parser.count_operations(query):
+            with self._lock:
+                self._sent[sha256] = query
 
 
-def read_trusted(path: Path) -> dict[str, str]:
+def read_trusted(path: Path, parser: Parser) -> dict[str, str]:
     """Read a file of trusted documents.
 
     Args:
         path: JSON: an object of texts by id, as relay-compiler and GraphQL Code Generator write it,
             or a manifest of Apollo's ``generate-persisted-query-manifest``.
+        parser: of the schema that the documents are for.
 
     Raises:
         SetupError: if it cannot be read, is of no such form, or holds what is no GraphQL.
@@ -111,7 +121,7 @@ def read_trusted(path: Path) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, text in _entries(content, path):
         try:
-            parse_within_limits(text)
+            parser.parse(text)
         except GraphQLError as error:
             raise SetupError(f"{path}: document {name!r:.80}: {error.message}") from None
         found[_plain(name)] = text

@@ -21,11 +21,14 @@ from strawberry.types.execution import PreExecutionError
 from earthgql.api import errors
 from earthgql.api.context import Context
 from earthgql.api.execution.documents import Documents, RefusedDocumentError
-from earthgql.api.execution.limits import count_operations, parse_within_limits
-from earthgql.api.execution.loops import Loops
-from earthgql.api.execution.statistics import Watch, WatchedLoaders, watched
+from earthgql.api.execution.loops import EventLoops
+from earthgql.api.execution.statistics import (
+    CountingLoaders,
+    CountingScoring,
+    RequestStatistics,
+)
 from earthgql.api.loaders import Loaders
-from earthgql.api.schema import schema
+from earthgql.api.schema import document_parser, schema
 from earthgql.errors import error_body
 from earthgql.jobs.service import JobService
 from earthgql.scoring.service import ScoringService
@@ -50,7 +53,7 @@ class GraphQLView(AsyncGraphQLView[Context, None]):
         inference_deadline: float,
         page: Callable[[], Response],
         *,
-        documents: Documents | None = None,
+        documents: Documents,
         cache_seconds: int = 0,
     ) -> None:
         """Make the view.
@@ -69,10 +72,11 @@ class GraphQLView(AsyncGraphQLView[Context, None]):
         self._scoring = scoring
         self._inference_deadline = inference_deadline
         self._page = page
-        self._documents = documents or Documents()
+        self._documents = documents
+        self._parser = document_parser()
         self._cache_seconds = cache_seconds
         self._jobs = JobService(engine)
-        self._loops = Loops()
+        self._loops = EventLoops()
 
     def dispatch_request(self) -> ResponseReturnValue:  # type: ignore[override]
         """Answer, with JSON also where the request is no GraphQL."""
@@ -139,45 +143,55 @@ class GraphQLView(AsyncGraphQLView[Context, None]):
             fields = self.decode_json(await request.get_body())
         else:
             raise HTTPException(415, "a POST must have the content type application/json")
-        asked = _request_data(fields)
+        data = _request_data(fields)
         name = cast(dict[str, Any], fields).get("documentId")
         if not isinstance(name, str | None):
             raise HTTPException(400, "documentId must be a string")
-        asked.query = self._documents.text(asked.query, name, asked.extensions)
-        return asked
+        data.query = self._documents.text(data.query, name, data.extensions)
+        return data
 
     async def execute_single(self, *args: Any, **kwargs: Any) -> ExecutionResult:
-        """Execute a request; one that leaves open which operation it means is refused."""
-        asked: GraphQLRequestData = kwargs["request_data"]
-        if asked.query is None or not asked.query.strip():
+        """Execute a request.
+
+        Raises:
+            HTTPException: if it has no document, or several operations and names none.
+        """
+        data: GraphQLRequestData = kwargs["request_data"]
+        if data.query is None or not data.query.strip():
             raise HTTPException(400, "the request has no query")
-        if asked.operation_name is None and count_operations(asked.query) > 1:
+        if data.operation_name is None and self._parser.count_operations(data.query) > 1:
             raise HTTPException(400, "several operations: name one of them in operationName")
-        timed = asked.extensions is not None and asked.extensions.get("timing") is True
+        timed = data.extensions is not None and data.extensions.get("timing") is True
         if timed or kwargs["request_adapter"].method == "GET":
-            return await self._watched(asked, timed, kwargs)
+            return await self._execute_counted(data.query, timed, kwargs)
         return await super().execute_single(*args, **kwargs)
 
-    async def _watched(
-        self, asked: GraphQLRequestData, timed: bool, kwargs: dict[str, Any]
+    async def _execute_counted(
+        self, document: str, timed: bool, kwargs: dict[str, Any]
     ) -> ExecutionResult:
-        """Execute a request whose answer may be kept, or tells how long it took."""
-        watch = Watch()
-        scoring = watched(self._scoring, watch)
-        loaders = WatchedLoaders(self._engine, scoring, self._deadline(), watch)
+        """Execute a request whose answer caches may keep, or has its timing."""
+        statistics = RequestStatistics()
+        scoring = CountingScoring(self._scoring, statistics)
+        loaders = CountingLoaders(self._engine, scoring, self._deadline(), statistics)
         kwargs["context"] = replace(kwargs["context"], loaders=loaders, scoring=scoring)
         if timed:
-            watch.parse_s = _seconds_to_parse(asked.query or "")
+            statistics.parse_s = self._seconds_to_parse(document)
         result = await super().execute_single(**kwargs)
         cache = kwargs["sub_response"].cache_control
         if timed:
-            result.extensions = {**(result.extensions or {}), "timing": watch.as_json()}
-        if timed or result.errors or not watch.only_stored:
+            result.extensions = {**(result.extensions or {}), "timing": statistics.as_json()}
+        if timed or result.errors or not statistics.only_stored:
             cache.no_store = True
         else:
             cache.public = cache.must_revalidate = True
             cache.max_age = self._cache_seconds
         return result
+
+    def _seconds_to_parse(self, document: str) -> float:
+        began = time.perf_counter()
+        with suppress(GraphQLError):  # the execution reports it
+            self._parser.parse(document)
+        return time.perf_counter() - began
 
     def _deadline(self) -> float:
         return time.monotonic() + self._inference_deadline
@@ -203,7 +217,7 @@ class GraphQLView(AsyncGraphQLView[Context, None]):
             sub_response.status_code = 400
         sub_response.set_data(self.encode_json(response_data))
         if sub_response.cache_control.public:
-            _name_version(sub_response)
+            _set_etag(sub_response)
         return sub_response
 
 
@@ -225,19 +239,12 @@ def _request_data(fields: object) -> GraphQLRequestData:
     )
 
 
-def _name_version(response: Response) -> None:
-    """Let clients ask whether what they have is still right, and tell them so if it is."""
-    named = f"{response.mimetype}\n".encode() + response.get_data()
-    response.set_etag(hashlib.sha256(named).hexdigest()[:32])
+def _set_etag(response: Response) -> None:
+    """Give the answer an ETag, and make it 304 without a body if the client has it already."""
+    tagged = f"{response.mimetype}\n".encode() + response.get_data()
+    response.set_etag(hashlib.sha256(tagged).hexdigest()[:32])
     response.vary.add("Accept")
     response.make_conditional(request)
-
-
-def _seconds_to_parse(document: str) -> float:
-    began = time.perf_counter()
-    with suppress(GraphQLError):  # said when it is executed
-        parse_within_limits(document)
-    return time.perf_counter() - began
 
 
 def _refusal(status: int, message: str, code: str = errors.BAD_REQUEST) -> Response:

@@ -1,22 +1,29 @@
-"""What a document may ask at most, checked before anything looks at it more closely.
+"""What a document may ask for at most, checked before anything looks at it more closely.
 
 Each fragment is weighed once, so a document of fragments that spread each other is weighed in time
 linear in its length, although it would unfold to an answer of any size. Validation by GraphQL's own
 rules compares repeated fields and spreads pair by pair, so those are limited too.
 """
 
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
+from typing import cast
 
+from cachetools import LRUCache
 from graphql import (
     DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLError,
+    GraphQLSchema,
+    InlineFragmentNode,
     ListValueNode,
     ObjectValueNode,
     OperationDefinitionNode,
+    SelectionNode,
     SelectionSetNode,
     ValueNode,
     parse,
@@ -24,8 +31,7 @@ from graphql import (
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.schema import validate_document
 
-from earthgql.api.execution.recent import Recent
-from earthgql.api.execution.weights import AREAS, Weight, values_of
+from earthgql.api.execution.weights import Costs, Weight, weigh_field
 
 MAX_LENGTH = 500_000
 MAX_TOKENS = 20_000
@@ -39,8 +45,9 @@ MAX_FRAGMENTS = 50
 MAX_FIELDS = 5_000
 MAX_REPEATS = 50
 MAX_COMMENTS = 5_000
-# Of parsed documents, each of which takes up to 400 bytes a character.
 KEPT_CHARACTERS = 500_000
+"""Of parsed documents, each of which takes up to 400 bytes a character."""
+
 CODE = "QUERY_TOO_LARGE"
 
 
@@ -52,61 +59,83 @@ class QueryTooLargeError(GraphQLError):
 
 
 @dataclass(slots=True)
-class _Document:
-    """A parsed document, and what validation found wrong with it, once that is known."""
+class ParsedDocument:
+    """A parsed document.
+
+    Attributes:
+        node: its syntax tree.
+        characters: of its text.
+        operations: how many it has.
+        errors: what validation found, once that is known.
+    """
 
     node: DocumentNode
+    characters: int
     operations: int
     errors: list[GraphQLError] | None = None
 
 
-_recent: Recent[_Document] = Recent(KEPT_CHARACTERS)
+class Parser:
+    """Parses documents for a schema within the limits, each text once; threads may share it."""
+
+    def __init__(self, schema: GraphQLSchema) -> None:
+        self._costs = Costs(schema)
+        self._lock = threading.Lock()
+        self._parsed: LRUCache[str, ParsedDocument] = LRUCache(
+            KEPT_CHARACTERS, getsizeof=lambda document: document.characters
+        )
+
+    def parse(self, text: str) -> ParsedDocument:
+        """Parse a document, unless that was done lately.
+
+        Raises:
+            GraphQLError: if it is no GraphQL.
+            QueryTooLargeError: if it asks for too much.
+        """
+        with self._lock:
+            known = self._parsed.get(text)
+        if known is not None:
+            return known
+        if len(text) > MAX_LENGTH:
+            raise QueryTooLargeError(f"the document is longer than {MAX_LENGTH:,} characters")
+        node = parse(text, max_lexical_tokens=MAX_TOKENS, max_comments=MAX_COMMENTS)
+        _Scale(node, self._costs).check()
+        operations = sum(isinstance(part, OperationDefinitionNode) for part in node.definitions)
+        document = ParsedDocument(node, len(text), operations)
+        with self._lock:
+            self._parsed[text] = document
+        return document
+
+    def count_operations(self, text: str) -> int:
+        """Return how many operations a document has; 0 if it cannot be parsed."""
+        try:
+            return self.parse(text).operations
+        except GraphQLError:
+            return 0
 
 
-def parse_within_limits(text: str) -> _Document:
-    """Parse a document, unless that was done of late.
-
-    Raises:
-        GraphQLError: if it is no GraphQL.
-        QueryTooLargeError: if it asks too much.
-    """
-    known = _recent.get(text)
-    if known is not None:
-        return known
-    if len(text) > MAX_LENGTH:
-        raise QueryTooLargeError(f"the document is longer than {MAX_LENGTH:,} characters")
-    node = parse(text, max_lexical_tokens=MAX_TOKENS, max_comments=MAX_COMMENTS)
-    _Scale(node).check()
-    operations = sum(isinstance(part, OperationDefinitionNode) for part in node.definitions)
-    document = _Document(node, operations)
-    _recent.put(text, document, len(text))
-    return document
-
-
-def count_operations(text: str) -> int:
-    """Return how many operations a document has; 0 if it cannot be parsed."""
-    try:
-        return parse_within_limits(text).operations
-    except GraphQLError:
-        return 0
+@cache
+def parser_for(schema: GraphQLSchema) -> Parser:
+    """Return the one parser of a schema."""
+    return Parser(schema)
 
 
 class LimitedParser(SchemaExtension):
     """Parse documents within the limits, and validate them, each text once."""
 
-    _document: _Document | None = None
+    _document: ParsedDocument | None = None
 
     def on_parse(self) -> Iterator[None]:
         """Give the execution its document."""
-        query = self.execution_context.query
-        _check_variable(self.execution_context.variables)
-        if query:
-            self._document = parse_within_limits(query)
-            self.execution_context.graphql_document = self._document.node
+        context = self.execution_context
+        _check_variable(context.variables)
+        if context.query:
+            self._document = parser_for(context.schema._schema).parse(context.query)
+            context.graphql_document = self._document.node
         yield
 
     def on_validate(self) -> Iterator[None]:
-        """Tell the execution what is wrong with its document."""
+        """Give the execution the errors of its document."""
         context, document = self.execution_context, self._document
         if document is not None:
             if document.errors is None:
@@ -120,7 +149,8 @@ class LimitedParser(SchemaExtension):
 class _Scale:
     """Weighs one document."""
 
-    def __init__(self, document: DocumentNode) -> None:
+    def __init__(self, document: DocumentNode, costs: Costs) -> None:
+        self._costs = costs
         self._operations = [
             part for part in document.definitions if isinstance(part, OperationDefinitionNode)
         ]
@@ -134,7 +164,7 @@ class _Scale:
         self._repeats = 0
 
     def check(self) -> None:
-        """Raise QueryTooLargeError if the document asks too much."""
+        """Raise QueryTooLargeError if the document asks for too much."""
         if len(self._operations) > MAX_OPERATIONS:
             raise QueryTooLargeError(f"the document has more than {MAX_OPERATIONS} operations")
         if len(self._fragments) > MAX_FRAGMENTS:
@@ -142,62 +172,68 @@ class _Scale:
         for name in self._fragments:
             self._weigh_fragment(name, 0)
         for operation in self._operations:
-            self._limit(self._weigh(operation.selection_set, 1))
+            self._limit(self._weigh(operation.selection_set, 1, self._costs.root(operation)))
             for variable in operation.variable_definitions or ():
                 _check_value(variable.default_value)
 
-    def _weigh(self, selections: SelectionSetNode, level: int) -> Weight:
+    def _weigh(self, selections: SelectionSetNode, level: int, type_name: str) -> Weight:
         if level > MAX_DEPTH:
             raise QueryTooLargeError(f"the document is nested deeper than {MAX_DEPTH} levels")
         self._fields += len(selections.selections)
         if self._fields > MAX_FIELDS:
             raise QueryTooLargeError(f"the document names more than {MAX_FIELDS:,} fields")
-        depth = values = aliases = areas = each = 0
+        parts: list[Weight] = []
         names: set[str] = set()
         for selection in selections.selections:
-            if isinstance(selection, FragmentSpreadNode):
-                name = f"...{selection.name.value}"
-                part = self._weigh_fragment(selection.name.value, level - 1)
-            elif isinstance(selection, FieldNode):
-                name = (selection.alias or selection.name).value
-                part = self._weigh_field(selection, level)
-            else:
-                name = ""
-                part = self._weigh(selection.selection_set, level + 1)  # type: ignore[attr-defined]
+            name, part = self._weigh_selection(selection, level, type_name)
             self._repeats += name in names
             names.add(name)
-            depth = max(depth, part.depth)
-            values += part.values
-            aliases += part.aliases
-            areas += part.areas
-            each += part.each
+            parts.append(part)
         if self._repeats > MAX_REPEATS:
             raise QueryTooLargeError(f"the document repeats more than {MAX_REPEATS} fields")
-        weight = Weight(depth, values, aliases, areas, each)
+        weight = Weight(
+            depth=max((part.depth for part in parts), default=0),
+            values=sum(part.values for part in parts),
+            aliases=sum(part.aliases for part in parts),
+            areas=sum(part.areas for part in parts),
+            per_row=sum(part.per_row for part in parts),
+        )
         self._limit(weight)
         return weight
 
-    def _weigh_field(self, field: FieldNode, level: int) -> Weight:
-        for given in field.arguments or ():
-            _check_value(given.value)
-        inner = self._weigh(field.selection_set, level + 1) if field.selection_set else Weight()
-        values, each = values_of(field, inner)
-        return Weight(
-            depth=inner.depth + 1,
-            values=values,
-            aliases=inner.aliases + (field.alias is not None),
-            areas=inner.areas + (field.name.value in AREAS),
-            each=each,
-        )
+    def _weigh_selection(
+        self, selection: SelectionNode, level: int, type_name: str
+    ) -> tuple[str, Weight]:
+        """Return the name of a part of a selection in the answer, and its weight."""
+        if isinstance(selection, FieldNode):
+            name = (selection.alias or selection.name).value
+            return name, self._weigh_field(selection, level, type_name)
+        if isinstance(selection, FragmentSpreadNode):
+            name = selection.name.value
+            return f"...{name}", self._weigh_fragment(name, level - 1)
+        inline = cast(InlineFragmentNode, selection)
+        condition = inline.type_condition
+        inner_type = type_name if condition is None else condition.name.value
+        return "", self._weigh(inline.selection_set, level + 1, inner_type)
+
+    def _weigh_field(self, field: FieldNode, level: int, type_name: str) -> Weight:
+        for argument in field.arguments or ():
+            _check_value(argument.value)
+        cost, inner_type = self._costs.field(type_name, field.name.value)
+        inner = Weight()
+        if field.selection_set:
+            inner = self._weigh(field.selection_set, level + 1, inner_type)
+        return weigh_field(field, cost, inner)
 
     def _weigh_fragment(self, name: str, level: int) -> Weight:
         if name not in self._known:
-            # Until it is known it weighs nothing: a fragment that spreads itself is refused by
-            # validation, here it only must not be followed for ever.
+            # Validation refuses a fragment that spreads itself; here it must not be followed for
+            # ever, so within itself it weighs nothing.
             self._known[name] = Weight()
             fragment = self._fragments.get(name)
             if fragment is not None:
-                self._known[name] = self._weigh(fragment.selection_set, level + 1)
+                type_name = fragment.type_condition.name.value
+                self._known[name] = self._weigh(fragment.selection_set, level + 1, type_name)
         return self._known[name]
 
     def _limit(self, weight: Weight) -> None:

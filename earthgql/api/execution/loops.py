@@ -1,4 +1,4 @@
-"""Event loops that requests run in, kept for the next: a new one costs more than a small query."""
+"""Event loops for requests, used again and again: a new one costs more than a small query."""
 
 import asyncio
 import weakref
@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 Result = TypeVar("Result")
 
 
-class Loops:
-    """Runs coroutines, each in an event loop of its own and in the thread that asks."""
+class EventLoops:
+    """Runs coroutines, each in an event loop of its own and in the caller's thread."""
 
     def __init__(self) -> None:
         # Adding to a list and taking from it are atomic, and no two threads get the same loop.
@@ -17,7 +17,7 @@ class Loops:
         weakref.finalize(self, _close, self._idle)
 
     def run(self, coroutine: Coroutine[Any, Any, Result]) -> Result:
-        """Run a coroutine to its end, and cancel whatever it left behind."""
+        """Run a coroutine to its end, and cancel the tasks that it left running."""
         try:
             loop = self._idle.pop()
         except IndexError:
@@ -27,7 +27,7 @@ class Loops:
         finally:
             try:
                 _cancel_rest(loop)
-            except BaseException:  # such as an interrupt: it is not known what is left in it
+            except BaseException:  # such as an interrupt: tasks may be left in it
                 loop.close()
                 raise
             self._idle.append(loop)
@@ -46,13 +46,13 @@ def _close(loops: list[asyncio.AbstractEventLoop]) -> None:
         loop = loops.pop()
         try:
             # Garbage may be collected while another loop runs in this thread, which allows no more.
-            if not _runs_one():
+            if not _is_running():
                 loop.run_until_complete(loop.shutdown_asyncgens())
         finally:
             loop.close()
 
 
-def _runs_one() -> bool:
+def _is_running() -> bool:
     try:
         asyncio.get_running_loop()
     except RuntimeError:

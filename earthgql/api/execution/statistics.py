@@ -1,4 +1,4 @@
-"""What one request did: told in its answer where that is asked for, and looked at by caches.
+"""What one request did: for ``extensions.timing`` of its answer, and for what caches may keep.
 
 Nothing of this runs for requests that are neither timed nor GET.
 """
@@ -8,29 +8,30 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import Connection, Engine, event
 
-from earthgql.api.loaders import Loaders, StoredKey
+from earthgql.api.loaders import Loaders, Scoring, StoredKey
+from earthgql.catalog.models import ModelRecord
 from earthgql.catalog.scores import ScoreRecord
-from earthgql.scoring.service import Answer, ScoringService
+from earthgql.scoring.service import Answer
 
 
 @dataclass(slots=True)
-class Watch:
+class RequestStatistics:
     """What a request did.
 
     Attributes:
         began: ``time.perf_counter()`` seconds.
         parse_s: seconds for parsing the document and weighing it.
-        reads: statements that resolvers had the database answer, but for look-ups of scores.
+        reads: statements of resolvers, but for look-ups of scores.
         database_s: seconds for these and their rows.
         scoring_s: seconds for scores: looking them up, and waiting for the model.
-        scored: tiles whose scores were asked for.
+        scored: tiles whose scores were looked up or computed.
         inferred: how many of them were inferred meanwhile.
         failed: how many tiles have no scores, of whichever model, and may have some later.
-        live: whether something that goes on was looked at, such as a job.
+        live: whether the answer tells of something that changes by itself, such as a job.
     """
 
     began: float = field(default_factory=time.perf_counter)
@@ -61,15 +62,15 @@ class Watch:
         }
 
 
-class WatchedLoaders(Loaders):
-    """Loaders that note what they read."""
+class CountingLoaders(Loaders):
+    """Loaders that count what they read."""
 
     def __init__(
-        self, engine: Engine, scoring: ScoringService, deadline: float, watch: Watch
+        self, engine: Engine, scoring: Scoring, deadline: float, statistics: RequestStatistics
     ) -> None:
         """Make fresh loaders; see the base class."""
         super().__init__(engine, scoring, deadline)
-        self._watch = watch
+        self._statistics = statistics
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
@@ -78,48 +79,48 @@ class WatchedLoaders(Loaders):
         with super().connection() as connection:
             event.listen(connection, "before_cursor_execute", self._note)
             yield connection
-        self._watch.database_s += time.perf_counter() - began
+        self._statistics.database_s += time.perf_counter() - began
 
     def note_live(self) -> None:
-        """Note that the answer tells of what goes on, and is not to be kept."""
-        self._watch.live = True
+        """Note that the answer tells of what changes by itself, and may not be kept."""
+        self._statistics.live = True
 
     async def _stored(self, keys: list[StoredKey]) -> list[ScoreRecord | BaseException]:
-        # A viewport tells of these beside its scores, as no error of the answer.
+        # A viewport lists these in its `errors`; they are no errors of the whole answer.
         answers = await super()._stored(keys)
-        self._watch.failed += sum(not isinstance(answer, ScoreRecord) for answer in answers)
+        self._statistics.failed += sum(not isinstance(answer, ScoreRecord) for answer in answers)
         return answers
 
     def _note(self, *_statement: object) -> None:
-        self._watch.reads += 1
+        self._statistics.reads += 1
 
 
-class _WatchedScoring:
-    """A scoring service that notes what it was asked for."""
+class CountingScoring:
+    """A scoring service that counts what it is asked for; see ``loaders.Scoring``."""
 
-    def __init__(self, scoring: ScoringService, watch: Watch) -> None:
+    def __init__(self, scoring: Scoring, statistics: RequestStatistics) -> None:
+        """Wrap a scoring service."""
         self._scoring = scoring
-        self._watch = watch
+        self._statistics = statistics
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._scoring, name)
+    @property
+    def model(self) -> ModelRecord:
+        """The model that this server runs."""
+        return self._scoring.model
 
     def classify_tiles(
         self, tile_ids: Sequence[int], *, deadline: float | None = None
     ) -> dict[int, Answer]:
+        """Return the scores of tiles, or what kept each from being scored."""
+        statistics = self._statistics
         began, now = time.perf_counter(), datetime.now(UTC)
         answers = self._scoring.classify_tiles(tile_ids, deadline=deadline)
-        self._watch.scoring_s += time.perf_counter() - began
-        self._watch.scored += len(answers)
+        statistics.scoring_s += time.perf_counter() - began
+        statistics.scored += len(answers)
         found = [answer for answer in answers.values() if isinstance(answer, ScoreRecord)]
-        self._watch.inferred += sum(record.computed_at >= now for record in found)
-        self._watch.failed += len(answers) - len(found)
+        statistics.inferred += sum(record.computed_at >= now for record in found)
+        statistics.failed += len(answers) - len(found)
         return answers
-
-
-def watched(scoring: ScoringService, watch: Watch) -> ScoringService:
-    """Return a scoring service that does the same, and notes it."""
-    return cast(ScoringService, _WatchedScoring(scoring, watch))
 
 
 def _ms(seconds: float) -> float:

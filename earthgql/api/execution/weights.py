@@ -1,107 +1,129 @@
-"""How much the fields of a document answer at most: what its limits count."""
+"""How much a document asks for at most: the costs of its fields, added up over the schema."""
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
-from graphql import FieldNode, IntValueNode, VariableNode
-
-from earthgql.api.paging.connections import (
-    DEFAULT_DIFFERENCES,
-    DEFAULT_FIRST,
-    DEFAULT_VIEWPORT,
-    LARGEST_DIFFERENCES,
-    LARGEST_FIRST,
-    LARGEST_VIEWPORT,
+from graphql import (
+    FieldNode,
+    GraphQLField,
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    get_named_type,
+    get_nullable_type,
+    is_list_type,
 )
-from earthgql.catalog.analysis.timeline import MOST_PERIODS
+from strawberry.schema.schema_converter import GraphQLCoreConverter
 
+from earthgql.api.costs import KEY, Cost, Length
 
-class _List(NamedTuple):
-    """How long a list is: which arguments say it, and how many if none does, or by a variable."""
+UNBOUND = Cost(items=Length(10_000), values=10_000)
+"""Of a list that does not say how long it is."""
 
-    arguments: tuple[str, ...]
-    default: int
-    by_variable: int
-    largest: int
-
-
-_PAGE = _List(("first", "last"), DEFAULT_FIRST, LARGEST_FIRST, LARGEST_FIRST)
-# Of the model that comes with earthgql; others have about as many.
-_LABELS = 20
-_LISTS = {
-    "tilesInBounds": _PAGE,
-    "scenes": _PAGE,
-    "models": _PAGE,
-    "jobs": _PAGE,
-    "scores": _List(("top",), _LABELS, _LABELS, LARGEST_FIRST),
-    "labels": _List((), _LABELS, _LABELS, _LABELS),
-    "periods": _List((), MOST_PERIODS, MOST_PERIODS, MOST_PERIODS),
-}
-# What a field is worth that is a list, or text of some length, without a selection of its own.
-_LEAVES = {"footprint": 10, "labels": 10, "thresholds": 10, "labelsOnlyA": 5, "labelsOnlyB": 5}
-# Whole columns: so much for each item that the field around them, one of `_BOUNDED`, may have.
-_EACH = {"ids": 1, "z": 1, "x": 1, "y": 1, "rows": 1, "scores": 4}
-# Lists as long as the field around them says, one of `_BOUNDED`.
-_ROWS = frozenset({"changes", "mostDifferent"})
-_DIFFERENCES = _List(("first",), DEFAULT_DIFFERENCES, LARGEST_DIFFERENCES, LARGEST_DIFFERENCES)
-_COLUMNS = _List(("first", "last"), DEFAULT_VIEWPORT, LARGEST_VIEWPORT, LARGEST_VIEWPORT)
-_BOUNDED = {
-    "viewport": _COLUMNS,
-    "labelChanges": _DIFFERENCES,
-    "modelComparison": _DIFFERENCES,
-}
-# What looks at all tiles of an area counts as much as the columns of a viewport do.
-_ANALYSIS = frozenset({"labelHistogram", "labelTimeline", "labelChanges", "modelComparison"})
-
-
-# Each may have the database look at all tiles of an area, however little of it is answered.
-AREAS = frozenset(
-    {"tilesInBounds", "viewport", "classifyArea", "totalCount", "tilesTotal", *_ANALYSIS}
-)
+_ONE = Cost()
 
 
 class Weight(NamedTuple):
-    """How much a part of a document asks, with its fragments unfolded.
+    """How much a part of a document asks for, with its fragments unfolded.
 
     Attributes:
         depth: levels of fields.
-        values: fields in the answer, lists counted at the length asked for.
+        values: fields in the answer, those of a list as often as it may have items.
         aliases: fields given another name.
         areas: fields that look at a whole area, or count one.
-        each: values for each item of a list that a field further out says the length of.
+        per_row: values for each row of a field further out.
     """
 
     depth: int = 0
     values: int = 0
     aliases: int = 0
     areas: int = 0
-    each: int = 0
+    per_row: int = 0
 
 
-def values_of(field: FieldNode, inner: Weight) -> tuple[int, int]:
-    """Return ``values`` and ``each`` of a field's weight, given that of its selection."""
-    name = field.name.value
+class KnownField(NamedTuple):
+    """A field of the schema.
+
+    Attributes:
+        cost: what it declares.
+        type_name: of the object or leaf that it answers, or of which it answers a list.
+    """
+
+    cost: Cost
+    type_name: str
+
+
+UNKNOWN = KnownField(_ONE, "")
+"""What validation refuses, and ``__typename`` and the like."""
+
+
+class Costs:
+    """The costs of all fields of a schema."""
+
+    def __init__(self, schema: GraphQLSchema) -> None:
+        """Collect what the fields declare; lists that declare no length get ``UNBOUND``."""
+        self._roots: dict[str, str] = {
+            operation: root.name
+            for operation in ("query", "mutation", "subscription")
+            if (root := getattr(schema, f"{operation}_type")) is not None
+        }
+        self._fields = {
+            name: {key: _known(field, introspects=name.startswith("__")) for key, field in fields}
+            for name, fields in (
+                (found.name, found.fields.items())
+                for found in schema.type_map.values()
+                if isinstance(found, GraphQLObjectType | GraphQLInterfaceType)
+            )
+        }
+
+    def root(self, operation: OperationDefinitionNode) -> str:
+        """Return the name of the type that an operation selects from."""
+        return self._roots.get(str(operation.operation.value), "")
+
+    def field(self, type_name: str, field_name: str) -> KnownField:
+        """Return what is known of a field; ``UNKNOWN`` if there is none."""
+        return self._fields.get(type_name, {}).get(field_name, UNKNOWN)
+
+
+def weigh_field(field: FieldNode, cost: Cost, inner: Weight) -> Weight:
+    """Return the weight of a field, given that of its selection."""
+    values, per_row = _values(field, cost, inner)
+    return Weight(
+        depth=inner.depth + 1,
+        values=values,
+        aliases=inner.aliases + (field.alias is not None),
+        areas=inner.areas + cost.area,
+        per_row=per_row,
+    )
+
+
+def declared_cost(field: GraphQLField) -> Cost | None:
+    """Return the cost that a field of a schema declares, if any."""
+    definition = field.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+    found = getattr(definition, "metadata", {}).get(KEY)
+    return found if isinstance(found, Cost) else None
+
+
+def is_list(field: GraphQLField) -> bool:
+    """Whether a field answers a list."""
+    return is_list_type(get_nullable_type(field.type))
+
+
+def _known(field: GraphQLField, *, introspects: bool) -> KnownField:
+    cost = declared_cost(field) or _ONE
+    if not introspects and is_list(field) and not cost.is_bound:
+        cost = UNBOUND
+    return KnownField(cost, get_named_type(field.type).name)
+
+
+def _values(field: FieldNode, cost: Cost, inner: Weight) -> tuple[int, int]:
+    """Return ``values`` and ``per_row`` of a field's weight."""
     if field.selection_set is None:
-        return _LEAVES.get(name, 1), _EACH.get(name, 0)
-    values = (inner.values + 1) * _length(field, _LISTS)
-    if name in _ROWS:
-        return 0, values
-    if name not in _BOUNDED and name not in _ANALYSIS:
-        return values, inner.each
-    if name in _ANALYSIS:
-        values += LARGEST_VIEWPORT
-    return values + max(inner.each, 1) * _length(field, _BOUNDED), 0
-
-
-def _length(field: FieldNode, lists: Mapping[str, _List]) -> int:
-    """Return how many items a field answers at most: 1 if it is none of the lists."""
-    known = lists.get(field.name.value)
-    if known is None:
-        return 1
-    for given in field.arguments or ():
-        if given.name.value in known.arguments:
-            if isinstance(given.value, IntValueNode):
-                return min(max(int(given.value.value[:9]), 1), known.largest)
-            if isinstance(given.value, VariableNode):
-                return known.by_variable
-    return known.default
+        return cost.values, cost.per_row
+    values = (inner.values + 1) * (cost.items.of(field) if cost.items else 1)
+    if cost.per_row:
+        return 0, values * cost.per_row
+    if cost.rows is None and not cost.base:
+        return values, inner.per_row
+    rows = cost.rows.of(field) if cost.rows else 1
+    return values + cost.base + max(inner.per_row, 1) * rows, 0

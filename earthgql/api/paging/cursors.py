@@ -20,24 +20,24 @@ _NUMBER = re.compile("[0-9]{1,40}")
 class Cursors:
     """The cursors of one query: its list is the same, on whichever page."""
 
-    def __init__(self, field: str, *asked: object, order: TileOrder = BY_ID) -> None:
+    def __init__(self, field: str, *arguments: object, order: TileOrder = BY_ID) -> None:
         """Bind cursors to a query.
 
         Args:
             field: of the query.
-            asked: its arguments, but for those that choose a page: values whose ``repr`` is equal
-                if and only if the list is the same.
+            arguments: of the field, but for those that choose a page: values whose ``repr`` is
+                equal if and only if the list is the same.
             order: of the list.
         """
-        self._asked = (field, *asked, order)
+        self._identity = (field, *arguments, order)
         self._read_key = _KEYS[order.by]
         self._digest: str | None = None
 
     @property
     def _query(self) -> str:
         if self._digest is None:
-            told = repr(self._asked).encode(errors="surrogatepass")
-            self._digest = hashlib.blake2b(told, digest_size=8).hexdigest()
+            written = repr(self._identity).encode(errors="surrogatepass")
+            self._digest = hashlib.blake2b(written, digest_size=8).hexdigest()
         return self._digest
 
     def write(self, place: Position) -> str:
@@ -53,10 +53,10 @@ class Cursors:
             BadInputError: if it is malformed, or of another query.
         """
         try:
-            told = base64.b64decode(text, validate=True).decode("ascii")
+            decoded = base64.b64decode(text, validate=True).decode("ascii")
         except (ValueError, binascii.Error):
-            told = ""
-        kind, number, query, *key = [*told.split(":", 3), "", "", ""][:4]
+            decoded = ""
+        kind, number, query, *key = [*decoded.split(":", 3), "", "", ""][:4]
         foreign = f"{shortened(text)} is not a cursor that this API gave out"
         if kind != _KIND or not _NUMBER.fullmatch(number):
             raise BadInputError(foreign)
@@ -71,20 +71,20 @@ class Cursors:
             raise BadInputError(foreign) from None
 
 
-def _no_key(_told: str) -> None:
+def _no_key(_text: str) -> None:
     return None
 
 
-def _score(told: str) -> float:
-    score = float(told)
-    # As a cursor has it: of the smallest numbers the database takes none but its own.
-    if not 0 <= score <= 1 or told != str(as_real([score])[0]):
+def _score(text: str) -> float:
+    score = float(text)
+    # As ``write`` has it: of the smallest numbers the database takes none but its own.
+    if not 0 <= score <= 1 or text != str(as_real([score])[0]):
         raise ValueError
     return score
 
 
-def _moment(told: str) -> datetime | None:
-    moment = as_moment(told) if told else None
+def _moment(text: str) -> datetime | None:
+    moment = as_moment(text) if text else None
     if moment is not None and moment.tzinfo is None:
         raise ValueError
     return moment

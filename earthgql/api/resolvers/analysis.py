@@ -5,23 +5,27 @@ from typing import Annotated
 
 import strawberry
 
+from earthgql.api.argument_groups import grouped
 from earthgql.api.context import RequestInfo
-from earthgql.api.paging.connections import DEFAULT_DIFFERENCES, LARGEST_DIFFERENCES
-from earthgql.api.types.differences import LabelChanges, ModelComparison
-from earthgql.api.types.inputs import (
-    LabelCutoff,
-    LabelCutoffs,
-    ModelName,
-    TileWhere,
-    WhereArgument,
-    asked_model,
-    cutoffs_asked,
-    rectangle_of,
-    tile_filter,
+from earthgql.api.costs import cost
+from earthgql.api.paging.page import (
+    DEFAULT_DIFFERENCES,
+    DIFFERENCES_LENGTH,
+    LARGEST_DIFFERENCES,
+    LARGEST_VIEWPORT,
 )
-from earthgql.api.types.nodes import model_of
+from earthgql.api.selection import find_model, label_cutoffs, rectangle, tile_filter
+from earthgql.api.types.arguments import (
+    AreaArguments,
+    At,
+    CutoffArguments,
+    ModelName,
+    WhereArgument,
+)
+from earthgql.api.types.differences import LabelChanges, ModelComparison
+from earthgql.api.types.inputs import LabelCutoff, TileWhere
+from earthgql.api.types.model import model_of
 from earthgql.api.types.summaries import LabelHistogram, LabelTimeline, TimelineInterval
-from earthgql.api.types.values import At, BoundsInput, Cutoff, GeoJSON
 from earthgql.catalog.analysis.changes import label_changes
 from earthgql.catalog.analysis.histogram import label_histogram
 from earthgql.catalog.analysis.model_comparison import compare_models
@@ -32,19 +36,6 @@ from earthgql.catalog.tiles.filter import TileFilter, confined
 from earthgql.errors import BadInputError
 from earthgql.imagery.grid import Bounds
 
-AreaBounds = Annotated[
-    BoundsInput | None,
-    strawberry.argument(
-        description="The area, as a rectangle (default: `polygon`, else where `where.within` is, "
-        "else the whole map)."
-    ),
-]
-AreaPolygon = Annotated[
-    GeoJSON | None,
-    strawberry.argument(
-        description="The area, as a GeoJSON Polygon or MultiPolygon of at most 10,000 positions."
-    ),
-]
 FirstDifferences = Annotated[
     int,
     strawberry.argument(
@@ -52,47 +43,52 @@ FirstDifferences = Annotated[
     ),
 ]
 
+# Looking at all tiles of an area counts as much as the columns of the largest viewport.
+_SUMS = cost(base=LARGEST_VIEWPORT, area=True)
+_DIFFERENCES = cost(base=LARGEST_VIEWPORT, rows=DIFFERENCES_LENGTH, area=True)
+
 
 @strawberry.type
 class AnalysisQueries:
     """The questions about whole areas; part of the schema's query type."""
 
     @strawberry.field(
+        metadata=_SUMS,
         description="How much of an area has each label: tiles, geodesic area, mean score, and how "
         "much of it has been classified at all. Of stored scores: nothing is classified to find "
-        "out. Null only on errors."
+        "out. Null only on errors.",
     )
+    @grouped
     async def label_histogram(
         self,
         info: RequestInfo,
         *,
-        bounds: AreaBounds = None,
-        polygon: AreaPolygon = None,
+        area: AreaArguments,
         where: WhereArgument = None,
         at: At = None,
-        cutoff: Cutoff = None,
-        cutoffs: LabelCutoffs = None,
+        count: CutoffArguments,
         model: ModelName = None,
     ) -> LabelHistogram | None:
         """Sum over the tiles of an area, by label."""
-        asked = await asked_model(info, model)
-        floors = cutoffs_asked(info, asked, cutoff, cutoffs)
-        parts, chosen = await _area(info, bounds, polygon, where, model=model, at=at)
+        record = await find_model(info, model)
+        cutoffs = label_cutoffs(info, record, count.cutoff, count.cutoffs)
+        parts, chosen = await _confined(info, area, where, model=model, at=at)
         with info.context.loaders.connection() as connection:
-            found = label_histogram(connection, parts, chosen, asked, floors)
-        return LabelHistogram.of(model_of(info, asked), found.area_m2, found.sums)
+            found = label_histogram(connection, parts, chosen, record, cutoffs)
+        return LabelHistogram.of(model_of(info, record), found.area_m2, found.sums)
 
     @strawberry.field(
+        metadata=_SUMS,
         description="How much of an area has each label, from one span of time to the next. Each "
         "period is made of what was acquired in it; scenes of unknown date are in none. Null only "
-        "on errors."
+        "on errors.",
     )
+    @grouped
     async def label_timeline(
         self,
         info: RequestInfo,
         *,
-        bounds: AreaBounds = None,
-        polygon: AreaPolygon = None,
+        area: AreaArguments,
         interval: Annotated[
             TimelineInterval, strawberry.argument(description="How long a period is.")
         ] = TimelineInterval.MONTH,
@@ -101,29 +97,35 @@ class AnalysisQueries:
             strawberry.argument(description="Only these labels (default: all of the model)."),
         ] = None,
         where: WhereArgument = None,
-        cutoff: Cutoff = None,
-        cutoffs: LabelCutoffs = None,
+        count: CutoffArguments,
         model: ModelName = None,
     ) -> LabelTimeline | None:
         """Sum over the tiles of an area, by label and time."""
-        asked = await asked_model(info, model)
-        floors = cutoffs_asked(info, asked, cutoff, cutoffs)
+        record = await find_model(info, model)
+        cutoffs = label_cutoffs(info, record, count.cutoff, count.cutoffs)
         only = None if labels is None else frozenset(labels)
         for label in only or ():
-            label_column(asked.identity, label)
-        parts, chosen = await _area(info, bounds, polygon, where, model=model)
+            label_column(record.identity, label)
+        parts, chosen = await _confined(info, area, where, model=model)
         with info.context.loaders.connection() as connection:
             found = label_timeline(
-                connection, parts, chosen, asked, floors, interval=Interval[str(interval.value)]
+                connection,
+                parts,
+                chosen,
+                record,
+                cutoffs,
+                interval=Interval[str(interval.value)],
             )
-        return LabelTimeline.of(model_of(info, asked), interval, found, only)
+        return LabelTimeline.of(model_of(info, record), interval, found, only)
 
     @strawberry.field(
+        metadata=_DIFFERENCES,
         description="Where a label appeared or vanished between two moments. At each, the newest "
         "tiles not acquired later answer. Conditions of `where` on labels must hold at both "
         'moments: `{labels: {none: [{label: "cloudy"}]}}` compares only what is seen at both. Null '
-        "only on errors."
+        "only on errors.",
     )
+    @grouped
     async def label_changes(
         self,
         info: RequestInfo,
@@ -136,8 +138,7 @@ class AnalysisQueries:
             datetime, strawberry.argument(description="The second moment, with a time zone.")
         ],
         label: Annotated[str, strawberry.argument(description="One of the model's labels.")],
-        bounds: AreaBounds = None,
-        polygon: AreaPolygon = None,
+        area: AreaArguments,
         where: WhereArgument = None,
         cutoff: Annotated[
             float | None,
@@ -150,31 +151,33 @@ class AnalysisQueries:
         model: ModelName = None,
     ) -> LabelChanges | None:
         """Compare an area at two moments."""
-        begin, end = _span(from_, to)
-        asked = await asked_model(info, model)
-        column = label_column(asked.identity, label)
-        floor = asked.identity.thresholds[column - 1]
-        floor = floor if cutoff is None else valid_score("cutoff", cutoff)
-        parts, chosen = await _area(info, bounds, polygon, where, model=model)
+        span = _valid_span(from_, to)
+        record = await find_model(info, model)
+        column = label_column(record.identity, label)
+        threshold = record.identity.thresholds[column - 1]
+        least = threshold if cutoff is None else valid_score("cutoff", cutoff)
+        parts, chosen = await _confined(info, area, where, model=model)
         with info.context.loaders.connection() as connection:
             found = label_changes(
                 connection,
                 parts,
                 chosen,
-                asked,
+                record,
                 column=column,
-                cutoff=floor,
-                begin=begin,
-                end=end,
-                first=_first(first),
+                cutoff=least,
+                begin=span[0],
+                end=span[1],
+                first=_valid_first(first),
             )
-        return LabelChanges.of(model_of(info, asked), label, floor, (begin, end), found)
+        return LabelChanges.of(model_of(info, record), label, least, span, found)
 
     @strawberry.field(
+        metadata=_DIFFERENCES,
         description="How far two models agree on an area: for each label they both have, and the "
         "tiles on which they differ most. Of stored scores: nothing is classified to find out. "
-        "Conditions of `where` on labels are about model `a`. Null only on errors."
+        "Conditions of `where` on labels are about model `a`. Null only on errors.",
     )
+    @grouped
     async def model_comparison(
         self,
         info: RequestInfo,
@@ -192,61 +195,58 @@ class AnalysisQueries:
                 description="Another one (default: the model that this server runs)."
             ),
         ] = None,
-        bounds: AreaBounds = None,
-        polygon: AreaPolygon = None,
+        area: AreaArguments,
         where: WhereArgument = None,
         at: At = None,
-        cutoff: Cutoff = None,
-        cutoffs: LabelCutoffs = None,
+        count: CutoffArguments,
         first: FirstDifferences = DEFAULT_DIFFERENCES,
     ) -> ModelComparison | None:
-        """Compare what two models say of an area."""
-        one, other = await asked_model(info, a), await asked_model(info, b)
-        floors = [
-            cutoffs_asked(info, model, cutoff, _about(cutoffs, model, beside))
-            for model, beside in ((one, other), (other, one))
+        """Compare the scores of two models on an area."""
+        one, other = await find_model(info, a), await find_model(info, b)
+        cutoffs = [
+            label_cutoffs(info, model, count.cutoff, _own(count.cutoffs, model, compared_with))
+            for model, compared_with in ((one, other), (other, one))
         ]
-        parts, chosen = await _area(info, bounds, polygon, where, model=a, at=at)
+        parts, chosen = await _confined(info, area, where, model=a, at=at)
         with info.context.loaders.connection() as connection:
             found = compare_models(
                 connection,
                 parts,
                 chosen,
                 (one, other),
-                (floors[0], floors[1]),
-                first=_first(first),
+                (cutoffs[0], cutoffs[1]),
+                first=_valid_first(first),
             )
         return ModelComparison.of(model_of(info, one), model_of(info, other), found)
 
 
-async def _area(
+async def _confined(
     info: RequestInfo,
-    bounds: BoundsInput | None,
-    polygon: GeoJSON | None,
+    area: AreaArguments,
     where: TileWhere | None,
     *,
     model: str | None,
     at: datetime | None = None,
 ) -> tuple[tuple[Bounds, ...], TileFilter]:
-    """Return where to look and what for.
+    """Return the rectangles that hold an area, and the filter for the tiles in it.
 
     Raises:
         BadInputError: if the area is given twice or is none, or a condition is malformed.
     """
-    chosen, _ = await tile_filter(info, where, model=model, at=at)
-    area = None if polygon is None else info.context.area(polygon)
-    return confined(chosen, rectangle_of(bounds), area)
+    chosen = await tile_filter(info, where, model=model, at=at)
+    polygon = None if area.polygon is None else info.context.area(area.polygon)
+    return confined(chosen, rectangle(area.bounds), polygon)
 
 
-def _about(
-    cutoffs: list[LabelCutoff] | None, model: ModelRecord, beside: ModelRecord
+def _own(
+    cutoffs: list[LabelCutoff] | None, model: ModelRecord, compared_with: ModelRecord
 ) -> list[LabelCutoff]:
     """Leave out the cutoffs of labels that only the model compared with has."""
-    others = set(beside.identity.labels).difference(model.identity.labels)
-    return [given for given in cutoffs or () if given.label not in others]
+    foreign = set(compared_with.identity.labels).difference(model.identity.labels)
+    return [entry for entry in cutoffs or () if entry.label not in foreign]
 
 
-def _span(begin: datetime, end: datetime) -> tuple[datetime, datetime]:
+def _valid_span(begin: datetime, end: datetime) -> tuple[datetime, datetime]:
     for name, moment in (("from", begin), ("to", end)):
         if moment.tzinfo is None:
             raise BadInputError(
@@ -257,7 +257,7 @@ def _span(begin: datetime, end: datetime) -> tuple[datetime, datetime]:
     return begin, end
 
 
-def _first(first: int) -> int:
+def _valid_first(first: int) -> int:
     if not 0 <= first <= LARGEST_DIFFERENCES:
         raise BadInputError(f"first must be between 0 and {LARGEST_DIFFERENCES}, not {first}")
     return first

@@ -1,17 +1,98 @@
-"""What has a global id, found by it."""
+"""What has a global id, found by it, and the lists of scenes and models."""
 
 from collections.abc import Awaitable, Callable
-from typing import cast
+from typing import Annotated, cast
 
+import strawberry
 from strawberry import relay
 
 from earthgql.api import ids
+from earthgql.api.argument_groups import grouped
 from earthgql.api.context import RequestInfo
+from earthgql.api.costs import cost
+from earthgql.api.paging.connections import Connection
+from earthgql.api.paging.cursors import Cursors
+from earthgql.api.paging.page import PAGE_LENGTH, Page, PageArguments
 from earthgql.api.resolvers.jobs import find_job
-from earthgql.api.types.nodes import Model, Scene, Tile
-from earthgql.errors import BadInputError
+from earthgql.api.types.model import Model, model_of
+from earthgql.api.types.scene import Scene
+from earthgql.api.types.tile import Tile, find_tile
+from earthgql.catalog import models as model_catalog
+from earthgql.catalog import scenes as scene_catalog
+from earthgql.catalog.models import ModelRecord
+from earthgql.catalog.scenes import SceneRecord
+from earthgql.catalog.tiles.order import Position
+from earthgql.errors import BadInputError, NotFoundError
 
 Finder = Callable[[RequestInfo, int], Awaitable[relay.Node | None]]
+Id = Annotated[strawberry.ID, strawberry.argument(description="An id that this API gave out.")]
+
+
+@strawberry.type
+class NodeQueries:
+    """Tiles, scenes and models by id, and lists of them; part of the schema's query type."""
+
+    @strawberry.field(description="One tile, or null if there is none of this id.")
+    async def tile(self, info: RequestInfo, id: Id) -> Tile | None:
+        """Find a tile."""
+        return await find_tile(info, ids.decode_as("Tile", id))
+
+    @strawberry.field(description="Anything with an id, or null if there is nothing of this id.")
+    async def node(self, info: RequestInfo, id: Id) -> relay.Node | None:
+        """Find a node."""
+        return await find_node(info, id)
+
+    @strawberry.field(
+        metadata=cost(items=PAGE_LENGTH),
+        description="All scenes, oldest first. Null only on errors.",
+    )
+    @grouped
+    async def scenes(self, info: RequestInfo, *, page: PageArguments) -> Connection[Scene] | None:
+        """List the scenes."""
+        chosen = Page(Cursors("scenes"), page)
+
+        async def count() -> int:
+            with info.context.loaders.connection() as connection:
+                return scene_catalog.count_scenes(connection)
+
+        with info.context.loaders.connection() as connection:
+            rows = scene_catalog.list_scenes(connection, **chosen.by_ids)
+        return Connection[Scene].of(chosen, rows, node=Scene.of, place=_row_place, count=count)
+
+    @strawberry.field(
+        metadata=cost(items=PAGE_LENGTH),
+        description="All models used here, oldest first. Null only on errors.",
+    )
+    @grouped
+    async def models(self, info: RequestInfo, *, page: PageArguments) -> Connection[Model] | None:
+        """List the models."""
+        chosen = Page(Cursors("models"), page)
+
+        async def count() -> int:
+            with info.context.loaders.connection() as connection:
+                return model_catalog.count_models(connection)
+
+        with info.context.loaders.connection() as connection:
+            rows = model_catalog.list_models(connection, **chosen.by_ids)
+        return Connection[Model].of(chosen, rows, node=Model.of, place=_row_place, count=count)
+
+    @strawberry.field(description="One model, or null if there is none of this version.")
+    async def model(
+        self,
+        info: RequestInfo,
+        version: Annotated[
+            str,
+            strawberry.argument(
+                description="Its version; with its name and a space before it where models of "
+                "several names have the version."
+            ),
+        ],
+    ) -> Model | None:
+        """Find a model."""
+        try:
+            return model_of(info, await info.context.loaders.model_named.load(version))
+        except NotFoundError:
+            return None
 
 
 async def find_node(info: RequestInfo, global_id: str) -> relay.Node | None:
@@ -24,12 +105,6 @@ async def find_node(info: RequestInfo, global_id: str) -> relay.Node | None:
     if kind not in _FINDERS:
         raise BadInputError(f"{global_id!r} is the id of a {kind}, which is not a node")
     return await _FINDERS[kind](info, row_id)
-
-
-async def find_tile(info: RequestInfo, row_id: int) -> Tile | None:
-    """Return the tile of a row; None if there is none."""
-    record = await info.context.loaders.tile.load(row_id)
-    return None if record is None else Tile.of(record)
 
 
 async def _find_scene(info: RequestInfo, row_id: int) -> Scene | None:
@@ -48,3 +123,7 @@ _FINDERS: dict[str, Finder] = {
     "Model": cast(Finder, _find_model),
     "Job": cast(Finder, find_job),
 }
+
+
+def _row_place(row: SceneRecord | ModelRecord) -> Position:
+    return Position(row.id)

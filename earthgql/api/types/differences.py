@@ -7,18 +7,14 @@ from typing import Self
 import strawberry
 
 from earthgql.api.context import RequestInfo
-from earthgql.api.types.nodes import Model, Tile
+from earthgql.api.costs import LABELS, cost
+from earthgql.api.types.model import Model
 from earthgql.api.types.summaries import km2
+from earthgql.api.types.tile import Tile, tile_of
 from earthgql.catalog.analysis import changes as change_catalog
 from earthgql.catalog.analysis import model_comparison as comparison_catalog
-from earthgql.errors import NotFoundError
 
-
-async def _tile(info: RequestInfo, tile_id: int) -> Tile:
-    record = await info.context.loaders.tile.load(tile_id)
-    if record is None:
-        raise NotFoundError("the tile was deleted while it was being read; ask again")
-    return Tile.of(record)
+_FEW_NAMES = 5
 
 
 @strawberry.enum(description="What became of a label.")
@@ -75,12 +71,12 @@ class LabelChange:
     @strawberry.field(description="The tile that answered for the place at first.")
     async def before(self, info: RequestInfo) -> Tile:
         """Find the tile, for all changes of the request at once."""
-        return await _tile(info, self.found.before_id)
+        return await tile_of(info, self.found.before_id)
 
     @strawberry.field(description="The tile that answered for the place at last.")
     async def after(self, info: RequestInfo) -> Tile:
         """Find the tile, for all changes of the request at once."""
-        return await _tile(info, self.found.after_id)
+        return await tile_of(info, self.found.after_id)
 
 
 @strawberry.type(
@@ -110,7 +106,8 @@ class LabelChanges:
     vanished: PlaceSum = strawberry.field(description="Where it vanished.")
     kept: PlaceSum = strawberry.field(description="Where it counts at both moments.")
     changes: list[LabelChange] = strawberry.field(
-        description="Where it appeared or vanished, the greatest change of score first."
+        metadata=cost(per_row=1),
+        description="Where it appeared or vanished, the greatest change of score first.",
     )
 
     @classmethod
@@ -189,13 +186,17 @@ class TileDifference:
     distance: float = strawberry.field(
         description="Mean over all labels in common of what the two scores differ by, 0 to 1."
     )
-    labels_only_a: list[str] = strawberry.field(description="Labels it has by model `a` alone.")
-    labels_only_b: list[str] = strawberry.field(description="Labels it has by model `b` alone.")
+    labels_only_a: list[str] = strawberry.field(
+        metadata=cost(values=_FEW_NAMES), description="Labels it has by model `a` alone."
+    )
+    labels_only_b: list[str] = strawberry.field(
+        metadata=cost(values=_FEW_NAMES), description="Labels it has by model `b` alone."
+    )
 
     @strawberry.field(description="The tile.")
     async def tile(self, info: RequestInfo) -> Tile:
         """Find the tile, for all of the request at once."""
-        return await _tile(info, self.tile_id)
+        return await tile_of(info, self.tile_id)
 
     @classmethod
     def of(cls, found: comparison_catalog.TileDifference) -> Self:
@@ -231,10 +232,12 @@ class ModelComparison:
         "null if there are none."
     )
     labels: list[LabelAgreement] = strawberry.field(
-        description="Each label that both models have, those they agree on least first."
+        metadata=cost(items=LABELS),
+        description="Each label that both models have, those they agree on least first.",
     )
     most_different: list[TileDifference] = strawberry.field(
-        description="The tiles on which the models differ most, these first."
+        metadata=cost(per_row=1),
+        description="The tiles on which the models differ most, these first.",
     )
 
     @classmethod

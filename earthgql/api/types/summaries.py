@@ -6,9 +6,10 @@ from typing import Self
 
 import strawberry
 
-from earthgql.api.types.nodes import Model
+from earthgql.api.costs import LABELS, Length, cost
+from earthgql.api.types.model import Model
 from earthgql.catalog.analysis.sums import Sums
-from earthgql.catalog.analysis.timeline import Period, Timeline
+from earthgql.catalog.analysis.timeline import MOST_PERIODS, Period, Timeline
 
 _M2_PER_KM2 = 1e6
 
@@ -66,7 +67,8 @@ class LabelHistogram:
         description="How many of these the model has classified."
     )
     labels: list[LabelSummary] = strawberry.field(
-        description="All labels of the model, the one with the largest area first."
+        metadata=cost(items=LABELS),
+        description="All labels of the model, the one with the largest area first.",
     )
 
     @classmethod
@@ -132,7 +134,8 @@ class TimelinePeriod:
         description="How many of these the model has classified."
     )
     labels: list[LabelSummary] = strawberry.field(
-        description="The labels asked for, the one with the largest area first."
+        metadata=cost(items=LABELS),
+        description="The labels asked for, the one with the largest area first.",
     )
 
 
@@ -149,7 +152,8 @@ class LabelTimeline:
     )
     interval: TimelineInterval = strawberry.field(description="How long a period is.")
     periods: list[TimelinePeriod] = strawberry.field(
-        description="The periods in which something was acquired, oldest first."
+        metadata=cost(items=Length(MOST_PERIODS)),
+        description="The periods in which something was acquired, oldest first.",
     )
 
     @classmethod

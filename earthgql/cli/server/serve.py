@@ -44,9 +44,10 @@ def serve(bind: str, workers: int, threads: int, dev: bool, access_log: bool) ->
     server.check_free(host, port)
     if settings.trusted_documents is not None:
         from earthgql.api.execution.documents import read_trusted
+        from earthgql.api.schema import document_parser
 
         # Here rather than in a worker, so that it ends with one line.
-        read_trusted(settings.trusted_documents)
+        read_trusted(settings.trusted_documents, document_parser())
     prepare_database(settings, say)
     say(f"Serving {server.url_of(host, port)}/graphql (stop with Ctrl-C)")
     server.serve(

@@ -1,9 +1,6 @@
-"""Execution with short cuts answers as Strawberry does without them."""
+"""Direct resolvers and the short cut for scalar objects answer as plain Strawberry does."""
 
-import asyncio
-import gc
-import threading
-from collections.abc import AsyncIterator
+import logging
 from typing import Any
 
 import pytest
@@ -13,8 +10,9 @@ from strawberry.types import ExecutionResult
 from support.api_client import NORTH_WEST, WHOLE_SCENE, Api, centre, viewport
 
 from earthgql.api import schema as schemas
-from earthgql.api.execution.direct import LeanExecution, make_lean
-from earthgql.api.execution.loops import Loops
+from earthgql.api.execution import scalar_objects
+from earthgql.api.execution.direct import use_direct_resolvers
+from earthgql.api.execution.scalar_objects import ScalarObjectExecution
 from earthgql.api.schema import schema
 
 EVERYTHING = """
@@ -56,7 +54,7 @@ def test_answers_are_those_of_plain_strawberry(api: Api, monkeypatch: pytest.Mon
     lat, lon = centre(NORTH_WEST)
     variables = {"b": viewport(NORTH_WEST, 3, 2), "lat": lat, "lon": lon}
     api.ask(EVERYTHING, **variables)
-    lean = api.data(EVERYTHING, **variables)
+    fast = api.data(EVERYTHING, **variables)
     plain = strawberry.Schema(
         query=schemas.Query,
         types=[schemas.Tile, schemas.Scene, schemas.Model],
@@ -65,8 +63,8 @@ def test_answers_are_those_of_plain_strawberry(api: Api, monkeypatch: pytest.Mon
     view: Any = api.app.view_functions["graphql"]
     instance = next(c.cell_contents for c in view.__closure__ if hasattr(c.cell_contents, "schema"))
     monkeypatch.setattr(instance, "schema", plain)
-    assert api.data(EVERYTHING, **variables) == lean
-    assert list(lean["tilesInBounds"]["nodes"][0])[:4] == ["__typename", "id", "z", "x"]
+    assert api.data(EVERYTHING, **variables) == fast
+    assert list(fast["tilesInBounds"]["nodes"][0])[:4] == ["__typename", "id", "z", "x"]
 
 
 def test_errors_are_those_of_plain_strawberry() -> None:
@@ -89,9 +87,9 @@ def test_errors_are_those_of_plain_strawberry() -> None:
     def ask(made: strawberry.Schema) -> ExecutionResult:
         return made.execute_sync("{ parts { name size } }")
 
-    lean = strawberry.Schema(query=Query, execution_context_class=LeanExecution)
-    make_lean(lean._schema)
-    one, other = ask(lean), ask(strawberry.Schema(query=Query))
+    fast = strawberry.Schema(query=Query, execution_context_class=ScalarObjectExecution)
+    use_direct_resolvers(fast._schema)
+    one, other = ask(fast), ask(strawberry.Schema(query=Query))
     assert one.data == other.data == {"parts": [{"name": "whole", "size": 1}, None, None, None]}
     assert [error.formatted for error in one.errors or ()] == [
         error.formatted for error in other.errors or ()
@@ -104,46 +102,6 @@ def test_what_is_an_attribute_is_read_as_one() -> None:
     for name in ("label", "score", "cutoff", "margin"):
         assert hasattr(fields["LabelScore"].fields[name].resolve, "read")
     assert not hasattr(fields["Query"].fields["classifyPoint"].resolve, "read")
-
-
-def test_an_event_loop_serves_one_request_after_the_other() -> None:
-    loops = Loops()
-
-    async def which() -> asyncio.AbstractEventLoop:
-        return asyncio.get_running_loop()
-
-    first = loops.run(which())
-    assert loops.run(which()) is first
-    both = threading.Barrier(2)
-    seen: list[asyncio.AbstractEventLoop] = []
-
-    async def meet() -> None:
-        both.wait(20)
-        seen.append(asyncio.get_running_loop())
-
-    threads = [threading.Thread(target=loops.run, args=(meet(),)) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(set(seen)) == 2
-    del loops, threads, thread
-    assert all(loop.is_closed() for loop in seen)
-
-
-def test_what_a_request_leaves_behind_is_cancelled() -> None:
-    loops = Loops()
-    left: list[asyncio.Task[None]] = []
-
-    async def leave(fail: bool) -> None:
-        left.append(asyncio.create_task(asyncio.sleep(3600)))
-        if fail:
-            raise ValueError
-
-    loops.run(leave(False))
-    with pytest.raises(ValueError):
-        loops.run(leave(True))
-    assert all(task.cancelled() for task in left)
 
 
 def test_a_request_s_tiles_share_their_model(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,51 +118,17 @@ def test_a_request_s_tiles_share_their_model(api: Api, monkeypatch: pytest.Monke
     assert len(made) == 1
 
 
-def test_loops_end_the_generators_that_they_began() -> None:
-    ended: list[str] = []
-
-    async def numbers() -> AsyncIterator[int]:
-        try:
-            yield 1
-            yield 2
-        finally:
-            await asyncio.sleep(0)
-            ended.append("numbers")
-
-    kept = numbers()
-
-    async def begin() -> int:
-        return await anext(kept)
-
-    loops = Loops()
-    assert loops.run(begin()) == 1
-    assert ended == []
-    del loops
-    gc.collect()
-    assert ended == ["numbers"]
-
-
-def test_a_loop_in_which_something_may_be_left_is_not_used_again() -> None:
-    used: list[asyncio.AbstractEventLoop] = []
-    left: list[asyncio.Task[None]] = []
-
-    async def leave() -> None:
-        used.append(asyncio.get_running_loop())
-        left.append(asyncio.create_task(stubborn()))
-        await asyncio.sleep(0)
-
-    async def stubborn() -> None:
-        try:
-            await asyncio.sleep(60)
-        finally:
-            asyncio.get_running_loop().stop()
-            await asyncio.sleep(60)
-
-    async def loop() -> asyncio.AbstractEventLoop:
-        return asyncio.get_running_loop()
-
-    loops = Loops()
-    with pytest.raises(RuntimeError, match="stopped before"):
-        loops.run(leave())
-    assert used[0].is_closed()
-    assert loops.run(loop()) is not used[0]
+def test_untested_versions_are_answered_by_plain_strawberry(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING, scalar_objects.__name__):
+        assert schema.__wrapped__().execution_context_class is ScalarObjectExecution
+        assert caplog.messages == []
+        monkeypatch.setitem(scalar_objects.TESTED, "graphql-core", "2.")
+        plain = schema.__wrapped__()
+    assert plain.execution_context_class is not ScalarObjectExecution
+    fields: Any = plain._schema.type_map
+    assert not hasattr(fields["LabelScore"].fields["score"].resolve, "read")
+    [message] = caplog.messages
+    assert "untested with graphql-core 3." in message
+    assert plain.execute_sync("{ __typename }").data == {"__typename": "Query"}

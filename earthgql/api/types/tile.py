@@ -1,4 +1,4 @@
-"""The types with an id: tiles, scenes and models, and what a model says about a tile."""
+"""``Tile`` and ``Classification``: a square of the map, and what a model says about it."""
 
 from collections.abc import Awaitable
 from datetime import datetime
@@ -8,76 +8,22 @@ import strawberry
 from strawberry import relay
 
 from earthgql.api.context import RequestInfo
+from earthgql.api.costs import LABELS, NAMES, Length, cost
 from earthgql.api.loaders import StoredKey
-from earthgql.api.types.inputs import LabelCutoffs, ModelName, asked_model, cutoffs_asked
-from earthgql.api.types.values import Bounds, Cutoff, GeoJSON, LabelScore
+from earthgql.api.paging.page import LARGEST_FIRST
+from earthgql.api.selection import find_model, label_cutoffs
+from earthgql.api.types.arguments import Cutoff, LabelCutoffs, ModelName
+from earthgql.api.types.model import Model, model_of
+from earthgql.api.types.scene import Scene
+from earthgql.api.types.values import Bounds, GeoJSON, LabelScore
 from earthgql.catalog.cutoffs import counted, margin, valid_score
 from earthgql.catalog.models import ModelRecord
-from earthgql.catalog.scenes import SceneRecord
 from earthgql.catalog.scores import ScoreRecord
 from earthgql.catalog.tiles.lookup import TileRecord
 from earthgql.errors import BadInputError, NotFoundError
 from earthgql.imagery import grid
 
-
-@strawberry.type(description="A classifier, by name and version.")
-class Model(relay.Node):
-    """A classifier."""
-
-    row_id: relay.NodeID[int]
-    name: str = strawberry.field(description="Name of the model.")
-    version: str = strawberry.field(description="Version of the model.")
-    labels: list[str] = strawberry.field(description="All labels the model can give.")
-    thresholds: list[float] = strawberry.field(
-        description="Per label, in the same order: the score from which it counts by default."
-    )
-    sha256: str = strawberry.field(
-        description="Identity: a hash of weights, preprocessing and labels."
-    )
-
-    @classmethod
-    def of(cls, record: ModelRecord) -> Self:
-        """Make the API's model of a catalogue's."""
-        identity = record.identity
-        return cls(
-            row_id=record.id,
-            name=identity.name,
-            version=identity.version,
-            labels=list(identity.labels),
-            thresholds=list(identity.thresholds),
-            sha256=identity.sha256,
-        )
-
-
-@strawberry.type(description="One ingested source of imagery: a raster or a tile pyramid.")
-class Scene(relay.Node):
-    """One ingested source of imagery."""
-
-    row_id: relay.NodeID[int]
-    name: str = strawberry.field(description="Unique name.")
-    zoom: int = strawberry.field(description="Zoom level of its most detailed tiles.")
-    bounds: Bounds = strawberry.field(description="The rectangle around the scene.")
-    acquired_at: datetime | None = strawberry.field(
-        description="When the imagery was taken, where that is known."
-    )
-    attribution: str | None = strawberry.field(description="Whom to credit for the imagery.")
-
-    @classmethod
-    def of(cls, record: SceneRecord) -> Self:
-        """Make the API's scene of a catalogue's."""
-        return cls(
-            row_id=record.id,
-            name=record.name,
-            zoom=record.zoom,
-            bounds=Bounds.of(record.bounds),
-            acquired_at=record.acquired_at,
-            attribution=record.attribution,
-        )
-
-    @strawberry.field(description="Number of tiles of the scene, over all its zoom levels.")
-    async def tile_count(self, info: RequestInfo) -> int:
-        """Count the tiles, for all scenes of the request at once."""
-        return await info.context.loaders.tile_count.load(self.row_id) or 0
+_SCORES = Length(LABELS.default, ("top",), largest=LARGEST_FIRST, by_variable=LABELS.default)
 
 
 @strawberry.type(description="What a model says about a tile.")
@@ -98,8 +44,9 @@ class Classification:
         return cls(tile=tile, model=model, computed_at=record.computed_at, counted=entries)
 
     @strawberry.field(
+        metadata=cost(items=_SCORES),
         description="Labels whose score reaches the cutoff, highest score first. "
-        "A cutoff of 0 gives all labels."
+        "A cutoff of 0 gives all labels.",
     )
     def scores(
         self,
@@ -115,7 +62,10 @@ class Classification:
             for label, score, cutoff in self.counted[:top]
         ]
 
-    @strawberry.field(description="Names of the labels whose score reaches the cutoff, as scores.")
+    @strawberry.field(
+        metadata=cost(values=NAMES),
+        description="Names of the labels whose score reaches the cutoff, as scores.",
+    )
     def labels(self) -> list[str]:
         """Name the labels that count."""
         return [label for label, *_ in self.counted]
@@ -147,7 +97,9 @@ class Tile(relay.Node):
         """Bound the tile."""
         return Bounds.of(grid.tile_bounds(self.record.index))
 
-    @strawberry.field(description="The tile's outline as a GeoJSON Polygon.")
+    @strawberry.field(
+        metadata=cost(values=NAMES), description="The tile's outline as a GeoJSON Polygon."
+    )
     def footprint(self) -> GeoJSON:
         """Outline the tile, counter-clockwise."""
         return GeoJSON(
@@ -181,8 +133,8 @@ class Tile(relay.Node):
     ) -> Classification | None:
         """Classify the tile, together with all others of the request."""
         valid_score("cutoff", cutoff or 0.0)
-        asked = await asked_model(info, model)
-        return await classify(info, self, asked, cutoffs_asked(info, asked, cutoff, cutoffs))
+        found = await find_model(info, model)
+        return await classify(info, self, found, label_cutoffs(info, found, cutoff, cutoffs))
 
 
 async def classify(
@@ -215,9 +167,19 @@ def load_scores(info: RequestInfo, tile_id: int, model: ModelRecord) -> Awaitabl
     return loaders.stored.load(StoredKey(tile_id, model))
 
 
-def model_of(info: RequestInfo, record: ModelRecord) -> Model:
-    """Return the API's model of a catalogue's, made once per request."""
-    models = info.context.models
-    if record.id not in models:
-        models[record.id] = Model.of(record)
-    return models[record.id]
+async def find_tile(info: RequestInfo, row_id: int) -> Tile | None:
+    """Return the tile of a row, looked up with all others of the request; None if there is none."""
+    record = await info.context.loaders.tile.load(row_id)
+    return None if record is None else Tile.of(record)
+
+
+async def tile_of(info: RequestInfo, row_id: int) -> Tile:
+    """Return the tile of a row that was there a moment ago.
+
+    Raises:
+        NotFoundError: if it has been deleted meanwhile.
+    """
+    tile = await find_tile(info, row_id)
+    if tile is None:
+        raise NotFoundError("the tile was deleted while it was being read; ask again")
+    return tile
