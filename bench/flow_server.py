@@ -20,7 +20,7 @@ from earthgql.cli.server.serve import serve
 
 def told(application: Flask) -> Flask:
     """Add what a benchmark wants to know."""
-    scoring = application.extensions["earthgql.scoring"]
+    scoring = earthgql.app.services_of(application).scoring
 
     @application.get("/counts")
     def counts() -> ResponseReturnValue:

@@ -1,6 +1,7 @@
-"""The Flask application, wired together; making one starts no model and runs no query."""
+"""The Flask application and its services; making one loads no model and runs no query."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from flask import Flask
 from sqlalchemy import Engine
@@ -14,14 +15,36 @@ from earthgql.models import Classifier
 from earthgql.scoring.service import ScoringService
 from earthgql.settings import Settings
 from earthgql.web import classify, cors, exports, health, images, inference, jobs, pages
-from earthgql.web import errors as faults
-from earthgql.web import slots as places
+from earthgql.web import errors as web_errors
+from earthgql.web.slots import Slots, limit_sending
 
 MAX_BODY_BYTES = 1_000_000
 STATEMENT_TIMEOUT_S = 30.0
 IDLE_TIMEOUT_S = 60.0
 
+_EXTENSION = "earthgql"
 _NO_ROOM = "{} are being sent, and this server has no room for more: {}"
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the requests of an application share, for code that runs beside them.
+
+    Attributes:
+        engine: of the database.
+        scoring: classifies tiles; its counts are those of this process.
+        streams: slots for streams of events.
+    """
+
+    engine: Engine
+    scoring: ScoringService
+    streams: Slots
+
+
+def services_of(app: Flask) -> Services:
+    """Return the services of an application that ``create_app`` made."""
+    services: Services = app.extensions[_EXTENSION]
+    return services
 
 
 def create_app(
@@ -37,8 +60,8 @@ def create_app(
         settings: of this process.
         engine: where to read and store; None: the database of the settings.
         load_classifier: loads the model when it is first needed; None: that of the settings.
-        streams: most streams of events at once, and most exports, which get one place at least;
-            each keeps a thread of the server.
+        streams: most streams of events at once, and most exports, at least one; each keeps a
+            thread of the server.
 
     Raises:
         SetupError: if the file of trusted documents is unusable.
@@ -58,14 +81,12 @@ def create_app(
         batch_wait_s=settings.batch_wait,
     )
     app = Flask(__name__, static_folder=pages.STATIC, static_url_path=pages.STATIC_URL)
-    # For who wants to watch it: its counts are those of this process.
-    app.extensions["earthgql.scoring"] = scoring
-    app.extensions["earthgql.engine"] = engine
-    app.extensions["earthgql.streams"] = job_streams = places.Places(
+    job_streams = Slots(
         streams,
         _NO_ROOM.format("streams of events", "ask again later, or ask for job(id) now and then"),
     )
-    sent_exports = places.Places(max(streams, 1), _NO_ROOM.format("exports", "ask again later"))
+    export_slots = Slots(max(streams, 1), _NO_ROOM.format("exports", "ask again later"))
+    app.extensions[_EXTENSION] = Services(engine, scoring, job_streams)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.add_url_rule(
@@ -81,14 +102,14 @@ def create_app(
         ),
     )
     app.register_blueprint(images.blueprint(engine))
-    app.register_blueprint(exports.blueprint(engine, scoring, sent_exports))
+    app.register_blueprint(exports.blueprint(engine, scoring, export_slots))
     app.register_blueprint(jobs.blueprint(JobService(engine), job_streams))
     app.register_blueprint(classify.blueprint(scoring))
     app.register_blueprint(inference.blueprint(engine, scoring, settings))
     app.register_blueprint(pages.blueprint(engine))
     app.register_blueprint(health.blueprint(engine, health.WarmUp(scoring.warm_up)))
-    faults.answer_in_json(app)
-    places.limit_sending(app)
+    web_errors.answer_in_json(app)
+    limit_sending(app)
     cors.allow_origins(app, settings.cors_origins, to_all=(inference.PATHS,))
     return app
 

@@ -1,6 +1,5 @@
 """Example queries that work for the imagery that is ingested, for GraphiQL and the demo."""
 
-import base64
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -8,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from earthgql.api import ids
 from earthgql.catalog import models, scenes
 from earthgql.catalog.jobs import records as jobs
 from earthgql.catalog.scenes import SceneRecord
@@ -123,11 +123,11 @@ def _values(connection: Connection, scene: SceneRecord, tile: TileRecord) -> dic
         "lon": round((west + east) / 2, 6),
         "bounds": bounds,
         "polygon": _triangle(bounds),
-        "tile": _global_id("Tile", tile.id),
-        "id": _global_id("Scene", scene.id),
+        "tile": ids.encode("Tile", tile.id),
+        "id": ids.encode("Scene", scene.id),
         "from": begin.isoformat(),
         "to": end.isoformat(),
-        "job": _global_id("Job", _newest_job(connection)),
+        "job": ids.encode("Job", _newest_job(connection)),
         **_of_model(connection),
     }
 
@@ -168,11 +168,6 @@ def _triangle(bounds: dict[str, float]) -> dict[str, Any]:
 def _narrowed(low: float, high: float) -> tuple[float, float]:
     middle, reach = (low + high) / 2, min(high - low, _WIDEST) / 2
     return round(middle - reach, 6), round(middle + reach, 6)
-
-
-def _global_id(kind: str, row_id: int) -> str:
-    """Return an id as the API gives it out."""
-    return base64.b64encode(f"{kind}:{row_id}".encode()).decode()
 
 
 def _newest(connection: Connection) -> SceneRecord | None:

@@ -16,10 +16,10 @@ from earthgql.errors import BadInputError, DatabaseUnavailableError, DeadlineErr
 from earthgql.exports.selection import ExportForm, parse_form
 from earthgql.exports.stream import FORMATS, export
 from earthgql.scoring.service import ScoringService
-from earthgql.web.slots import Places
+from earthgql.web.slots import Slots
 
 LONGEST_S = 600.0
-"""An export that is not done after this breaks off, so that others get a turn."""
+"""An export that is not done after this breaks off, so that others get its slot."""
 
 Pieces = Generator[bytes, None, None]
 
@@ -29,13 +29,13 @@ _IN_MEMORY = 1 << 20
 _log = logging.getLogger(__name__)
 
 
-def blueprint(engine: Engine, scoring: ScoringService, places: Places) -> Blueprint:
+def blueprint(engine: Engine, scoring: ScoringService, slots: Slots) -> Blueprint:
     """Return the routes of exports.
 
     Args:
         engine: where to read; it should end connections that idle in a transaction.
         scoring: knows the model that is meant where none is named.
-        places: for exports under way.
+        slots: for exports under way.
     """
     pages = Blueprint("exports", __name__)
 
@@ -48,14 +48,14 @@ def blueprint(engine: Engine, scoring: ScoringService, places: Places) -> Bluepr
 
         Raises:
             NotFoundError: if there is no such format, or model.
-            BadInputError: if what is asked is not of the form of ``ExportForm``, or not good.
+            BadInputError: if the request is not of the form of ``ExportForm``, or invalid.
             OverloadedError: if too many exports are under way.
         """
         if ending not in FORMATS:
             raise NotFoundError(f"there is no tiles.{ending:.20}; exports are {', '.join(FORMATS)}")
         media_type, write = FORMATS[ending]
-        pieces = _in_place(export(engine, _form(), model, write), places.enter())
-        # What is wrong with the request shows here, while it can still be told.
+        pieces = _in_slot(export(engine, _form(), model, write), slots.take())
+        # Errors of the request are raised here, while the status can still be set.
         body = _logged(chain([next(pieces)], pieces))
         if request.environ.get("SERVER_PROTOCOL") == "HTTP/1.0":
             # There the end of a connection is the end of a file, so half of one would look whole.
@@ -78,12 +78,12 @@ def _form() -> ExportForm:
     if request.args:
         raise BadInputError(f"give {next(iter(request.args)):.60} in the body, not in the address")
     try:
-        given = request.get_json(silent=True)
+        body = request.get_json(silent=True)
     except RecursionError:
-        given = None
-    if not isinstance(given, dict):
+        body = None
+    if not isinstance(body, dict):
         raise BadInputError("the body must be a JSON object, of content type application/json")
-    return parse_form(given)
+    return parse_form(body)
 
 
 def _logged(pieces: Iterable[bytes]) -> Iterator[bytes]:
@@ -95,8 +95,8 @@ def _logged(pieces: Iterable[bytes]) -> Iterator[bytes]:
         raise
 
 
-def _in_place(pieces: Pieces, leave: Callable[[], None]) -> Pieces:
-    """Pass a file on, for so long as it may take, and give its place back however it ends."""
+def _in_slot(pieces: Pieces, release: Callable[[], None]) -> Pieces:
+    """Pass a file on, for ``LONGEST_S`` at most, and release its slot however it ends."""
     began = time.monotonic()
     try:
         for piece in pieces:
@@ -104,7 +104,7 @@ def _in_place(pieces: Pieces, leave: Callable[[], None]) -> Pieces:
                 raise DeadlineError(f"it was not done after {LONGEST_S:g} s")
             yield piece
     finally:
-        leave()
+        release()
         with suppress(DatabaseUnavailableError):  # the server may have ended an idle connection
             pieces.close()
 

@@ -11,28 +11,28 @@ from earthgql.catalog.jobs.records import JobRecord
 from earthgql.database.engine import LARGEST_ROW_ID
 from earthgql.errors import EarthGQLError, NotFoundError, shortened
 from earthgql.jobs.service import JobService
-from earthgql.web.slots import Places
+from earthgql.web.slots import Slots
 
 STEP_S = 1.0
 """Between two looks at a job."""
 
 BEAT_S = 10.0
-"""A stream on which nothing else is to be told says so, so that both ends know of each other."""
+"""A stream without news sends a comment this often, so that both ends know it is open."""
 
 LONGEST_S = 600.0
-"""A stream ends after this; whoever still listens comes back by itself, and others get a turn."""
+"""A stream ends after this; browsers connect again by themselves, and others get its slot."""
 
 END = "end"
 _RETRY_MS = 3000
 
 
-def blueprint(service: JobService, streams: Places) -> Blueprint:
+def blueprint(service: JobService, streams: Slots) -> Blueprint:
     """Return the route of events."""
     pages = Blueprint("jobs", __name__)
 
     @pages.get("/jobs/<int:job_id>/events")
     def job_events(job_id: int) -> Response:
-        """Tell how far a job has come, until it ends.
+        """Stream the progress of a job, until it ends.
 
         Raises:
             NotFoundError: if there is no such job.
@@ -42,13 +42,13 @@ def blueprint(service: JobService, streams: Places) -> Blueprint:
         if job is None:
             raise NotFoundError(f"there is no job {shortened(job_id)}")
         if job.finished_at is not None and request.headers.get("Last-Event-ID") == END:
-            # Browsers come back when a stream ends, unless they are told that there is no more.
+            # Browsers connect again when a stream ends, unless the answer is 204.
             return Response(status=204)
         response = Response(content_type="text/event-stream; charset=utf-8")
         response.cache_control.no_store = True
         response.headers["X-Accel-Buffering"] = "no"
         if request.method != "HEAD":
-            response.call_on_close(streams.enter())
+            response.call_on_close(streams.take())
             response.response = _events(service, job, streams.is_over)
         return response
 
@@ -56,7 +56,7 @@ def blueprint(service: JobService, streams: Places) -> Blueprint:
 
 
 def snapshot(job: JobRecord) -> dict[str, Any]:
-    """Return how far a job has come, by the names that GraphQL has for it."""
+    """Return the progress of a job, under the names that GraphQL has for it."""
     return {
         "status": job.status.upper(),
         "total": job.total,
@@ -75,14 +75,14 @@ def snapshot(job: JobRecord) -> dict[str, Any]:
 def _events(service: JobService, job: JobRecord, is_over: Callable[[], bool]) -> Iterator[str]:
     began = spoke = time.monotonic()
     yield f"retry: {_RETRY_MS}\n\n"
-    told: JobRecord | None = None
+    sent: JobRecord | None = None
     while True:
         if job.finished_at is not None:
             yield _event(END, END, job)
             return
         now = time.monotonic()
-        if job != told:
-            told, spoke = job, now
+        if job != sent:
+            sent, spoke = job, now
             yield _event("progress", f"{job.known + job.done}-{job.failed}", job)
         elif now - spoke >= BEAT_S:
             spoke = now
@@ -91,7 +91,6 @@ def _events(service: JobService, job: JobRecord, is_over: Callable[[], bool]) ->
             return
         time.sleep(STEP_S)
         try:
-            # One that is gone has nothing more to be told.
             found = service.find(job.id)
         except EarthGQLError:
             # The database is away or busy: the next look may find it back.

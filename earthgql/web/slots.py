@@ -1,4 +1,4 @@
-"""Answers that take long, of which there are only so many, and clients that do not read them."""
+"""How many long answers a process gives at once, and how long it waits for clients to read."""
 
 import threading
 from collections.abc import Callable
@@ -11,53 +11,53 @@ SEND_S = 120.0
 """A client that takes none of its answer for so long is not waited for any more."""
 
 
-class Places:
-    """Places for answers that keep a thread of this process from giving others.
+class Slots:
+    """Slots for answers that keep a thread of this process for long.
 
     Attributes:
-        most: how many there are.
+        count: how many there are.
         is_over: whether the process is to end, and all these answers with it.
     """
 
     def __init__(
-        self, most: int, refusal: str, is_over: Callable[[], bool] = lambda: False
+        self, count: int, refusal: str, is_over: Callable[[], bool] = lambda: False
     ) -> None:
         """Begin with all of them free.
 
         Args:
-            most: how many there are.
-            refusal: what is told who comes when none is.
+            count: how many there are.
+            refusal: the message of the error when none is free.
             is_over: whether the process is to end.
         """
-        self.most = most
+        self.count = count
         self.is_over = is_over
         self._refusal = refusal
         self._taken = 0
         self._lock = threading.Lock()
 
-    def enter(self) -> Callable[[], None]:
-        """Take a place, and return what gives it back; giving it back again does nothing.
+    def take(self) -> Callable[[], None]:
+        """Take a slot, and return what releases it; releasing it again does nothing.
 
         Raises:
             OverloadedError: if none is free.
         """
         with self._lock:
-            if self._taken >= self.most:
+            if self._taken >= self.count:
                 raise OverloadedError(self._refusal)
             self._taken += 1
-        ended = False
+        released = False
 
-        def leave() -> None:
-            nonlocal ended
+        def release() -> None:
+            nonlocal released
             with self._lock:
-                self._taken -= not ended
-                ended = True
+                self._taken -= not released
+                released = True
 
-        return leave
+        return release
 
 
 def limit_sending(app: Flask) -> None:
-    """Have no answer wait for ever for a client that does not read it."""
+    """Let no answer wait for ever for a client that does not read it."""
 
     @app.before_request
     def limit() -> None:

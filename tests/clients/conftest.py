@@ -13,6 +13,7 @@ from support.api_client import NORTH_WEST, Api, centre, ingest, make_api, write_
 from support.client_programs import CLIENTS, Programs
 from werkzeug.serving import make_server
 
+from earthgql.app import services_of
 from earthgql.imagery.grid import TileIndex
 from earthgql.jobs.service import model_queue
 from earthgql.jobs.worker import JobWorker
@@ -41,7 +42,7 @@ def _working(api: Api) -> Iterator[None]:
     """Have background jobs done."""
     identity = api.classifier.identity
     queue = model_queue(identity.name, identity.version)
-    worker = JobWorker(api.engine, api.app.extensions["earthgql.scoring"], lambda: queue)
+    worker = JobWorker(api.engine, services_of(api.app).scoring, lambda: queue)
     worker.start()
     try:
         yield

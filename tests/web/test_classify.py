@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 from support.api_client import NORTH_WEST, Api, make_api, viewport
 from support.pixel_classifier import PIXEL_IDENTITY, GatedClassifier, pixel_scores
 
+from earthgql.app import services_of
 from earthgql.catalog.scores import as_real
 from earthgql.web import classify as web_classify
 from earthgql.web.classify import MAX_BYTES
@@ -306,7 +307,7 @@ def wait_until(true: Callable[[], bool]) -> None:
 def test_uploads_share_batches_with_tiles(fresh_api: Api) -> None:
     gated = GatedClassifier()
     api = make_api(fresh_api.engine, gated)
-    scoring = api.app.extensions["earthgql.scoring"]
+    scoring = services_of(api.app).scoring
     with ThreadPoolExecutor(4) as pool:
         first = pool.submit(send, api, encoded("PNG"))
         gated.wait_begun()
@@ -324,7 +325,7 @@ def test_uploads_share_batches_with_tiles(fresh_api: Api) -> None:
 def test_too_many_at_once_and_too_slow(fresh_api: Api) -> None:
     gated = GatedClassifier()
     api = make_api(fresh_api.engine, gated, queue_size=1, inference_deadline=0.5)
-    scoring = api.app.extensions["earthgql.scoring"]
+    scoring = services_of(api.app).scoring
     with ThreadPoolExecutor(1) as pool:
         slow = pool.submit(send, api, encoded("PNG"))
         gated.wait_begun()

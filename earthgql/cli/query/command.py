@@ -76,7 +76,7 @@ def _read(file: TextIO) -> str:
 def _run(
     settings: "Settings", request: Any, *, as_json: bool, as_map: bool, picture: Path | None
 ) -> None:
-    from earthgql.app import create_app
+    from earthgql.app import create_app, services_of
     from earthgql.cli.console import say
     from earthgql.database.engine import make_engine
     from earthgql.database.prepare import prepare_database
@@ -91,7 +91,7 @@ def _run(
         answer = client.post("/graphql", json=request, base_url=_BASE_URL).get_json()
         _show(answer, client, as_json=as_json, as_map=as_map, picture=picture)
     finally:
-        app.extensions["earthgql.scoring"].close()
+        services_of(app).scoring.close()
         engine.dispose()
     if answer.get("errors"):
         raise click.exceptions.Exit(1)

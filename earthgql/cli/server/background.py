@@ -36,12 +36,14 @@ class WorkerHooks:
         """Start background jobs; called in a worker process that has made its application."""
         if self._on_up is not None and worker.age == 1:
             threading.Thread(target=self._on_up, daemon=True).start()
-        extensions = getattr(worker.wsgi, "extensions", None)
-        if extensions is None:
+        if not hasattr(worker.wsgi, "extensions"):
             return  # with --dev: the code could not be imported
-        extensions["earthgql.streams"].is_over = lambda: not worker.alive
+        from earthgql.app import services_of
+
+        services = services_of(worker.wsgi)
+        services.streams.is_over = lambda: not worker.alive
         if self._settings.job_worker:
-            work = (extensions["earthgql.engine"], extensions["earthgql.scoring"])
+            work = (services.engine, services.scoring)
             self._starting = threading.Timer(_JOBS_AFTER_S, self._start_jobs, work)
             self._starting.daemon = True
             self._starting.start()
