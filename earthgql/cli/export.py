@@ -53,12 +53,12 @@ def export(file: str, ending: str | None, **options: str | int | None) -> None:
     ending = ending or Path(file).suffix.lower().removeprefix(".")
     if ending not in ENDINGS:
         raise click.UsageError(f"say which kind of file: --format {'|'.join(ENDINGS)}")
-    from earthgql.exports.selection import parse_form
+    from earthgql.exports.request import parse_request
 
     chosen: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
     if "polygon" in chosen:
         chosen["polygon"] = _read_geometry(chosen["polygon"])
-    form = parse_form(chosen, texts=True)
+    form = parse_request(chosen, texts=True)
 
     from contextlib import closing
 

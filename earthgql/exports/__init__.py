@@ -1,1 +1,1 @@
-"""Tiles of a viewport as files: GeoJSON, CSV, GeoParquet, written as they are read."""
+"""Tiles as files: GeoJSON, CSV or GeoParquet, streamed while they are read."""

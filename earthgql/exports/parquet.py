@@ -1,4 +1,4 @@
-"""GeoParquet 1.1: a row group a chunk, polygons as WKB, with a column of boxes to search by."""
+"""GeoParquet 1.1: a row group per chunk, footprints as WKB, and a column of bounding boxes."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from earthgql.catalog.tiles.export import ExportRow
-from earthgql.exports.columns import Columns
+from earthgql.exports.fields import ExportFields
 from earthgql.imagery import grid
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 _GEOMETRY = "geometry"
-_BOX = "bbox"
+_BBOX = "bbox"
 _EDGES = ("xmin", "ymin", "xmax", "ymax")
 # A polygon of one ring of five positions, little-endian.
 _POLYGON = np.dtype(
@@ -22,50 +22,50 @@ _POLYGON = np.dtype(
 )
 
 
-class _Pieces:
-    """Takes what is written, and hands it on piece by piece."""
+class _Buffer:
+    """A file that pyarrow writes to, from which the new bytes are taken chunk by chunk."""
 
     closed = False
 
     def __init__(self) -> None:
-        self._pieces: list[bytes] = []
+        self._parts: list[bytes] = []
         self._written = 0
 
-    def write(self, piece: Any) -> int:
-        self._pieces.append(bytes(piece))
-        self._written += len(piece)
-        return len(piece)
+    def write(self, part: Any) -> int:
+        self._parts.append(bytes(part))
+        self._written += len(part)
+        return len(part)
 
     def tell(self) -> int:
         return self._written
 
     def flush(self) -> None:
-        """Nothing is held back."""
+        """Do nothing: there is no other buffer."""
 
     def take(self) -> bytes:
-        taken = b"".join(self._pieces)
-        self._pieces.clear()
+        taken = b"".join(self._parts)
+        self._parts.clear()
         return taken
 
 
-def write(columns: Columns, chunks: Iterable[Sequence[ExportRow]]) -> Iterator[bytes]:
-    """Yield the file piece by piece; what is not all of it lacks the part that readers begin with.
+def write_parquet(fields: ExportFields, chunks: Iterable[Sequence[ExportRow]]) -> Iterator[bytes]:
+    """Yield GeoParquet; readers refuse a truncated file, which lacks the footer.
 
     Coordinates are longitude and latitude, OGC:CRS84.
     """
     import pyarrow.parquet as pq
 
-    schema = _schema(columns)
-    pieces = _Pieces()
-    writer = pq.ParquetWriter(pieces, schema, compression="zstd")
+    schema = _schema(fields)
+    buffer = _Buffer()
+    writer = pq.ParquetWriter(buffer, schema, compression="zstd")
     for rows in chunks:
-        writer.write_table(_table(schema, columns, rows))
-        yield pieces.take()
+        writer.write_table(_table(schema, fields, rows))
+        yield buffer.take()
     writer.close()
-    yield pieces.take()
+    yield buffer.take()
 
 
-def _schema(columns: Columns) -> "pa.Schema":
+def _schema(fields: ExportFields) -> "pa.Schema":
     import pyarrow as pa
 
     time = pa.timestamp("us", tz="UTC")
@@ -82,8 +82,8 @@ def _schema(columns: Columns) -> "pa.Schema":
             ("model", pa.string()),
             ("classified_at", time),
             ("labels", pa.list_(pa.string())),
-            *((name, pa.float32()) for name in columns.scores),
-            (_BOX, pa.struct([(edge, pa.float64()) for edge in _EDGES])),
+            *((name, pa.float32()) for name in fields.scores),
+            (_BBOX, pa.struct([(edge, pa.float64()) for edge in _EDGES])),
             (_GEOMETRY, pa.binary()),
         ],
         metadata={"geo": json.dumps(_geo())},
@@ -97,20 +97,20 @@ def _geo() -> dict[str, Any]:
         "geometry_types": ["Polygon"],
         "orientation": "counterclockwise",
         "edges": "planar",
-        "covering": {"bbox": {edge: [_BOX, edge] for edge in _EDGES}},
+        "covering": {"bbox": {edge: [_BBOX, edge] for edge in _EDGES}},
     }
     return {"version": "1.1.0", "primary_column": _GEOMETRY, "columns": {_GEOMETRY: column}}
 
 
-def _table(schema: "pa.Schema", columns: Columns, rows: Sequence[ExportRow]) -> "pa.Table":
+def _table(schema: "pa.Schema", fields: ExportFields, rows: Sequence[ExportRow]) -> "pa.Table":
     import pyarrow as pa
 
-    told = [columns.of(row) for row in rows]
-    for entry, row in zip(told, rows, strict=True):
+    values = [fields.values(row) for row in rows]
+    for entry, row in zip(values, rows, strict=True):
         entry["acquired_at"], entry["classified_at"] = row.acquired_at, row.computed_at
-        entry[_BOX] = dict(zip(_EDGES, grid.tile_bounds(row.index), strict=True))
+        entry[_BBOX] = dict(zip(_EDGES, grid.tile_bounds(row.index), strict=True))
         entry[_GEOMETRY] = None
-    table = pa.Table.from_pylist(told, schema)
+    table = pa.Table.from_pylist(values, schema)
     return table.set_column(len(schema) - 1, schema.field(_GEOMETRY), _polygons(rows))
 
 

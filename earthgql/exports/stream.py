@@ -1,4 +1,4 @@
-"""Exports as they are written: by a server to a client, or by a command to a file."""
+"""Streams exports: from a server to a client, or from a command to a file."""
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from itertools import chain
@@ -7,20 +7,21 @@ from typing import NamedTuple
 from sqlalchemy import Engine
 
 from earthgql.catalog.tiles.export import ExportRow, export_rows, streaming
-from earthgql.exports import geojson, parquet, table
-from earthgql.exports.columns import Columns
-from earthgql.exports.selection import ExportForm, FindModel, select
+from earthgql.exports.fields import ExportFields
+from earthgql.exports.parquet import write_parquet
+from earthgql.exports.request import ExportRequest, FindModel, resolve
+from earthgql.exports.text_formats import write_csv, write_geojson
 
-Write = Callable[[Columns, Iterable[Sequence[ExportRow]]], Iterator[bytes]]
+Write = Callable[[ExportFields, Iterable[Sequence[ExportRow]]], Iterator[bytes]]
 Progress = Callable[[int], object]
 
 
 class Format(NamedTuple):
-    """A kind of file.
+    """A file format.
 
     Attributes:
-        media_type: as HTTP names it.
-        write: yields the file, piece by piece.
+        media_type: for HTTP.
+        write: yields the file in chunks.
     """
 
     media_type: str
@@ -28,52 +29,54 @@ class Format(NamedTuple):
 
 
 FORMATS = {
-    "geojson": Format("application/geo+json", geojson.write),
-    "csv": Format("text/csv; charset=utf-8; header=present", table.write),
-    "parquet": Format("application/vnd.apache.parquet", parquet.write),
+    "geojson": Format("application/geo+json", write_geojson),
+    "csv": Format("text/csv; charset=utf-8; header=present", write_csv),
+    "parquet": Format("application/vnd.apache.parquet", write_parquet),
 }
-"""By the ending of the file's name."""
+"""By the extension of the file's name."""
 
 
 def export(
     engine: Engine,
-    form: ExportForm,
+    request: ExportRequest,
     find_model: FindModel,
     write: Write,
     progress: Progress = int,
 ) -> Generator[bytes, None, None]:
-    """Yield a file piece by piece.
+    """Yield a file in chunks.
 
-    What is asked has been found good when the first piece comes; an error after that means that
-    the file is not whole. No piece is empty.
+    The request has been found valid when the first chunk comes; an error after that means that
+    the file is incomplete. No chunk is empty.
 
     Args:
-        engine: where to read; a connection is held until the end, or until this is closed.
-        form: which tiles.
-        find_model: finds the model that is asked for.
-        write: one of ``FORMATS``.
-        progress: told the number of tiles of each chunk that was written.
+        engine: of the database; a connection is held until the end, or until this is closed.
+        request: which tiles.
+        find_model: finds the model of the request.
+        write: of one of ``FORMATS``.
+        progress: called with the number of tiles after each chunk.
 
     Raises:
-        BadInputError: as ``select``, or if there is no such scene.
+        BadInputError: as ``resolve``, or if there is no such scene.
         NotFoundError: if there is no such model.
-        DatabaseUnavailableError: also midway.
+        DatabaseUnavailableError: also after some chunks.
     """
     with streaming(engine) as conn:
-        selection = select(conn, form, find_model)
+        resolved = resolve(conn, request, find_model)
         rows = export_rows(
             conn,
-            selection.parts,
-            selection.where,
-            model_id=selection.model.id,
-            labels=len(selection.model.identity.labels),
+            resolved.parts,
+            resolved.where,
+            model_id=resolved.model.id,
+            labels=len(resolved.model.identity.labels),
         )
         first = next(rows, [])
-        chunks = _told(chain([first] if first else [], rows), progress)
-        yield from filter(None, write(Columns(selection), chunks))
+        chunks = _with_progress(chain([first] if first else [], rows), progress)
+        yield from filter(None, write(ExportFields(resolved), chunks))
 
 
-def _told(chunks: Iterable[list[ExportRow]], progress: Progress) -> Iterator[list[ExportRow]]:
+def _with_progress(
+    chunks: Iterable[list[ExportRow]], progress: Progress
+) -> Iterator[list[ExportRow]]:
     for chunk in chunks:
         yield chunk
         progress(len(chunk))

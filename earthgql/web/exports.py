@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine
 
 from earthgql.catalog.models import ModelRecord, model_named
 from earthgql.errors import BadInputError, DatabaseUnavailableError, DeadlineError, NotFoundError
-from earthgql.exports.selection import ExportForm, parse_form
+from earthgql.exports.request import ExportRequest, parse_request
 from earthgql.exports.stream import FORMATS, export
 from earthgql.scoring.service import ScoringService
 from earthgql.web.slots import Slots
@@ -48,7 +48,7 @@ def blueprint(engine: Engine, scoring: ScoringService, slots: Slots) -> Blueprin
 
         Raises:
             NotFoundError: if there is no such format, or model.
-            BadInputError: if the request is not of the form of ``ExportForm``, or invalid.
+            BadInputError: if the request is no valid ``ExportRequest``.
             OverloadedError: if too many exports are under way.
         """
         if ending not in FORMATS:
@@ -69,12 +69,12 @@ def blueprint(engine: Engine, scoring: ScoringService, slots: Slots) -> Blueprin
     return pages
 
 
-def _form() -> ExportForm:
+def _form() -> ExportRequest:
     if request.method != "POST":
         twice = [name for name, values in request.args.lists() if len(values) > 1]
         if twice:
             raise BadInputError(f"{twice[0]:.60} is given more than once")
-        return parse_form(request.args.to_dict(), texts=True)
+        return parse_request(request.args.to_dict(), texts=True)
     if request.args:
         raise BadInputError(f"give {next(iter(request.args)):.60} in the body, not in the address")
     try:
@@ -83,7 +83,7 @@ def _form() -> ExportForm:
         body = None
     if not isinstance(body, dict):
         raise BadInputError("the body must be a JSON object, of content type application/json")
-    return parse_form(body)
+    return parse_request(body)
 
 
 def _logged(pieces: Iterable[bytes]) -> Iterator[bytes]:

@@ -1,4 +1,4 @@
-"""Which tiles to export, out of a query string, a JSON body, or options of a command."""
+"""Parses a request for an export from a query string, a JSON body, or options of a command."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -19,11 +19,11 @@ from earthgql.imagery import grid
 from earthgql.imagery.grid import Bounds
 
 FindModel = Callable[[Connection, str | None], ModelRecord]
-"""Finds a model by what a client calls it; None: the one that is meant when none is named."""
+"""Finds a model by the name or version in a request; None: the default model."""
 
 
-class ExportForm(BaseModel):
-    """What may be asked of an export; everything may be left out.
+class ExportRequest(BaseModel):
+    """A request for an export; every field is optional.
 
     Attributes:
         bounds: only tiles that share area with west, south, east, north.
@@ -70,13 +70,13 @@ class ExportForm(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
-    """Which tiles to export, and whose scores with them.
+class ResolvedRequest:
+    """A validated request, whose model was found.
 
     Attributes:
-        parts: rectangles that hold them.
+        parts: rectangles in degrees, EPSG:4326, that contain the tiles.
         where: which of the tiles there.
-        model: whose scores.
+        model: whose scores are exported.
         cutoffs: per label of the model, the score from which it is listed.
     """
 
@@ -86,24 +86,24 @@ class Selection:
     cutoffs: tuple[float, ...]
 
 
-def parse_form(given: Mapping[str, Any], *, texts: bool = False) -> ExportForm:
-    """Read what is asked.
+def parse_request(values: Mapping[str, Any], *, texts: bool = False) -> ExportRequest:
+    """Parse a request.
 
     Args:
-        given: by name, as ``ExportForm`` has them.
-        texts: whether numbers may be written as text, as query strings and commands have them;
-            bounds, and objects in JSON, always may.
+        values: by name of the fields of ``ExportRequest``.
+        texts: whether numbers may be text, as in query strings and options of commands; bounds,
+            and objects in JSON, always may.
 
     Raises:
-        BadInputError: if something is not of the form of ``ExportForm``; the message names it.
+        BadInputError: if a field is unknown or has a wrong type; the message names it.
     """
     try:
-        return ExportForm.model_validate(given, strict=None if texts else True)
+        return ExportRequest.model_validate(values, strict=None if texts else True)
     except ValidationError as error:
         first = error.errors()[0]
         place = str(first["loc"][0]) if first["loc"] else "the export"
         if first["type"] == "extra_forbidden":
-            known = ", ".join(ExportForm.model_fields)
+            known = ", ".join(ExportRequest.model_fields)
             raise BadInputError(f"exports have no {place[:60]!r}; they take {known}") from None
         if place == "bounds":
             raise BadInputError("bounds must be WEST,SOUTH,EAST,NORTH") from None
@@ -111,18 +111,18 @@ def parse_form(given: Mapping[str, Any], *, texts: bool = False) -> ExportForm:
         raise BadInputError(f"{place}: {error_text(first)}") from None
 
 
-def select(conn: Connection, form: ExportForm, find_model: FindModel) -> Selection:
-    """Validate what is asked, looking up the model.
+def resolve(conn: Connection, request: ExportRequest, find_model: FindModel) -> ResolvedRequest:
+    """Validate a request and find its model.
 
     Raises:
         BadInputError: as ``grid.bounds``, ``parse_where``, ``tile_filter``, ``confined`` and
             ``cutoffs_of`` do.
         NotFoundError: if there is no such model.
     """
-    bounds = None if form.bounds is None else grid.bounds(*form.bounds)
-    conditions = None if form.where is None else parse_where(form.where)
-    model = find_model(conn, form.model)
-    where = tile_filter(conditions, model, scene=form.scene, zoom=form.zoom, at=form.at)
-    parts, where = confined(where, bounds, form.polygon)
-    cutoffs = cutoffs_of(model.identity, form.cutoff, form.cutoffs)
-    return Selection(parts, where, model, cutoffs)
+    bounds = None if request.bounds is None else grid.bounds(*request.bounds)
+    conditions = None if request.where is None else parse_where(request.where)
+    model = find_model(conn, request.model)
+    where = tile_filter(conditions, model, scene=request.scene, zoom=request.zoom, at=request.at)
+    parts, where = confined(where, bounds, request.polygon)
+    cutoffs = cutoffs_of(model.identity, request.cutoff, request.cutoffs)
+    return ResolvedRequest(parts, where, model, cutoffs)

@@ -1,36 +1,35 @@
-"""What is told of a tile, under the same names in every format."""
+"""The fields of an exported tile, which have the same names in every format."""
 
 from datetime import UTC, datetime
 from typing import Any
 
 from earthgql.catalog.cutoffs import counted
 from earthgql.catalog.tiles.export import ExportRow
-from earthgql.exports.selection import Selection
+from earthgql.exports.request import ResolvedRequest
 from earthgql.imagery import grid
 
-SCORE = "score_"
-"""Before the name of a label, the column of its score."""
+_SCORE_PREFIX = "score_"
 
 
-class Columns:
-    """The columns of an export.
+class ExportFields:
+    """The fields of an export; those of scores depend on the model.
 
     Attributes:
-        model: name and version of the model whose scores are given.
+        model: name and version of the model whose scores are exported.
         labels: of that model.
-        scores: the columns of their scores, in the same order.
+        scores: names of the fields of their scores, in the same order.
     """
 
-    def __init__(self, selection: Selection) -> None:
-        """Make the columns of a selection."""
-        identity = selection.model.identity
+    def __init__(self, request: ResolvedRequest) -> None:
+        """Make the fields of a request."""
+        identity = request.model.identity
         self.model = f"{identity.name} {identity.version}"
         self.labels = identity.labels
-        self.scores = tuple(SCORE + label for label in identity.labels)
-        self._cutoffs = selection.cutoffs
+        self.scores = tuple(_SCORE_PREFIX + label for label in identity.labels)
+        self._cutoffs = request.cutoffs
 
-    def of(self, row: ExportRow) -> dict[str, Any]:
-        """Return a tile by column, as JSON has it; what depends on scores is None without them."""
+    def values(self, row: ExportRow) -> dict[str, Any]:
+        """Return the values of a tile by field, as in JSON; None where there are no scores."""
         z, x, y = row.index
         scores = row.scores or (None,) * len(self.scores)
         return {
@@ -44,12 +43,12 @@ class Columns:
             "area_km2": row.area_m2 / 1e6,
             "model": self.model,
             "classified_at": _iso(row.computed_at),
-            "labels": self.listed(row),
+            "labels": self._labels(row),
             **dict(zip(self.scores, scores, strict=True)),
         }
 
-    def listed(self, row: ExportRow) -> list[str] | None:
-        """Name the labels whose score reaches the cutoff, highest score first."""
+    def _labels(self, row: ExportRow) -> list[str] | None:
+        """Return the labels whose score is at or above the cutoff, highest score first."""
         if row.scores is None:
             return None
         return [label for label, *_ in counted(self.labels, row.scores, self._cutoffs)]
