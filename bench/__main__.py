@@ -14,6 +14,7 @@ BENCHMARKS = {
     "filters": "lists by label among a million classified tiles: layouts, plans, over HTTP",
     "footprint": "seconds until a server is ready, and its memory over many tiles",
     "flow": "requests that come together: batches, clicks under a viewport, classifying ahead",
+    "objects": "tiles as objects in one process: plain Strawberry, direct resolvers, the short cut",
     "warm": "stored answers over HTTP, against a floor, bare Strawberry and tipg",
 }
 

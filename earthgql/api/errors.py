@@ -1,4 +1,4 @@
-"""What a client is told of an error: a message meant for people, and a code meant for programs.
+"""Errors in answers: a message for people, and a code for programs.
 
 Every error has ``extensions.code``. The messages of ``EarthGQLError`` and of GraphQL itself are
 shown; anything else is a defect: logged in full, and masked.

@@ -31,7 +31,7 @@ FORMATS = ("JPEG", "PNG", "TIFF")
 MAX_BYTES = 10_000_000
 """Of a picture."""
 
-_AROUND_BYTES = 16_000
+_FORM_BYTES = 16_000  # of the form around the picture
 # Less than Werkzeug's buffer would refuse pictures.
 _TEXT_BYTES = 200_000
 _MAX_PARTS = 8
@@ -39,25 +39,25 @@ _MAX_PARTS = 8
 _DECODED_AT_ONCE = 2
 
 WAIT_S = 10.0
-"""As long a picture waits for those before it to be decoded; it keeps a thread from others."""
+"""How long a picture waits for others to be decoded; meanwhile it keeps a thread."""
 
 _CUTOFFS = TypeAdapter(CutoffsByLabel)
 
 
 def blueprint(scoring: ScoringService) -> Blueprint:
     """Return the route that classifies uploads."""
-    pages = Blueprint("classify", __name__)
+    routes = Blueprint("classify", __name__)
     decoding = threading.BoundedSemaphore(_DECODED_AT_ONCE)
 
-    @pages.post("/classify")
+    @routes.post("/classify")
     def classify() -> ResponseReturnValue:
         """Classify the picture in the field ``image``.
 
-        ``cutoff``, a number, and ``cutoffs``, a JSON object of numbers by label, may be given
-        beside it or in the query string.
+        ``cutoff``, a number, and ``cutoffs``, a JSON object of numbers by label, are optional
+        fields of the form or of the query string.
 
         Raises:
-            BadInputError: if there is no picture, or a cutoff is none, or of no label.
+            BadInputError: if there is no picture, or a cutoff is no number or of no label.
             ImageUnreadableError: if it cannot be decoded.
             MediaTypeError: if the body is no multipart form.
             OverloadedError: if too many large pictures are being decoded, or tiles classified.
@@ -78,31 +78,31 @@ def blueprint(scoring: ScoringService) -> Blueprint:
         cutoffs = cutoffs_of(model, cutoff, by_label)
         return _classification(model, scoring.classify_pixels(pixels), cutoffs)
 
-    return pages
+    return routes
 
 
 @contextmanager
-def _turn(places: threading.BoundedSemaphore) -> Iterator[None]:
-    if not places.acquire(timeout=WAIT_S):
+def _turn(decoders: threading.BoundedSemaphore) -> Iterator[None]:
+    if not decoders.acquire(timeout=WAIT_S):
         raise OverloadedError("too many pictures are being decoded: send it again later")
     try:
         yield
     finally:
-        places.release()
+        decoders.release()
 
 
-def _parts(asked: Request) -> tuple[MultiDict[str, str], MultiDict[str, FileStorage]]:
-    """Read a multipart form, whose beginning Werkzeug would take for a form without a picture."""
-    if asked.mimetype != "multipart/form-data":
+def _parts(upload: Request) -> tuple[MultiDict[str, str], MultiDict[str, FileStorage]]:
+    """Read a multipart form; Werkzeug alone would take one cut short for one without a picture."""
+    if upload.mimetype != "multipart/form-data":
         raise MediaTypeError(
             f"send the picture as the field {FIELD!r} of a form: multipart/form-data, not "
-            f"{asked.mimetype or 'nothing'}"
+            f"{upload.mimetype or 'nothing'}"
         )
-    limit = MAX_BYTES + _AROUND_BYTES
-    if asked.content_length is not None and asked.content_length > limit:
+    limit = MAX_BYTES + _FORM_BYTES
+    if upload.content_length is not None and upload.content_length > limit:
         raise _too_large()
     parser = FormDataParser(
-        # In memory, for what is cut short would leave a file open.
+        # In memory: a form that is cut short would leave a file open.
         stream_factory=_memory,
         max_content_length=limit,
         max_form_memory_size=_TEXT_BYTES,
@@ -110,7 +110,7 @@ def _parts(asked: Request) -> tuple[MultiDict[str, str], MultiDict[str, FileStor
         silent=False,
     )
     try:
-        _, form, files = parser.parse_from_environ(asked.environ)
+        _, form, files = parser.parse_from_environ(upload.environ)
     except RequestEntityTooLarge:
         raise RequestTooLargeError(
             f"the form may have one picture of at most {MAX_BYTES // 1_000_000} MB, {_MAX_PARTS} "
@@ -159,8 +159,9 @@ def _number(text: str | None) -> float | None:
     try:
         return None if text is None else float(text)
     except ValueError:
-        told = shortened(text)
-        raise BadInputError(f"cutoff must be a number between 0 and 1, not {told}") from None
+        raise BadInputError(
+            f"cutoff must be a number between 0 and 1, not {shortened(text)}"
+        ) from None
 
 
 def _numbers(text: str | None) -> dict[str, float] | None:
@@ -175,10 +176,10 @@ def _numbers(text: str | None) -> dict[str, float] | None:
 def _classification(
     model: ModelIdentity, scores: Sequence[float], cutoffs: Sequence[float]
 ) -> dict[str, Any]:
-    """Return what GraphQL answers for ``Classification``, but for the tile, which there is none."""
+    """Return the fields of GraphQL's ``Classification``, without a tile."""
     entries = [
-        {"label": label, "score": score, "cutoff": floor, "margin": margin(score, floor)}
-        for label, score, floor in counted(model.labels, scores, cutoffs)
+        {"label": label, "score": score, "cutoff": cutoff, "margin": margin(score, cutoff)}
+        for label, score, cutoff in counted(model.labels, scores, cutoffs)
     ]
     return {
         "model": {"name": model.name, "version": model.version, "sha256": model.sha256},

@@ -28,7 +28,7 @@ def allow_origins(app: Flask, origins: Iterable[str], *, to_all: tuple[str, ...]
         return None
 
     @app.after_request
-    def tell_browser(response: Response) -> Response:
+    def add_headers(response: Response) -> Response:
         if to_all and request.path.startswith(to_all):
             _allow(response.headers, "*")
             return response

@@ -15,9 +15,10 @@ _log = logging.getLogger(__name__)
 
 
 class _Body:
-    """The body of a request, on which every error of reading is a client that went away.
+    """The body of a request; every error of reading it is an ``OSError``.
 
-    Werkzeug makes ``ClientDisconnected`` of that; servers have errors of their own.
+    Werkzeug takes that for a client that went away, and raises ``ClientDisconnected``; the errors
+    of servers would end as 500.
     """
 
     def __init__(self, body: IO[bytes]) -> None:
@@ -31,7 +32,7 @@ class _Body:
 
 
 def message_of(error: HTTPException) -> str:
-    """Say to a client what is wrong with a request."""
+    """Return the message of an error for clients."""
     if isinstance(error, RequestEntityTooLarge):
         return f"the body of a request may have {(request.max_content_length or 0):,} bytes here"
     if isinstance(error, ClientDisconnected):
@@ -43,18 +44,18 @@ def answer_in_json(app: Flask) -> None:
     """Make every error of the application a JSON response, those of reading a request included."""
 
     @app.before_request
-    def guard() -> None:
+    def wrap_body() -> None:
         environ = request.environ
         environ["wsgi.input"] = cast(IO[bytes], _Body(environ["wsgi.input"]))
 
     @app.errorhandler(EarthGQLError)
-    def ours(error: EarthGQLError) -> ResponseReturnValue:
+    def earthgql_error(error: EarthGQLError) -> ResponseReturnValue:
         if error.status >= 500:
             _log.warning("%s: %s", error.code, error)
         return error_body(error.public_message, error.code), error.status
 
     @app.errorhandler(HTTPException)
-    def http(error: HTTPException) -> ResponseReturnValue:
+    def http_error(error: HTTPException) -> ResponseReturnValue:
         status = error.code or 500
         if status < 400:
             return error.get_response()
@@ -63,6 +64,6 @@ def answer_in_json(app: Flask) -> None:
         return body, status, headers
 
     @app.errorhandler(Exception)
-    def defect(error: Exception) -> ResponseReturnValue:
+    def unexpected_error(error: Exception) -> ResponseReturnValue:
         _log.error("masked an error", exc_info=error)
         return error_body(MASKED, EarthGQLError.code), 500

@@ -23,11 +23,15 @@ _NEAR_CENTRE = 200
 _SHRINK = (16, 4, 1)
 _VIEWPORT_TILES = 3
 _YEAR = timedelta(days=365)
-# Of all signs of a clearing the one that the shipped model finds best; that `primary` vanishes, it
-# does not find at all (docs/analysis.md). Models without it are asked for their first label.
+# The sign of a clearing that the shipped model finds best; it does not find at all that `primary`
+# vanishes (docs/analysis.md). For models without this label the first one is taken.
 _LABEL = "slash_burn"
 _WIDEST = 160.0
-_TOUR = (("A point", "WhatIsHere"), ("A viewport", "WhatIsInView"), ("Scenes", "WhatIsIngested"))
+_FIRST_STEPS = (
+    ("A point", "WhatIsHere"),
+    ("A viewport", "WhatIsInView"),
+    ("Scenes", "WhatIsIngested"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,7 @@ class Examples:
 
     Attributes:
         scene: its name; None as long as nothing is ingested.
-        examples: a short tour.
+        examples: a few to begin with.
         collection: all operations, by kind of user.
     """
 
@@ -92,10 +96,12 @@ def examples(connection: Connection, name: str | None = None) -> Examples:
         raise NotFoundError(f"no scene is named {name!r}")
     tile = None if scene is None else _central_tile(connection, scene)
     values = {} if scene is None or tile is None else _values(connection, scene, tile)
-    tour = (_example(title, operations.operation(name), values) for title, name in _TOUR)
+    first_steps = (
+        _example(title, operations.operation(name), values) for title, name in _FIRST_STEPS
+    )
     return Examples(
         scene=None if scene is None or not values else scene.name,
-        examples=tuple(example for example in tour if example is not None),
+        examples=tuple(example for example in first_steps if example is not None),
         collection=tuple(_chapter(kind, values) for kind in operations.kinds()),
     )
 
@@ -106,7 +112,7 @@ def _chapter(kind: Kind, values: Mapping[str, Any]) -> Chapter:
 
 
 def _example(title: str, operation: Operation, values: Mapping[str, Any]) -> Example | None:
-    """Make an example; None if it asks for something that is not there yet."""
+    """Make an example; None if a value for one of its variables is missing."""
     try:
         return Example(title, operation.query, operation.variables(values))
     except KeyError:
@@ -114,7 +120,7 @@ def _example(title: str, operation: Operation, values: Mapping[str, Any]) -> Exa
 
 
 def _values(connection: Connection, scene: SceneRecord, tile: TileRecord) -> dict[str, Any]:
-    """Return what variables of the operations stand for, by their names."""
+    """Return the values of the variables of all operations, by name."""
     west, south, east, north = grid.tile_bounds(tile.index)
     bounds = _viewport(tile)
     begin, end = _span(connection, scene)
@@ -140,7 +146,7 @@ def _span(connection: Connection, scene: SceneRecord) -> tuple[datetime, datetim
 
 
 def _of_model(connection: Connection) -> dict[str, Any]:
-    """Return what depends on a model: nothing as long as none was ever used."""
+    """Return the values that depend on models; none as long as none was ever used."""
     found = [record.identity for record in models.list_models(connection, limit=2, backward=True)]
     if not found:
         return {}

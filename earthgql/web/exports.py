@@ -37,12 +37,12 @@ def blueprint(engine: Engine, scoring: ScoringService, slots: Slots) -> Blueprin
         scoring: knows the model that is meant where none is named.
         slots: for exports under way.
     """
-    pages = Blueprint("exports", __name__)
+    routes = Blueprint("exports", __name__)
 
     def model(conn: Connection, name: str | None) -> ModelRecord:
         return scoring.model if name is None else model_named(conn, name)
 
-    @pages.route("/export/tiles.<ending>", methods=["GET", "POST"])
+    @routes.route("/export/tiles.<ending>", methods=["GET", "POST"])
     def tiles(ending: str) -> Response:
         """Export tiles with their stored scores; nothing is classified.
 
@@ -66,14 +66,14 @@ def blueprint(engine: Engine, scoring: ScoringService, slots: Slots) -> Blueprin
         response.cache_control.no_store = True
         return response
 
-    return pages
+    return routes
 
 
 def _form() -> ExportRequest:
     if request.method != "POST":
-        twice = [name for name, values in request.args.lists() if len(values) > 1]
-        if twice:
-            raise BadInputError(f"{twice[0]:.60} is given more than once")
+        repeated = [name for name, values in request.args.lists() if len(values) > 1]
+        if repeated:
+            raise BadInputError(f"{repeated[0]:.60} is given more than once")
         return parse_request(request.args.to_dict(), texts=True)
     if request.args:
         raise BadInputError(f"give {next(iter(request.args)):.60} in the body, not in the address")

@@ -19,9 +19,9 @@ _log = logging.getLogger(__name__)
 
 
 class WarmUp:
-    """Runs something slow once, in the background, when it is first asked about.
+    """Runs something slow once, in a thread, when ``start`` is first called.
 
-    A failure is told and, some seconds later, tried again: the model's folder may be on its way.
+    After a failure a later ``start`` tries again: the model's folder may be there by then.
     """
 
     def __init__(self, work: Callable[[], object]) -> None:
@@ -38,7 +38,7 @@ class WarmUp:
         self.failure: str | None = None
 
     def start(self) -> None:
-        """Begin, unless it has begun already."""
+        """Start the work unless it runs, is done, or has just failed."""
         with self._lock:
             running = self._thread is not None and self._thread.is_alive()
             too_soon = (
@@ -71,14 +71,14 @@ class WarmUp:
 
 def blueprint(engine: Engine, warm_up: WarmUp) -> Blueprint:
     """Return the routes about health."""
-    pages = Blueprint("health", __name__)
+    routes = Blueprint("health", __name__)
 
-    @pages.get("/healthz")
+    @routes.get("/healthz")
     def healthz() -> ResponseReturnValue:
         """Say that the process lives."""
         return {"status": "alive"}
 
-    @pages.get("/readyz")
+    @routes.get("/readyz")
     def readyz() -> ResponseReturnValue:
         """Say whether the database answers and the model of this worker is loaded."""
         try:
@@ -93,7 +93,7 @@ def blueprint(engine: Engine, warm_up: WarmUp) -> Blueprint:
             return _not_ready("failed", warm_up.failure)
         return _not_ready("starting", "the model is being loaded")
 
-    return pages
+    return routes
 
 
 def _not_ready(status: str, reason: str) -> ResponseReturnValue:

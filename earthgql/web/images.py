@@ -12,16 +12,16 @@ from earthgql.errors import NotFoundError, shortened
 from earthgql.imagery.reading import read_tile
 from earthgql.imagery.source import Pixels, TileSource
 
-# A file may change behind a tile's back, so browsers ask again after a while; the answer is then
-# 304 unless it did.
+# A source file may change without an ingest, so browsers ask again after this time; unless it did,
+# the answer is 304.
 _CACHE_SECONDS = 300
 
 
 def blueprint(engine: Engine) -> Blueprint:
     """Return the route of tile images."""
-    pages = Blueprint("images", __name__)
+    routes = Blueprint("images", __name__)
 
-    @pages.get("/tiles/<int:tile_id>.png")
+    @routes.get("/tiles/<int:tile_id>.png")
     def tile_image(tile_id: int) -> Response:
         """Return a tile as PNG, 256 by 256, RGB.
 
@@ -31,7 +31,7 @@ def blueprint(engine: Engine) -> Blueprint:
         """
         return _image_response(read_tile(_source(engine, tile_id)))
 
-    return pages
+    return routes
 
 
 def _source(engine: Engine, tile_id: int) -> TileSource:

@@ -38,15 +38,15 @@ def blueprint(engine: Engine, scoring: ScoringService, settings: Settings) -> Bl
         scoring: what classifies tiles.
         settings: ``prediction_cutoff`` and ``prediction_zoom`` are used.
     """
-    pages = Blueprint("inference", __name__, url_prefix="/inference")
+    routes = Blueprint("inference", __name__, url_prefix="/inference")
     where = TileFilter(zoom=settings.prediction_zoom)
 
-    @pages.get("/ping")
+    @routes.get("/ping")
     def ping() -> ResponseReturnValue:
         """Say that the process lives."""
         return {"status": "success", "message": "pong!"}
 
-    @pages.post("/predict")
+    @routes.post("/predict")
     def predict() -> ResponseReturnValue:
         """Name the labels at ``{"lat1": …, "lng1": …}`` whose score is above the cutoff."""
         tile_id = _tile_at(engine, _position(_payload()), where)
@@ -60,17 +60,17 @@ def blueprint(engine: Engine, scoring: ScoringService, settings: Settings) -> Bl
         predictions = [{"label": label, "probability": score} for label, score in above]
         return {"success": True, "predictions": predictions}
 
-    @pages.errorhandler(EarthGQLError)
+    @routes.errorhandler(EarthGQLError)
     def failed(error: EarthGQLError) -> ResponseReturnValue:
         if error.status >= 500:
             _log.warning("%s: %s", error.code, error)
         return _failure(error.public_message), error.status
 
-    @pages.errorhandler(HTTPException)
+    @routes.errorhandler(HTTPException)
     def refused(error: HTTPException) -> ResponseReturnValue:
         return _failure(message_of(error)), error.code or 500
 
-    return pages
+    return routes
 
 
 def _failure(message: str) -> dict[str, Any]:
@@ -85,8 +85,8 @@ def _payload() -> Any:
 
 
 def _position(payload: Any) -> LonLat:
-    given = payload if isinstance(payload, dict) else {}
-    lat, lng = given.get("lat1"), given.get("lng1")
+    fields = payload if isinstance(payload, dict) else {}
+    lat, lng = fields.get("lat1"), fields.get("lng1")
     if not _is_number(lat) or not _is_number(lng):
         raise BadInputError(_INVALID)
     try:

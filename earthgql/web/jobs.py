@@ -28,9 +28,9 @@ _RETRY_MS = 3000
 
 def blueprint(service: JobService, streams: Slots) -> Blueprint:
     """Return the route of events."""
-    pages = Blueprint("jobs", __name__)
+    routes = Blueprint("jobs", __name__)
 
-    @pages.get("/jobs/<int:job_id>/events")
+    @routes.get("/jobs/<int:job_id>/events")
     def job_events(job_id: int) -> Response:
         """Stream the progress of a job, until it ends.
 
@@ -52,7 +52,7 @@ def blueprint(service: JobService, streams: Slots) -> Blueprint:
             response.response = _events(service, job, streams.is_over)
         return response
 
-    return pages
+    return routes
 
 
 def snapshot(job: JobRecord) -> dict[str, Any]:
@@ -93,7 +93,7 @@ def _events(service: JobService, job: JobRecord, is_over: Callable[[], bool]) ->
         try:
             found = service.find(job.id)
         except EarthGQLError:
-            # The database is away or busy: the next look may find it back.
+            # The database is away or busy: the next read may succeed.
             continue
         if found is None:
             return

@@ -1,4 +1,4 @@
-"""Pages for browsers: GraphiQL, built from ``frontend/`` into ``static/``."""
+"""Pages for browsers: GraphiQL, which ``make setup`` builds from ``frontend/`` into ``static/``."""
 
 from pathlib import Path
 
@@ -27,7 +27,7 @@ _YEAR_SECONDS = 365 * 24 * 3600
 
 
 def graphiql() -> Response:
-    """Return the page to ask from, or how to build it."""
+    """Return GraphiQL, or a page that says how to build it."""
     page = STATIC / "graphiql.html"
     if not page.is_file():
         return Response(_NOT_BUILT, status=503, content_type="text/html; charset=utf-8")
@@ -40,27 +40,27 @@ def graphiql() -> Response:
 
 
 def blueprint(engine: Engine) -> Blueprint:
-    """Return the routes of pages and of what they ask besides GraphQL."""
-    pages = Blueprint("pages", __name__)
+    """Return the routes of pages, and of the examples that they show."""
+    routes = Blueprint("pages", __name__)
 
-    @pages.get("/")
+    @routes.get("/")
     def root() -> ResponseReturnValue:
         """Lead to GraphiQL."""
         return redirect("/graphql")
 
-    @pages.get("/favicon.ico")
+    @routes.get("/favicon.ico")
     def favicon() -> ResponseReturnValue:
         """Lead to the drawing."""
         return redirect(f"{STATIC_URL}/favicon.svg", 301)
 
-    @pages.get("/examples.json")
+    @routes.get("/examples.json")
     def example_queries() -> ResponseReturnValue:
         """Return queries about ``?scene=NAME`` (default: the scene ingested last)."""
         name = request.args.get("scene", "").replace("\0", "") or None
         with database_errors(), engine.connect() as connection:
             return examples(connection, name).as_json(), 200, {"Cache-Control": "no-cache"}
 
-    @pages.after_app_request
+    @routes.after_app_request
     def keep_hashed_files(response: Response) -> Response:
         if request.path.startswith(f"{STATIC_URL}/assets/") and response.status_code == 200:
             response.cache_control.no_cache = None
@@ -69,4 +69,4 @@ def blueprint(engine: Engine) -> Blueprint:
             response.cache_control.immutable = True
         return response
 
-    return pages
+    return routes

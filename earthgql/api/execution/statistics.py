@@ -96,7 +96,7 @@ class CountingLoaders(Loaders):
 
 
 class CountingScoring:
-    """A scoring service that counts what it is asked for; see ``loaders.Scoring``."""
+    """A scoring service that counts its calls; see ``loaders.Scoring``."""
 
     def __init__(self, scoring: Scoring, statistics: RequestStatistics) -> None:
         """Wrap a scoring service."""

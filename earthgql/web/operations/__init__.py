@@ -1,4 +1,4 @@
-"""The operation collection: what one asks of a map, for each kind of user.
+"""The operation collection: worked examples of queries, for each kind of user.
 
 The documents lie beside this file, one operation a file, in the folder of its kind. GraphiQL, the
 demo's tour, the clients that are tested and the docs all take them from here.
@@ -39,10 +39,10 @@ class Operation:
         return _SENTENCE.match(text)[0]  # type: ignore[index]
 
     def variables(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Pick from ``values`` those of the variables that it declares.
+        """Return those of ``values`` that are variables of the operation.
 
         Raises:
-            KeyError: if one that it cannot do without is not among them.
+            KeyError: if a required variable is missing.
         """
         chosen: dict[str, Any] = {}
         for variable in _definition(parse(self.query)).variable_definitions or ():
