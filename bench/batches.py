@@ -36,7 +36,7 @@ class Running:
         model = core.read_model(path)
         model.reshape([batch, size, size, 3])
         how = {
-            "INFERENCE_PRECISION_HINT": runtime.arithmetic(core, "auto"),
+            "INFERENCE_PRECISION_HINT": runtime.choose_precision(core, "auto"),
             "ENABLE_CPU_PINNING": False,
             "NUM_STREAMS": str(streams),
         }
@@ -68,7 +68,7 @@ def measure(rounds: int, seconds: float) -> dict[str, Any]:
     found: dict[str, Any] = {}
     with ExitStack() as stack:
         networks = {
-            runtime.arithmetic(core, "auto"): stack.enter_context(
+            runtime.choose_precision(core, "auto"): stack.enter_context(
                 float_network(bundle, manifest, settings.var_dir)
             )
         }

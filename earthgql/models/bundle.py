@@ -1,4 +1,4 @@
-"""A model bundle: a folder with a manifest and the weights, checked whenever it is opened."""
+"""Model bundles: a folder with a manifest and weights, whose checksums are verified."""
 
 import hashlib
 import json
@@ -30,12 +30,12 @@ _FLOAT16_MAX = float(np.finfo(np.float16).max)
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """An opened bundle whose files have the checksums its manifest says.
+    """An opened bundle, whose files have the checksums of its manifest.
 
     Attributes:
-        folder: where it is.
-        manifest: what it says.
-        arrays: the weights as on disk, float16 or float32.
+        folder: of the bundle.
+        manifest: describes the model.
+        arrays: the weights as in the file, float16 or float32.
         architecture_json: Keras's JSON of the network, for the architecture "Keras" only.
     """
 
@@ -46,14 +46,14 @@ class Bundle:
 
     @property
     def identity(self) -> ModelIdentity:
-        """The identity under which its scores are kept (hashes all weights: keep it)."""
+        """The identity of the model; hashes all weights, so callers should keep it."""
         m = self.manifest
         digest = identity_sha256(m, self.arrays, self.architecture_json)
         return ModelIdentity(m.name, m.version, m.labels, m.thresholds, digest)
 
 
 def identity_sha256(manifest: Manifest, arrays: Arrays, architecture_json: str | None) -> str:
-    """Hash what decides the scores: weights, architecture, preprocessing, labels, calibration."""
+    """Hash what the scores depend on: weights, architecture, input, labels, calibration."""
     digest = hashlib.sha256()
     decisive = manifest.model_dump(
         mode="json", include={"architecture", "labels", "input", "output", "calibration"}
@@ -68,7 +68,7 @@ def identity_sha256(manifest: Manifest, arrays: Arrays, architecture_json: str |
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """Read a bundle's manifest alone, without looking at the weights.
+    """Read a bundle's manifest without reading the weights.
 
     Raises:
         ModelUnavailableError: if there is no bundle or its manifest is not valid.
@@ -88,10 +88,10 @@ def read_manifest(folder: Path) -> Manifest:
 def open_bundle(folder: Path) -> Bundle:
     """Open a bundle and verify the checksum of each of its files.
 
-    Shapes are checked when the network is built (``keras_model.build``).
+    Shapes are checked when the network is built: ``engines.keras.network.build``.
 
     Raises:
-        ModelUnavailableError: naming the file, what was expected and what was found.
+        ModelUnavailableError: naming the file, and the expected and actual checksum.
     """
     manifest = verify_bundle(folder)
     described = folder / ARCHITECTURE_FILE
@@ -104,10 +104,10 @@ def open_bundle(folder: Path) -> Bundle:
 
 
 def verify_bundle(folder: Path) -> Manifest:
-    """Read a bundle's manifest and verify the checksum of each of its files, without opening them.
+    """Read a bundle's manifest and verify the checksum of each of its files.
 
     Raises:
-        ModelUnavailableError: naming the file, what was expected and what was found.
+        ModelUnavailableError: naming the file, and the expected and actual checksum.
     """
     manifest = read_manifest(folder)
     for name in manifest.files:
@@ -168,11 +168,11 @@ def write_arrays(path: Path, arrays: Arrays) -> None:
             file.create_dataset(name, data=arrays[name], compression="gzip", shuffle=True)
 
 
-def halved(arrays: Arrays) -> Arrays:
-    """Keep kernels in half precision; vectors and whatever float16 cannot hold stay float32.
+def to_half_precision(arrays: Arrays) -> Arrays:
+    """Convert kernels to float16; vectors, and values beyond its range, stay float32.
 
-    Biases and the statistics of batch normalisation are a hundredth of the size, and a variance
-    may be below or above what float16 can tell from zero or infinity.
+    Vectors (biases and the statistics of batch normalisation) are a hundredth of the size, and
+    float16 would round some variances to zero or infinity.
     """
     return {
         name: values.astype(np.float16)

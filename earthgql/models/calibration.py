@@ -1,4 +1,4 @@
-"""Scores made comparable with observed frequencies, per label."""
+"""Calibration per label: scores become comparable with observed frequencies."""
 
 from itertools import pairwise
 from typing import Annotated, Literal
@@ -22,7 +22,7 @@ class Temperature(BaseModel):
 
     @property
     def labels(self) -> int:
-        """Number of labels it is for."""
+        """Number of labels that it calibrates."""
         return len(self.temperature)
 
 
@@ -32,7 +32,9 @@ class Isotonic(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     type: Literal["isotonic"] = "isotonic"
     x: tuple[tuple[float, ...], ...] = Field(description="per label, rising scores of the knots")
-    y: tuple[tuple[float, ...], ...] = Field(description="per label, what each knot becomes")
+    y: tuple[tuple[float, ...], ...] = Field(
+        description="per label, the calibrated scores of the knots"
+    )
 
     @model_validator(mode="after")
     def _knots_fit(self) -> "Isotonic":
@@ -51,7 +53,7 @@ class Isotonic(BaseModel):
 
     @property
     def labels(self) -> int:
-        """Number of labels it is for."""
+        """Number of labels that it calibrates."""
         return len(self.x)
 
 
@@ -63,7 +65,7 @@ def calibrate(scores: Scores, calibration: Temperature | Isotonic | None) -> Sco
 
     Args:
         scores: ``float32 [n, labels]``, sigmoid outputs.
-        calibration: none leaves the scores as they are.
+        calibration: None leaves the scores unchanged.
 
     Returns:
         ``float32 [n, labels]``, 0 to 1; NaN stays NaN.

@@ -1,4 +1,4 @@
-"""Which model answers, and on which engine."""
+"""Chooses the bundle and the engine of this process, and loads its classifier."""
 
 import logging
 from pathlib import Path
@@ -18,7 +18,7 @@ _log = logging.getLogger(__name__)
 
 
 def chosen_folder(settings: Settings) -> Path:
-    """Return the folder of the bundle to use: the one set, else the shipped, else the untrained.
+    """Return the bundle's folder: that of the settings, else the shipped, else the untrained one.
 
     The untrained one may not exist yet.
     """
@@ -31,7 +31,7 @@ def chosen_folder(settings: Settings) -> Path:
 
 
 def bundle_folder(settings: Settings) -> Path:
-    """Return the folder of the bundle to use, making the untrained one if there is no other.
+    """Return the bundle's folder as ``chosen_folder``, after making the untrained one if needed.
 
     Raises:
         ModelUnavailableError: if the untrained bundle cannot be written.
@@ -45,13 +45,13 @@ def bundle_folder(settings: Settings) -> Path:
 
 
 def load_classifier(settings: Settings) -> Classifier:
-    """Load the model of this process; takes seconds, so do it once and only where it is used.
+    """Load the classifier of this process, which takes seconds.
 
-    The first time for a bundle, OpenVINO's form of its network is made, which takes longer.
+    The first time for a bundle, its network is converted for OpenVINO, which takes longer.
 
     Raises:
         ModelUnavailableError: if the bundle is missing, damaged, or does not fit together.
-        SetupError: if engine and precision do not go together.
+        SetupError: if the engine lacks the precision.
     """
     folder = bundle_folder(settings)
     if settings.engine == "tensorflow" or not (
@@ -68,11 +68,11 @@ def load_classifier(settings: Settings) -> Classifier:
 
 
 def tensorflow_classifier(folder: Path, settings: Settings) -> Classifier:
-    """Load a bundle on TensorFlow, whose network is built when it first has to run.
+    """Load a bundle on TensorFlow; its network is built on first use.
 
     Raises:
         ModelUnavailableError: if the bundle is missing or damaged.
-        SetupError: if the precision is not one of TensorFlow's.
+        SetupError: if TensorFlow lacks the precision.
     """
     if settings.precision not in ("auto", "f32"):
         raise SetupError(
@@ -88,7 +88,7 @@ def openvino_classifier(folder: Path, settings: Settings) -> Classifier:
 
     Raises:
         ModelUnavailableError: if the bundle is missing, damaged, or unsuitable for OpenVINO, or
-            the precision is not to be had.
+            this machine lacks the precision.
     """
     from earthgql.models.engines.openvino.classifier import OpenVINOClassifier
     from earthgql.models.engines.openvino.networks import float_network, int8_network
@@ -109,4 +109,4 @@ def openvino_classifier(folder: Path, settings: Settings) -> Classifier:
 
 
 class _UnsuitableError(ModelUnavailableError):
-    """OpenVINO cannot run this bundle; TensorFlow may."""
+    """OpenVINO cannot run this bundle; TensorFlow may be able to."""

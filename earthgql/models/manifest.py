@@ -1,4 +1,4 @@
-"""``manifest.json`` of a bundle: what the weights are, in the words of STAC's MLM extension."""
+"""``manifest.json`` of a bundle; names of fields follow STAC's MLM extension."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -27,7 +27,7 @@ class _Strict(BaseModel):
 
 
 class ValueScaling(_Strict):
-    """How 8-bit values become inputs; see ``InputSpec``."""
+    """How 8-bit values are scaled to inputs; see ``InputSpec``."""
 
     type: Scale
     mean: Channel | None = None
@@ -51,7 +51,7 @@ class ModelInput(_Strict):
 
     @classmethod
     def of(cls, spec: InputSpec) -> "ModelInput":
-        """Describe what ``preprocess`` makes."""
+        """Make the description of an ``InputSpec``."""
         return cls(
             shape=(-1, spec.size, spec.size, 3),
             channel_order=spec.channel_order,
@@ -61,7 +61,7 @@ class ModelInput(_Strict):
 
     @property
     def spec(self) -> InputSpec:
-        """What ``preprocess`` is to make."""
+        """The input as ``preprocess`` takes it."""
         scaling = self.value_scaling
         return InputSpec(self.shape[1], scaling.type, scaling.mean, scaling.stddev)
 
@@ -96,7 +96,7 @@ class ModelOutput(_Strict):
 
 
 class Weights(_Strict):
-    """The weights' file, in the layout of Keras 3's ``save_weights``."""
+    """The file of weights, in the layout of Keras 3's ``save_weights``."""
 
     file: Literal["model.weights.h5"] = "model.weights.h5"
     dtype: Literal["float16", "float32"] = Field(
@@ -105,7 +105,7 @@ class Weights(_Strict):
 
 
 class Manifest(_Strict):
-    """All that is known of a model but its weights."""
+    """Describes a model: all but its weights."""
 
     format: Literal["earthgql-bundle/1"] = "earthgql-bundle/1"
     name: Name
@@ -149,7 +149,7 @@ class Manifest(_Strict):
 
     @property
     def files(self) -> tuple[str, ...]:
-        """Names of the files whose checksums are kept."""
+        """Names of the files that ``checksums`` covers."""
         described = (ARCHITECTURE_FILE,) if self.architecture == "Keras" else ()
         return (self.weights.file, *described)
 
@@ -161,11 +161,11 @@ def _resize_type(size: int) -> Literal["interpolation-area", "interpolation-line
 
 
 def parse_manifest(text: str | bytes, source: Path) -> Manifest:
-    """Read a manifest strictly.
+    """Parse a manifest; unknown fields are errors.
 
     Args:
         text: JSON.
-        source: the file, for the message.
+        source: the file, named in errors.
 
     Raises:
         ModelUnavailableError: naming the file and each wrong field.

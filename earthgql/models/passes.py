@@ -1,4 +1,4 @@
-"""Forward passes of few sizes, for engines that are made for each size of a batch."""
+"""Divides a batch into forward passes of the sizes that an engine was compiled for."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,26 +7,26 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-_MOST_PADDING = 0.25
+_MAX_PADDING = 0.25
 Value = TypeVar("Value", bound=np.generic)
 
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """Some tiles of a batch that are run together.
+    """Tiles of a batch that are run together.
 
     Attributes:
-        first: the first of them in the batch.
-        tiles: how many.
-        size: what the engine is given; what is more than the tiles is padding.
+        first: index of the first of them in the batch.
+        tiles: number of tiles.
+        size: number of inputs that the engine runs; those beyond the tiles are padding.
     """
 
     first: int
     tiles: int
     size: int
 
-    def of(self, inputs: npt.NDArray[Value]) -> npt.NDArray[Value]:
-        """Cut the pass out of a batch ``[n, ...]``, padded with zeros to ``[size, ...]``."""
+    def padded_slice(self, inputs: npt.NDArray[Value]) -> npt.NDArray[Value]:
+        """Return the inputs of the pass: part of ``[n, ...]``, zero-padded to ``[size, ...]``."""
         part = inputs[self.first : self.first + self.tiles]
         if self.tiles == self.size:
             return part
@@ -34,12 +34,12 @@ class Pass:
         return np.concatenate([part, padding])
 
 
-def passes(count: int, sizes: tuple[int, ...]) -> Iterator[Pass]:
+def divide_into_passes(count: int, sizes: tuple[int, ...]) -> Iterator[Pass]:
     """Divide tiles into forward passes.
 
     Args:
-        count: tiles to do.
-        sizes: of the passes that the engine can run, rising, from 1.
+        count: number of tiles.
+        sizes: sizes of passes that the engine can run, rising, from 1.
     """
     first = 0
     while first < count:
@@ -50,19 +50,20 @@ def passes(count: int, sizes: tuple[int, ...]) -> Iterator[Pass]:
 
 
 def padded_size(count: int, sizes: tuple[int, ...]) -> int:
-    """Choose the size of the pass for the next tiles.
+    """Choose the size of the next pass.
 
     Args:
-        count: tiles yet to do, at least 1.
-        sizes: as in ``passes``.
+        count: number of remaining tiles, at least 1.
+        sizes: as in ``divide_into_passes``.
 
     Returns:
-        The smallest size that holds all, if little of it is padding, else the largest that is full.
+        The smallest size that holds all, if at most a fourth of it is padding, else the largest
+        size without padding.
     """
     if count >= sizes[-1]:
         return sizes[-1]
     above = next(size for size in sizes if size >= count)
-    if above - count <= above * _MOST_PADDING:
+    if above - count <= above * _MAX_PADDING:
         return above
     return max(size for size in sizes if size <= count)
 

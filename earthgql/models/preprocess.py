@@ -1,4 +1,4 @@
-"""From the pixels of a tile to the input of a network: the one function of training and serving."""
+"""Turns pixels of tiles into the input of a network, in training and serving alike."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -16,7 +16,7 @@ IMAGENET_BGR_MEAN = (103.939, 116.779, 123.68)
 
 @dataclass(frozen=True, slots=True)
 class InputSpec:
-    """What a network expects of its input.
+    """The input of a network.
 
     Attributes:
         size: side of the square input in pixels, 32 to 1024; tiles of another size are resampled
@@ -54,7 +54,7 @@ def preprocess(pixels: Pixels, spec: InputSpec) -> npt.NDArray[np.float32]:
 
     Args:
         pixels: ``uint8 [n, height, width, 3]``, red, green, blue; tiles are 256 x 256.
-        spec: what the network expects.
+        spec: the network's input.
 
     Returns:
         ``float32 [n, size, size, 3]``, contiguous.

@@ -1,4 +1,4 @@
-"""What turns pixels into scores, and how a model is told from another."""
+"""The interface of classifiers, which turn pixels into scores, and the identity of a model."""
 
 from collections import deque
 from concurrent.futures import Future
@@ -19,7 +19,7 @@ Scores = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class ModelIdentity:
-    """Which model made a score.
+    """Identifies the model of a score.
 
     Attributes:
         name: name of the bundle.
@@ -50,7 +50,7 @@ class Classifier(Protocol):
 
     @property
     def batch_size(self) -> int:
-        """Most tiles of one ``start``: what the engine likes best."""
+        """Most tiles of one ``start``."""
         ...
 
     @property
@@ -63,25 +63,24 @@ class Classifier(Protocol):
 
     @property
     def parallel(self) -> int:
-        """Batches under way at once that keep the engine busy; more only wait inside it."""
+        """Number of concurrent batches that keep the engine busy; more only wait inside it."""
         ...
 
     def start(self, pixels: Pixels) -> Future[Scores]:
-        """Begin to score a batch; returns at once unless ``parallel`` batches are under way.
+        """Begin to score a batch; returns at once unless ``parallel`` batches are running.
 
         Args:
             pixels: ``uint8 [n, 256, 256, 3]``, red, green, blue, 0 <= n <= ``batch_size``; must
                 not change before the future is done.
 
         Returns:
-            The future ``float32 [n, labels]``, or the error that the batch ended with:
-            ``ModelUnavailableError`` if there is no network to run. Once begun, it is not to be
-            cancelled.
+            The future ``float32 [n, labels]``, which must not be cancelled once the batch runs. Its
+            exception is a ``ModelUnavailableError`` if there is no network to run.
         """
         ...
 
     def warm_up(self) -> None:
-        """Do once what the first batches would otherwise wait for.
+        """Load and run the network once, which the first batches would otherwise wait for.
 
         Raises:
             ModelUnavailableError: if the network cannot be built.
@@ -90,7 +89,7 @@ class Classifier(Protocol):
 
 
 def classify_all(classifier: Classifier, pixels: Pixels) -> Scores:
-    """Score any number of tiles with ``parallel`` batches under way at once.
+    """Score any number of tiles in ``parallel`` concurrent batches.
 
     Args:
         classifier: the model.
@@ -103,10 +102,10 @@ def classify_all(classifier: Classifier, pixels: Pixels) -> Scores:
         ModelUnavailableError: if the network cannot be built or run.
     """
     rows: list[Scores] = [np.empty((0, len(classifier.identity.labels)), np.float32)]
-    under_way: deque[Future[Scores]] = deque()
+    running: deque[Future[Scores]] = deque()
     for first in range(0, len(pixels), classifier.batch_size):
-        if len(under_way) == classifier.parallel:
-            rows.append(under_way.popleft().result())
-        under_way.append(classifier.start(pixels[first : first + classifier.batch_size]))
-    rows.extend(future.result() for future in under_way)
+        if len(running) == classifier.parallel:
+            rows.append(running.popleft().result())
+        running.append(classifier.start(pixels[first : first + classifier.batch_size]))
+    rows.extend(future.result() for future in running)
     return np.concatenate(rows)

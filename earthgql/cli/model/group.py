@@ -168,15 +168,15 @@ def export(source: Path, bundle: Path, labels: Path | None, scale: str, **option
       python manage.py model export run/best.weights.h5 my-bundle --version 1.1.0
       python manage.py model export run/best.keras my-bundle --labels classes.txt --size 128
     """
-    from earthgql.models.engines.keras import exchange
+    from earthgql.models.engines.keras import import_export
     from earthgql.models.labels import PLANET_LABELS
 
     names = _labels(labels) if labels else PLANET_LABELS
     size = options["size"] or 256
     if source.name.endswith(".weights.h5"):
-        network = exchange.load_weights_file(source, size, len(names))
+        network = import_export.load_weights_file(source, size, len(names))
     else:
-        network = exchange.load_keras_file(source)
+        network = import_export.load_keras_file(source)
         size = options["size"] or _size_of(network) or 256
     _write(network, bundle, names, scale, {**options, "size": size})
 
@@ -201,7 +201,7 @@ def import_(
       python manage.py model import old-model my-bundle --version 2018
       python manage.py model import net.keras my-bundle --labels classes.txt --scale unit
     """
-    from earthgql.models.engines.keras import exchange, keras2
+    from earthgql.models.engines.keras import import_export, keras2
 
     if source.is_dir():
         if labels or scale or options["size"]:
@@ -212,7 +212,7 @@ def import_(
         return
     if labels is None or scale is None:
         raise click.UsageError("a Keras model needs --labels and --scale: it does not say them")
-    network = exchange.load_keras_file(source)
+    network = import_export.load_keras_file(source)
     size = options["size"] or _size_of(network)
     if size is None:
         raise click.UsageError("this model takes any size: say --size")
@@ -224,11 +224,11 @@ def _write(
 ) -> None:
     """Write the bundle, then compare it with the network it was made of."""
     from earthgql.cli.console import err, out
-    from earthgql.models.engines.keras import exchange
+    from earthgql.models.engines.keras import import_export
     from earthgql.models.preprocess import InputSpec
 
     spec = InputSpec(options["size"], scale, options["mean"] or None, options["std"] or None)
-    bundle = exchange.export_model(
+    bundle = import_export.export_model(
         network,
         folder,
         name=options["name"] or folder.resolve().name,
@@ -240,7 +240,7 @@ def _write(
         created_by=_command(sys.argv[1:]),
         replace=options["replace"],
     )
-    change, size = exchange.largest_change(network, bundle), _megabytes(folder)
+    change, size = import_export.largest_difference(network, bundle), _megabytes(folder)
     m = bundle.manifest
     out.print(
         f"{folder}: {m.name} {m.version}, {m.architecture}, {len(m.labels)} labels,"
@@ -249,7 +249,7 @@ def _write(
     )
     if size > SIZE_LIMIT_MB:
         err.print(f"[yellow]Over {SIZE_LIMIT_MB} MB: too much to commit to a repository.[/]")
-    if change > exchange.HALF_PRECISION_TOLERANCE:
+    if change > import_export.HALF_PRECISION_TOLERANCE:
         err.print("[yellow]Half precision changes the scores too much: write it with --full.[/]")
 
 

@@ -19,8 +19,7 @@ from sqlalchemy import Engine, text
 from support.imagery_files import noise, write_raster
 from support.pixel_classifier import PixelClassifier
 
-from earthgql import cli
-from earthgql import models as classifiers
+from earthgql import cli, models
 from earthgql.ingest.raster_source import RasterOptions, RasterSource
 from earthgql.ingest.store import store
 from earthgql.scoring.service import ScoringService
@@ -93,7 +92,7 @@ def test_where_nothing_was_classified_yet(
     found = store(fresh_engine, RasterSource("lake", str(path), str(path.parent), RasterOptions()))
     url = fresh_engine.url.render_as_string(hide_password=False)
     monkeypatch.setenv("EARTHGQL_DATABASE_URL", url)
-    monkeypatch.setattr(classifiers, "load_classifier", lambda _settings: PixelClassifier())
+    monkeypatch.setattr(models, "load_classifier", lambda _settings: PixelClassifier())
     assert cli.run(["export", str(tmp_path / "tiles.csv")]) == 0
     rows = list(csv.DictReader((tmp_path / "tiles.csv").read_text().splitlines()))
     assert len(rows) == found.tiles

@@ -13,8 +13,7 @@ import pytest
 from support.job_place import TILES, JobPlace, wait_until
 from support.pixel_classifier import GatedClassifier, PixelClassifier
 
-from earthgql import cli
-from earthgql import models as classifiers
+from earthgql import cli, models
 from earthgql.cli.server import background
 from earthgql.database.engine import engine_on
 from earthgql.errors import ModelUnavailableError
@@ -246,7 +245,7 @@ def test_a_worker_that_ends_when_nothing_waits(
     classifier = PixelClassifier()
     url = place.engine.url.render_as_string(hide_password=False)
     monkeypatch.setenv("EARTHGQL_DATABASE_URL", url)
-    monkeypatch.setattr(classifiers, "load_classifier", lambda _settings: classifier)
+    monkeypatch.setattr(models, "load_classifier", lambda _settings: classifier)
     monkeypatch.setattr(background, "queue_name", lambda _settings: model_queue("pixel", "1"))
     job = place.start()
     assert cli.run(["worker", "--once"]) == 0

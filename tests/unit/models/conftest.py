@@ -7,7 +7,7 @@ import pytest
 
 from earthgql.models.bundle import Bundle
 from earthgql.models.engines.keras import network as keras_model
-from earthgql.models.engines.keras.exchange import export_model
+from earthgql.models.engines.keras.import_export import export_model
 from earthgql.models.labels import PLANET_LABELS
 from earthgql.models.preprocess import InputSpec, preprocess
 

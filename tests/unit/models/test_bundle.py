@@ -11,9 +11,9 @@ from earthgql.errors import ModelUnavailableError
 from earthgql.models.bundle import (
     Arrays,
     Bundle,
-    halved,
     open_bundle,
     read_manifest,
+    to_half_precision,
     update_manifest,
     write_bundle,
 )
@@ -146,13 +146,13 @@ def test_identity_is_what_decides_the_scores(tmp_path: Path, bundle: Bundle) -> 
         digest("labels", labels=("forest", "water", "roads")),
         digest("input", input=ModelInput.of(InputSpec(64, "imagenet-caffe"))),
         digest("calibration", calibration={"type": "temperature", "temperature": [2, 2, 2]}),
-        digest("half", halved(arrays()), weights={"dtype": "float16"}),
+        digest("half", to_half_precision(arrays()), weights={"dtype": "float16"}),
     }
     assert len(others | {same}) == 6
 
 
 def test_half_precision_is_for_kernels_that_fit_it() -> None:
-    kept = halved({**arrays(), "huge": np.full((2, 2), 1e6, np.float32)})
+    kept = to_half_precision({**arrays(), "huge": np.full((2, 2), 1e6, np.float32)})
     assert {path: str(values.dtype) for path, values in kept.items()} == {
         "layers/dense/vars/0": "float16",
         "layers/dense/vars/1": "float32",

@@ -10,7 +10,7 @@ import pytest
 from earthgql.models import load_classifier
 from earthgql.models.bundle import Bundle, open_bundle
 from earthgql.models.engines.keras import network as keras_model
-from earthgql.models.engines.keras.exchange import export_model
+from earthgql.models.engines.keras.import_export import export_model
 from earthgql.models.engines.keras.inference import (
     for_inference,
     without_idle_branches,

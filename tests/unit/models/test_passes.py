@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from earthgql.models.passes import Pass, padded_size, passes, sizes_up_to
+from earthgql.models.passes import Pass, divide_into_passes, padded_size, sizes_up_to
 
 
 @pytest.mark.parametrize(
@@ -20,12 +20,12 @@ def test_sizes_end_at_the_setting(most: int, sizes: tuple[int, ...]) -> None:
 
 
 def test_a_batch_is_divided_into_passes_of_the_sizes_there_are() -> None:
-    assert list(passes(0, (1, 4))) == []
-    assert list(passes(2, (1, 4))) == [Pass(0, 1, 1), Pass(1, 1, 1)]
-    assert list(passes(7, (1, 4))) == [Pass(0, 4, 4), Pass(4, 3, 4)]
+    assert list(divide_into_passes(0, (1, 4))) == []
+    assert list(divide_into_passes(2, (1, 4))) == [Pass(0, 1, 1), Pass(1, 1, 1)]
+    assert list(divide_into_passes(7, (1, 4))) == [Pass(0, 4, 4), Pass(4, 3, 4)]
 
 
 def test_what_is_more_than_the_tiles_is_zero() -> None:
     inputs = np.arange(1, 15, dtype=np.uint8).reshape(7, 2)
-    assert Pass(0, 4, 4).of(inputs).tolist() == inputs[:4].tolist()
-    assert Pass(4, 3, 4).of(inputs).tolist() == [*inputs[4:].tolist(), [0, 0]]
+    assert Pass(0, 4, 4).padded_slice(inputs).tolist() == inputs[:4].tolist()
+    assert Pass(4, 3, 4).padded_slice(inputs).tolist() == [*inputs[4:].tolist(), [0, 0]]

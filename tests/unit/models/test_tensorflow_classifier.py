@@ -5,7 +5,7 @@ import pytest
 
 from earthgql.models.bundle import Bundle, open_bundle
 from earthgql.models.engines.keras import network as keras_model
-from earthgql.models.engines.keras.exchange import largest_change
+from earthgql.models.engines.keras.import_export import largest_difference
 from earthgql.models.engines.tensorflow.classifier import TensorFlowClassifier
 from earthgql.models.preprocess import preprocess
 from earthgql.models.protocol import classify_all
@@ -38,7 +38,7 @@ def test_half_precision_changes_no_score_by_more_than_a_hundredth(
     full = np.array(resnet(inputs, training=False))
     half = np.array(keras_model.build(resnet_bundle)(inputs, training=False))
     assert 0 < np.abs(full - half).max() <= 0.01
-    assert 0 < largest_change(resnet, resnet_bundle) <= 0.01
+    assert 0 < largest_difference(resnet, resnet_bundle) <= 0.01
     assert (resnet_bundle.folder / "model.weights.h5").stat().st_size < 50e6
 
 

@@ -1,8 +1,8 @@
-"""The predecessor's model: three files as Keras 2 wrote them.
+"""Imports the predecessor's model: three files written by Keras 2.
 
-Keras 3's public functions refuse Keras 2's JSON, so its own reader of old HDF5 files is used for
-the architecture. Weights are found by the names of their layers: by position, as Keras does it, two
-branches of the same shape could be swapped unnoticed.
+Keras 3's public functions refuse Keras 2's JSON, so its internal reader of old HDF5 files reads the
+architecture. Weights are matched by the names of their layers: if matched by position, as Keras
+does, two branches of the same shape could be swapped unnoticed.
 """
 
 import json
@@ -78,8 +78,8 @@ def _config(path: Path) -> dict[str, Any]:
         raise ModelUnavailableError(f"{path} is no JSON: {error}") from None
     if not isinstance(config, dict) or not {"class_name", "config"} <= config.keys():
         raise ModelUnavailableError(f"{path} is no Keras model: it lacks class_name or config")
-    modern: dict[str, Any] = _modern(config)
-    return modern
+    converted: dict[str, Any] = _to_keras3(config)
+    return converted
 
 
 def _text(path: Path) -> str:
@@ -91,20 +91,20 @@ def _text(path: Path) -> str:
         raise ModelUnavailableError(f"{path} is no text in UTF-8") from None
 
 
-def _modern(config: Any) -> Any:
-    """Bring what Keras 3 no longer knows of Keras 2's configurations into its present form."""
+def _to_keras3(config: Any) -> Any:
+    """Convert the parts of a Keras 2 configuration that Keras 3 does not accept."""
     if isinstance(config, list):
-        return [_modern(part) for part in config]
+        return [_to_keras3(part) for part in config]
     if not isinstance(config, dict):
         return config
-    config = {key: _modern(value) for key, value in config.items()}
+    config = {key: _to_keras3(value) for key, value in config.items()}
     if config.get("class_name") == "Sequential" and isinstance(config.get("config"), list):
         config["config"] = {"name": "sequential", "layers": config["config"]}
     return config
 
 
 def _read_layers(path: Path) -> dict[str, _Named]:
-    """Read the names and values of each layer's weights, of layers that have any, in order."""
+    """Read names and values of the weights of each layer that has any, in order."""
     import h5py
 
     try:
@@ -141,7 +141,7 @@ def _set_weights(model: Any, saved: Mapping[str, _Named], source: Path) -> None:
     layers = [layer for layer in model.layers if layer.weights]
     names = [layer.name for layer in layers]
     if set(names) != set(saved):
-        # Automatic names differ between two runs of a program; the order does not.
+        # Generated names differ between runs of a program; the order does not.
         if len(names) != len(saved):
             raise ModelUnavailableError(
                 f"{source}: expected weights of {len(names)} layers ({_some(names)}),"

@@ -1,6 +1,6 @@
-"""A ResNet50 with seeded random weights: a stand-in where no trained bundle is.
+"""A bundle of a ResNet50 with seeded random weights, used where there is no trained bundle.
 
-Its version says ``untrained``, so that no answer passes for a label.
+Its version is ``untrained``, so that its scores are not mistaken for labels.
 """
 
 from pathlib import Path
@@ -9,26 +9,26 @@ import numpy as np
 
 from earthgql.errors import ModelUnavailableError
 from earthgql.files import file_lock
-from earthgql.models.bundle import Arrays, halved, write_bundle
+from earthgql.models.bundle import Arrays, to_half_precision, write_bundle
 from earthgql.models.engines.keras import network as keras_model
 from earthgql.models.labels import PLANET_LABELS
 from earthgql.models.manifest import MANIFEST_FILE, ModelInput
 from earthgql.models.preprocess import InputSpec
 
 UNTRAINED_NAME = "amazon-resnet50"
-# Another recipe needs another version: databases remember the hash of this one.
+# To be increased when the weights change: databases store the hash of these.
 UNTRAINED_VERSION = "untrained-1"
 _SEED = 17
-# A third of the variance that He et al. advise: sums of residuals would otherwise grow until every
-# score is 0 or 1. The head spreads the scores around a half.
+# A third of the variance of He et al. (2015), as sums of residuals would otherwise grow until
+# every score is 0 or 1. The head's gain spreads the scores around 0.5.
 _KERNEL_GAIN = 2.0
 _HEAD_GAIN = 64.0
 
 
 def untrained_bundle(folder: Path) -> Path:
-    """Return the untrained bundle, made there first if it is not there yet.
+    """Return the folder of the untrained bundle, after writing it if it does not exist.
 
-    Processes that ask at the same time make it once.
+    Concurrent processes write it once.
 
     Raises:
         ModelUnavailableError: if it cannot be written.
@@ -39,13 +39,13 @@ def untrained_bundle(folder: Path) -> Path:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with file_lock(folder.parent / f".{folder.name}.lock"):
             if not (folder / MANIFEST_FILE).exists():
-                _make(folder)
+                _write(folder)
     except OSError as error:
         raise ModelUnavailableError(f"{folder} cannot be written: {error.strerror}") from None
     return folder
 
 
-def _make(folder: Path) -> None:
+def _write(folder: Path) -> None:
     spec = InputSpec()
     shapes = keras_model.arrays_of(keras_model.resnet50(spec.size, len(PLANET_LABELS)))
     about = {
@@ -60,13 +60,13 @@ def _make(folder: Path) -> None:
         "created_by": "made on first use",
         "training": {"untrained": True, "seed": _SEED},
     }
-    write_bundle(folder, about, halved(_random(shapes)), replace=True)
+    write_bundle(folder, about, to_half_precision(_random_weights(shapes)), replace=True)
 
 
-def _random(shapes: Arrays) -> Arrays:
-    """Fill kernels at random, the same bits on every machine: uniform draws and exact roots only.
+def _random_weights(shapes: Arrays) -> Arrays:
+    """Return random kernels, equal on every machine: uniform draws and exact roots only.
 
-    Vectors stay as Keras begins them (biases 0, normalisation the identity).
+    Vectors keep Keras's initial values (biases 0, normalisation the identity).
     """
     rng = np.random.default_rng(_SEED)
     drawn = dict(shapes)

@@ -1,6 +1,6 @@
-"""The network of a bundle on OpenVINO, which needs neither TensorFlow nor Keras.
+"""A classifier that runs a bundle's converted network on OpenVINO, without TensorFlow or Keras.
 
-Make it in the process that uses it: its threads do not survive ``fork``.
+Create it in the process that uses it: its threads do not survive ``fork``.
 """
 
 import threading
@@ -15,27 +15,28 @@ from earthgql.models.engines.openvino import runtime
 from earthgql.models.engines.openvino.networks import Kind, Network
 from earthgql.models.engines.openvino.runtime import Precision
 from earthgql.models.manifest import Manifest
-from earthgql.models.passes import passes
+from earthgql.models.passes import divide_into_passes
 from earthgql.models.preprocess import resize
 from earthgql.models.protocol import TILE_SIZE, ModelIdentity, Pixels, Scores
 
-# At f32, several small batches side by side keep a processor as busy as a large one, and let a
-# click pass. Where a pass takes a fraction of that, reading weights and what surrounds it count.
+# At f32, several concurrent batches of one keep a processor as busy as a large batch, and a click
+# waits less. At bf16 and int8 a pass is so short that its fixed costs, such as reading the
+# weights, make batches of one slower.
 _BATCH_SIZES: dict[tuple[Kind, Precision], int] = {("float", "f32"): 1}
 _BATCH_SIZE = 4
 
 
 class OpenVINOClassifier:
-    """Scores tiles with a converted network; several batches are under way at once.
+    """Scores tiles with a converted network, several batches at a time.
 
     Attributes:
         identity: the model behind the scores.
         batch_size: most tiles of one ``start``; by default 1 at f32, else 4.
         pass_sizes: 1 and ``batch_size``; the network is compiled for each of them.
-        parallel: batches under way: one for each of OpenVINO's streams; with batches of one tile a
-            second one, which is ready when the first is done.
-        precision: how the processor calculates, ``f32`` or ``bf16``; what is quantised in the
-            network is 8-bit anyway.
+        parallel: concurrent batches: one for each of OpenVINO's streams; two with batches of one
+            tile, so that the next is ready when the first is done.
+        precision: arithmetic of the processor, ``f32`` or ``bf16``; quantised layers are 8-bit
+            with either.
     """
 
     def __init__(
@@ -52,7 +53,7 @@ class OpenVINOClassifier:
             manifest: of the bundle.
             network: the network converted from it.
             precision: ``auto``, ``f32`` or ``bf16``.
-            batch_size: most tiles per forward pass; 0: what suits the network.
+            batch_size: most tiles per forward pass; 0: the default of the network's kind.
 
         Raises:
             ModelUnavailableError: if the network cannot be read, or the processor lacks bf16.
@@ -61,10 +62,10 @@ class OpenVINOClassifier:
         self._size = manifest.input.spec.size
         self._calibration = manifest.calibration
         core = runtime.openvino_module().Core()
-        self.precision = runtime.arithmetic(core, precision)
+        self.precision = runtime.choose_precision(core, precision)
         default = _BATCH_SIZES.get((network.kind, self.precision), _BATCH_SIZE)
         self.batch_size = batch_size or default
-        # Of a network for any size, a pass takes a sixth longer at bf16.
+        # A network compiled for any batch size takes a sixth longer at bf16.
         self.pass_sizes = tuple(sorted({1, self.batch_size}))
         self._compiled = {
             size: _compiled(core, network, self.precision, (size, self._size))
@@ -73,14 +74,14 @@ class OpenVINOClassifier:
         streams: int = self._compiled[1].get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
         self.parallel = 2 * streams if self.batch_size == 1 else streams
         self._workers = ThreadPoolExecutor(self.parallel, thread_name_prefix="openvino")
-        self._own = threading.local()
+        self._thread_local = threading.local()
 
     def start(self, pixels: Pixels) -> Future[Scores]:
         """Begin to score a batch; see ``Classifier.start``."""
         return self._workers.submit(self._scores, pixels)
 
     def warm_up(self) -> None:
-        """Run every stream with every size of a pass: the first time takes much longer."""
+        """Run every stream with every size of pass: the first run of each takes much longer."""
         for size in self.pass_sizes:
             blank = np.zeros((size, TILE_SIZE, TILE_SIZE, 3), np.uint8)
             for future in [self.start(blank) for _ in range(self.parallel)]:
@@ -90,14 +91,14 @@ class OpenVINOClassifier:
         """Score tiles; runs in one of the threads of this classifier."""
         inputs = resize(pixels, self._size)
         rows: list[Scores] = [np.empty((0, len(self.identity.labels)), np.float32)]
-        for each in passes(len(inputs), self.pass_sizes):
-            rows.append(self._run(each.size, each.of(inputs))[: each.tiles])
+        for part in divide_into_passes(len(inputs), self.pass_sizes):
+            rows.append(self._run(part.size, part.padded_slice(inputs))[: part.tiles])
         return calibrate(np.concatenate(rows), self._calibration)
 
     def _run(self, size: int, inputs: Pixels) -> Scores:
-        requests = getattr(self._own, "requests", None)
+        requests = getattr(self._thread_local, "requests", None)
         if requests is None:
-            requests = self._own.requests = {
+            requests = self._thread_local.requests = {
                 size: compiled.create_infer_request() for size, compiled in self._compiled.items()
             }
         request = requests[size]
@@ -110,7 +111,7 @@ class OpenVINOClassifier:
 
 
 def _compiled(core: Any, network: Network, precision: str, shape: tuple[int, int]) -> Any:
-    """Compile a network for batches of one size; ``shape`` is that and the side of the input."""
+    """Compile a network for one batch size; ``shape`` is that size and the side of the input."""
     batch, side = shape
     try:
         model = core.read_model(network.path)

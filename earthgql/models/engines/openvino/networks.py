@@ -1,4 +1,4 @@
-"""Converted networks on disk: made once for each bundle, checked whenever they are opened."""
+"""Networks converted for OpenVINO, as files: made once per bundle, verified when opened."""
 
 import contextlib
 import errno
@@ -33,23 +33,23 @@ INT8_FOLDER = "int8"
 INT8_SUFFIX = "+int8"
 CONVERSION_SECONDS = 1800
 DISK_FULL = 74
-"""Exit status of a conversion that had no room for its files."""
+"""Exit status of the conversion's process when the disk is full."""
 
 _OF_OPENVINO = "-openvino-"
-# Another number wherever a bundle is converted to another network: kept ones are then made anew.
-_CONVERSION = 2
+# To be increased when the conversion changes: networks of other versions are then converted again.
+_CONVERSION_VERSION = 2
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """A network as OpenVINO reads it: pixels in, ``uint8 [n, size, size, 3]``, scores out.
+    """A network for OpenVINO: from pixels ``uint8 [n, size, size, 3]`` to scores.
 
     Attributes:
-        path: its file; the weights lie beside it.
+        path: its file; the file of its weights is in the same folder.
         kind: ``float``, or ``int8`` if it was quantised.
-        sha256: identity of the bundle it was made of, as ``bundle.identity_sha256`` has it.
-        report: what was measured when it was made.
+        sha256: identity of its bundle, see ``bundle.identity_sha256``.
+        report: measurements of its conversion.
     """
 
     path: Path
@@ -58,7 +58,7 @@ class Network:
     report: dict[str, Any]
 
     def identity(self, manifest: Manifest) -> ModelIdentity:
-        """Identify the model; a quantised network is another one than what it was made of."""
+        """Return the identity of the model; a quantised network is a model of its own."""
         m = manifest
         plain = ModelIdentity(m.name, m.version, m.labels, m.thresholds, self.sha256)
         if self.kind == "float":
@@ -67,12 +67,12 @@ class Network:
         return replace(plain, version=m.version + INT8_SUFFIX, sha256=digest.hexdigest())
 
 
-class DamagedError(Exception):
-    """A converted network is not as it was written."""
+class DamagedNetworkError(Exception):
+    """The files of a converted network are incomplete, changed, or of another bundle."""
 
 
 def fingerprint(manifest: Manifest) -> str:
-    """Hash what decides a model's scores, from its manifest alone (which has the files' hashes)."""
+    """Hash what the scores depend on, from the manifest alone, which has the files' checksums."""
     decisive = manifest.model_dump(
         mode="json",
         include={"architecture", "labels", "input", "output", "calibration", "checksums"},
@@ -81,21 +81,21 @@ def fingerprint(manifest: Manifest) -> str:
 
 
 def float_folder(var_dir: Path, manifest: Manifest) -> Path:
-    """Where the converted network of a bundle is kept."""
-    name = f"{fingerprint(manifest)[:16]}{_OF_OPENVINO}{runtime.version()}-{_CONVERSION}"
+    """Return the folder of a bundle's converted network."""
+    name = f"{fingerprint(manifest)[:16]}{_OF_OPENVINO}{runtime.version()}-{_CONVERSION_VERSION}"
     return var_dir / FOLDER / name
 
 
 def int8_folders(var_dir: Path, bundle: Path, manifest: Manifest) -> tuple[Path, Path]:
-    """Where the quantised network of a bundle may be: in the bundle, or under ``var``."""
+    """Return the possible folders of a quantised network: in the bundle, or under ``var_dir``."""
     return (bundle / INT8_FOLDER, var_dir / FOLDER / f"{fingerprint(manifest)[:16]}-int8")
 
 
 def read_network(folder: Path, manifest: Manifest) -> Network | None:
-    """Open a converted network, comparing its checksums; None if there is none.
+    """Open a converted network and verify its checksums; None if there is none.
 
     Raises:
-        DamagedError: if it is incomplete, changed, or of another bundle.
+        DamagedNetworkError: if it is incomplete, changed, or of another bundle.
     """
     try:
         about = json.loads((folder / ABOUT_FILE).read_text())
@@ -104,21 +104,21 @@ def read_network(folder: Path, manifest: Manifest) -> Network | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise DamagedError(f"{folder / ABOUT_FILE}: {error}") from None
+        raise DamagedNetworkError(f"{folder / ABOUT_FILE}: {error}") from None
     if made_of != fingerprint(manifest):
-        raise DamagedError(f"{folder} was made of another bundle")
+        raise DamagedNetworkError(f"{folder} was made of another bundle")
     for name in (NETWORK_FILE, WEIGHTS_FILE):
         try:
             found = file_sha256(folder / name)
         except ModelUnavailableError as error:
-            raise DamagedError(str(error)) from None
+            raise DamagedNetworkError(str(error)) from None
         if found != files.get(name):
-            raise DamagedError(f"{folder / name} is not as it was written")
+            raise DamagedNetworkError(f"{folder / name} is not as it was written")
     return network
 
 
 def write_about(folder: Path, manifest: Manifest, kind: Kind, sha256: str, report: Any) -> None:
-    """Write beside a network what it is."""
+    """Write the description of a network, with the checksums of its files, into its folder."""
     files = {name: file_sha256(folder / name) for name in (NETWORK_FILE, WEIGHTS_FILE)}
     about = {
         "kind": kind,
@@ -133,21 +133,21 @@ def write_about(folder: Path, manifest: Manifest, kind: Kind, sha256: str, repor
 
 @contextlib.contextmanager
 def float_network(bundle: Path, manifest: Manifest, var_dir: Path) -> Iterator[Network]:
-    """Open the converted network of a bundle, converting it first if that was not done yet.
+    """Open the converted network of a bundle, after converting it if there is none.
 
-    Processes that ask at the same time convert it once. Where nothing can be written, it is
-    converted into a temporary folder that is removed when the block ends.
+    Concurrent processes convert it once. If ``var_dir`` cannot be written to, it is converted into
+    a temporary folder that is removed when the block ends.
 
     Raises:
         ModelUnavailableError: if it cannot be converted.
     """
     folder = float_folder(var_dir, manifest)
-    found = _sound(folder, manifest)
+    found = _read_intact(folder, manifest)
     if found is not None:
         yield found
         return
     try:
-        found = _made_once(folder, manifest, lambda fresh: _convert(bundle, fresh))
+        found = _convert_once(folder, manifest, lambda fresh: _convert(bundle, fresh))
     except OSError as error:
         _log.warning("%s cannot be written (%s): the network is not kept", folder, error.strerror)
     if found is not None:
@@ -155,7 +155,7 @@ def float_network(bundle: Path, manifest: Manifest, var_dir: Path) -> Iterator[N
         return
     with _temporary_folder() as fresh:
         _convert(bundle, Path(fresh))
-        yield _opened(Path(fresh), manifest)
+        yield _read_converted(Path(fresh), manifest)
 
 
 def int8_network(bundle: Path, manifest: Manifest, var_dir: Path) -> Network:
@@ -168,7 +168,7 @@ def int8_network(bundle: Path, manifest: Manifest, var_dir: Path) -> Network:
     for folder in int8_folders(var_dir, bundle, manifest):
         try:
             found = read_network(folder, manifest)
-        except DamagedError as error:
+        except DamagedNetworkError as error:
             raise ModelUnavailableError(f"{error}: {remedy}") from None
         if found is not None:
             return found
@@ -202,14 +202,14 @@ def _temporary_folder() -> tempfile.TemporaryDirectory[str]:
         raise ModelUnavailableError(f"no place to convert the network to: {error}") from None
 
 
-def _made_once(folder: Path, manifest: Manifest, make: Callable[[Path], None]) -> Network:
+def _convert_once(folder: Path, manifest: Manifest, make: Callable[[Path], None]) -> Network:
     with network_draft(folder) as fresh:
-        found = _sound(folder, manifest)
+        found = _read_intact(folder, manifest)
         if found is not None:
             return found
         fresh.mkdir()
         make(fresh)
-    made = _opened(folder, manifest)
+    made = _read_converted(folder, manifest)
     _remove_outdated(folder)
     return made
 
@@ -222,19 +222,19 @@ def _remove_outdated(folder: Path) -> None:
             shutil.rmtree(other, ignore_errors=True)
 
 
-def _sound(folder: Path, manifest: Manifest) -> Network | None:
-    """Open a network; a damaged one counts as none, for it can be made again."""
+def _read_intact(folder: Path, manifest: Manifest) -> Network | None:
+    """Open a network; None if there is none, or a damaged one, which is converted again."""
     try:
         return read_network(folder, manifest)
-    except DamagedError as error:
+    except DamagedNetworkError as error:
         _log.warning("%s: it is made anew", error)
         return None
 
 
-def _opened(folder: Path, manifest: Manifest) -> Network:
+def _read_converted(folder: Path, manifest: Manifest) -> Network:
     try:
         found = read_network(folder, manifest)
-    except DamagedError as error:
+    except DamagedNetworkError as error:
         raise ModelUnavailableError(f"{error}; is the disk full?") from None
     if found is None:
         raise ModelUnavailableError(f"{folder} vanished while it was made")
@@ -242,7 +242,12 @@ def _opened(folder: Path, manifest: Manifest) -> Network:
 
 
 def _convert(bundle: Path, folder: Path) -> None:
-    """Convert in a process of its own, which takes TensorFlow's memory with it when it ends."""
+    """Convert in a process of its own, so that TensorFlow's memory is freed at its end.
+
+    Raises:
+        ModelUnavailableError: if that fails.
+        OSError: if the disk is full.
+    """
     _log.info("converting %s for OpenVINO, which is done once", bundle)
     command = [sys.executable, "-W", "ignore", "-m", "earthgql.models.engines.openvino.conversion"]
     path = os.pathsep.join([str(PROJECT_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
@@ -268,5 +273,5 @@ def _convert(bundle: Path, folder: Path) -> None:
         raise ModelUnavailableError(
             f"{bundle}: its conversion was killed by signal {-done.returncode}; memory may be short"
         )
-    said = done.stderr.strip().splitlines() or ["no reason given"]
-    raise ModelUnavailableError(f"{bundle} cannot be converted for OpenVINO: {said[-1][-500:]}")
+    lines = done.stderr.strip().splitlines() or ["no reason given"]
+    raise ModelUnavailableError(f"{bundle} cannot be converted for OpenVINO: {lines[-1][-500:]}")

@@ -1,4 +1,4 @@
-"""A converted network made 8-bit with NNCF, which comes with the extra ``int8``."""
+"""Quantises a converted network to 8 bits with NNCF, which the extra ``int8`` installs."""
 
 import importlib.util
 import itertools
@@ -18,10 +18,10 @@ from earthgql.models.protocol import Pixels
 
 
 def require_nncf() -> None:
-    """See that NNCF is there.
+    """Check that OpenVINO and NNCF are installed.
 
     Raises:
-        SetupError: saying how to get it.
+        SetupError: with the command that installs them.
     """
     if not runtime.is_installed() or not importlib.util.find_spec("nncf"):
         raise SetupError(
@@ -33,20 +33,20 @@ def require_nncf() -> None:
 def quantize(
     network: Network, manifest: Manifest, pictures: Iterable[Pixels], folder: Path
 ) -> None:
-    """Write the 8-bit form of a network.
+    """Quantise a network and write it.
 
-    Its first convolution stays as it is: of few channels and unlike ranges, it costs little time
-    and, 8-bit, most of the accuracy.
+    The first convolution is left out: its few channels have different ranges, so that quantising
+    it would gain little time and lose most of the accuracy.
 
-    Kernels keep to half of the 8-bit range: on processors without VNNI, sums of full-range products
-    overflow, and a network must score alike on all of them.
+    Kernels use half of the 8-bit range: on processors without VNNI, sums of full-range products
+    overflow, and the scores must be the same on all processors.
 
     Args:
-        network: the network as converted.
+        network: the converted network.
         manifest: of its bundle.
-        pictures: each ``uint8 [256, 256, 3]``, red, green, blue; a few hundred like those to be
-            scored, from which the ranges of the activations are taken.
-        folder: an empty folder, which becomes a ``Network``'s.
+        pictures: each ``uint8 [256, 256, 3]``, red, green, blue; a few hundred typical ones, from
+            which the ranges of the activations are measured.
+        folder: an empty folder, into which the network is written.
 
     Raises:
         SetupError: if NNCF is not installed.

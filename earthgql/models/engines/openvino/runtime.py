@@ -1,4 +1,4 @@
-"""OpenVINO itself: imported when needed, without its telemetry, and what this processor can do."""
+"""Imports OpenVINO on demand, without its telemetry, and chooses the processor's precision."""
 
 import importlib.metadata
 import importlib.util
@@ -17,7 +17,7 @@ _importing = threading.Lock()
 
 
 def is_installed() -> bool:
-    """Whether OpenVINO is there; it has no wheels for some systems."""
+    """Whether OpenVINO is installed; it has no wheels for some systems."""
     return importlib.util.find_spec("openvino") is not None
 
 
@@ -53,20 +53,20 @@ def has_bf16(core: Any = None) -> bool:
     return "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
-def arithmetic(core: Any, precision: str) -> Precision:
-    """Choose how the processor is to calculate.
+def choose_precision(core: Any, precision: str) -> Precision:
+    """Choose the arithmetic of the processor.
 
     Args:
         core: ``openvino.Core``.
         precision: ``auto`` takes bf16 where the processor multiplies it faster, else f32.
 
     Raises:
-        ModelUnavailableError: if bf16 is asked for and the processor has none.
+        ModelUnavailableError: if ``precision`` is bf16 and the processor lacks it.
     """
-    there = has_bf16(core)
-    if precision == "bf16" and not there:
+    bf16 = has_bf16(core)
+    if precision == "bf16" and not bf16:
         name = core.get_property("CPU", "FULL_DEVICE_NAME")
         raise ModelUnavailableError(
             f"this processor ({name}) has no bf16: set EARTHGQL_PRECISION to auto or f32"
         )
-    return "bf16" if there and precision in ("auto", "bf16") else "f32"
+    return "bf16" if bf16 and precision in ("auto", "bf16") else "f32"

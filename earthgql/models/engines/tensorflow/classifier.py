@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from earthgql.errors import ModelUnavailableError
-from earthgql.models import passes
 from earthgql.models.bundle import Bundle
 from earthgql.models.calibration import calibrate
 from earthgql.models.engines.keras import network as keras_model
 from earthgql.models.engines.keras.inference import for_inference
+from earthgql.models.passes import divide_into_passes, sizes_up_to
 from earthgql.models.preprocess import preprocess
 from earthgql.models.protocol import TILE_SIZE, ModelIdentity, Pixels, Scores
 
@@ -49,7 +49,7 @@ class TensorFlowClassifier:
         self._spec = bundle.manifest.input.spec
         self._calibration = bundle.manifest.calibration
         self._graph: Any = None
-        self.pass_sizes = passes.sizes_up_to(batch_size)
+        self.pass_sizes = sizes_up_to(batch_size)
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="tensorflow")
 
     def start(self, pixels: Pixels) -> Future[Scores]:
@@ -67,8 +67,8 @@ class TensorFlowClassifier:
             self._graph = frozen_graph(self._bundle)
         inputs = preprocess(pixels, self._spec)
         rows: list[Scores] = [np.empty((0, len(self.identity.labels)), np.float32)]
-        for each in passes.passes(len(inputs), self.pass_sizes):
-            rows.append(_run(self._graph, each.of(inputs))[: each.tiles])
+        for part in divide_into_passes(len(inputs), self.pass_sizes):
+            rows.append(_run(self._graph, part.padded_slice(inputs))[: part.tiles])
         return calibrate(np.concatenate(rows), self._calibration)
 
 

@@ -10,9 +10,9 @@ from support.keras2_files import LABELS, old_resnet_name, small_network, write_k
 from earthgql.errors import ModelUnavailableError
 from earthgql.models.bundle import Bundle, open_bundle, read_arrays
 from earthgql.models.engines.keras import network as keras_model
-from earthgql.models.engines.keras.exchange import (
+from earthgql.models.engines.keras.import_export import (
     export_model,
-    largest_change,
+    largest_difference,
     load_keras_file,
     load_weights_file,
 )
@@ -52,7 +52,7 @@ def test_predecessors_resnet_with_its_old_layer_names(tmp_path: Path) -> None:
     )
     assert bundle.manifest.architecture == "ResNet50", "recognised whatever its layers are called"
     assert bundle.manifest.input.channel_order == "BGR"
-    assert largest_change(network, bundle, tiles=2) < 0.01
+    assert largest_difference(network, bundle, tiles=2) < 0.01
 
 
 def _varied(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -81,9 +81,9 @@ def test_imported_network_survives_as_a_bundle(network: Any, tmp_path: Path) -> 
     bundle = open_bundle(tmp_path / "new")
     assert bundle.manifest.architecture == "Keras"
     assert bundle.manifest.input.value_scaling.type == "imagenet-caffe"
-    assert largest_change(network, bundle) < 0.01
+    assert largest_difference(network, bundle) < 0.01
     folded = without_normalisation(keras_model.build(bundle))
-    assert largest_change(folded, bundle) < 1e-5
+    assert largest_difference(folded, bundle) < 1e-5
     assert not any("norm" in layer.name for layer in folded.layers if layer._outbound_nodes)
 
 

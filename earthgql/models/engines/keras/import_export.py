@@ -1,4 +1,4 @@
-"""Keras networks in and out of bundles."""
+"""Imports Keras networks from files, and exports them as bundles."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from earthgql.errors import ModelUnavailableError
-from earthgql.models.bundle import Bundle, halved, read_arrays, write_bundle
+from earthgql.models.bundle import Bundle, read_arrays, to_half_precision, write_bundle
 from earthgql.models.calibration import Isotonic, Temperature
 from earthgql.models.engines.keras import network as keras_model
 from earthgql.models.engines.keras.network import check_shapes, first_line, keras_module
@@ -17,8 +17,8 @@ from earthgql.models.protocol import TILE_SIZE
 
 HALF_PRECISION_TOLERANCE = 0.01
 
-# What of a layer's configuration changes its output for given weights.
-_DECISIVE = (
+# Options of a layer that change its output for the same weights.
+_OUTPUT_OPTIONS = (
     *("activation", "axis", "data_format", "dilation_rate", "epsilon", "filters", "groups"),
     *("kernel_size", "padding", "pool_size", "rate", "strides", "units", "use_bias"),
 )
@@ -45,19 +45,19 @@ def export_model(
 
     Args:
         model: ``[n, size, size, 3]`` to one sigmoid per label.
-        folder: the bundle's folder to be.
+        folder: of the new bundle.
         name: of the model.
         version: of the model; another for every change of the weights.
         labels: in the order of the outputs.
         spec: the preprocessing the network was trained with.
-        thresholds: per label; none: 0.5 each.
+        thresholds: per label; None: 0.5 each.
         calibration: applied to the scores after the network.
-        half: whether kernels are kept in half precision.
-        created_at: when, in ISO 8601.
-        created_by: the command.
-        training: summary of how the weights came about.
+        half: whether kernels are stored as float16.
+        created_at: time in ISO 8601.
+        created_by: the command that made the bundle.
+        training: summary of the training.
         card: text of ``MODEL_CARD.md``.
-        replace: whether a bundle already there may be replaced.
+        replace: whether an existing bundle may be replaced.
 
     Raises:
         ModelUnavailableError: if network, labels and input do not fit together, the network does
@@ -84,23 +84,23 @@ def export_model(
     return write_bundle(
         folder,
         about,
-        halved(arrays) if half else arrays,
+        to_half_precision(arrays) if half else arrays,
         architecture_json=None if builtin else model.to_json(),
         card=card,
         replace=replace,
     )
 
 
-def largest_change(model: Any, bundle: Bundle, *, tiles: int = 8) -> float:
-    """Compare a network with what became of it in a bundle, calibration aside.
+def largest_difference(model: Any, bundle: Bundle, *, tiles: int = 8) -> float:
+    """Compare the scores of a network before and after its export, without calibration.
 
     Args:
-        model: the network as it was.
+        model: the exported network.
         bundle: the bundle written from it.
-        tiles: number of random pictures to compare on.
+        tiles: number of random pictures to score.
 
     Returns:
-        The largest difference of any score.
+        The largest absolute difference of any score.
     """
     pixels = np.random.default_rng(0).integers(
         0, 256, (tiles, TILE_SIZE, TILE_SIZE, 3), dtype=np.uint8
@@ -116,7 +116,7 @@ def load_weights_file(path: Path, size: int, labels: int) -> Any:
     """Load a Keras 3 weights file of the built-in ResNet50.
 
     Raises:
-        ModelUnavailableError: if the file is not that.
+        ModelUnavailableError: if the weights are not those of that network.
     """
     model = keras_model.resnet50(size, labels)
     keras_model.set_arrays(model, read_arrays(path), str(path))
@@ -124,10 +124,10 @@ def load_weights_file(path: Path, size: int, labels: int) -> Any:
 
 
 def load_keras_file(path: Path) -> Any:
-    """Load a whole Keras model (``.keras``, ``.h5`` or ``.hdf5``); code in it is refused.
+    """Load a complete Keras model (``.keras``, ``.h5`` or ``.hdf5``); code in it is refused.
 
     Raises:
-        ModelUnavailableError: if it is missing, not whole, or beyond this version of Keras.
+        ModelUnavailableError: if it is missing, incomplete, or of a newer version of Keras.
     """
     if not path.is_file():
         raise ModelUnavailableError(f"{path} does not exist")
@@ -153,15 +153,15 @@ def _check_sigmoid(model: Any, source: str) -> None:
 
 
 def _is_resnet50(model: Any, size: int, labels: int) -> bool:
-    """Whether a network computes what the built-in one does, whatever its layers are called."""
+    """Whether a network computes the same function as the built-in one; names do not matter."""
     if any(hasattr(layer, "layers") for layer in model.layers) or len(model.layers) < 100:
         return False
-    return _skeleton(model) == _skeleton(keras_model.resnet50(size, labels))
+    return _structure(model) == _structure(keras_model.resnet50(size, labels))
 
 
-def _skeleton(model: Any) -> list[Any]:
+def _structure(model: Any) -> list[Any]:
     position = {id(layer): index for index, layer in enumerate(model.layers)}
-    bones = []
+    structure = []
     for layer in model.layers:
         config = layer.get_config()
         parents = [
@@ -169,5 +169,7 @@ def _skeleton(model: Any) -> list[Any]:
             for inbound in layer._inbound_nodes[:1]
             for node in inbound.parent_nodes
         ]
-        bones.append((type(layer).__name__, {k: config.get(k) for k in _DECISIVE}, parents))
-    return bones
+        structure.append(
+            (type(layer).__name__, {k: config.get(k) for k in _OUTPUT_OPTIONS}, parents)
+        )
+    return structure
