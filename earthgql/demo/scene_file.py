@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from earthgql.files import whole_file
+from earthgql.files import draft, whole_file
 from earthgql.imagery import grid
 from earthgql.landscape import generator_version, render_scene
 
@@ -101,33 +101,30 @@ def _write_raster(
 
     west, south, _, north = grid.mercator_bounds(origin)
     resolution = (north - south) / grid.TILE_PIXELS
-    partial = path.with_suffix(".partial.tif")
-    with rasterio.open(
-        partial,
-        "w",
-        driver="GTiff",
-        width=image.shape[1],
-        height=image.shape[0],
-        count=3,
-        dtype="uint8",
-        crs="EPSG:3857",
-        transform=Affine(resolution, 0, west, 0, -resolution, north),
-        tiled=True,
-        blockxsize=256,
-        blockysize=256,
-        compress="deflate",
-        zlevel=1,
-        predictor=2,
-        photometric="RGB",
-        num_threads="all_cpus",
-    ) as target:
+    profile = {
+        "driver": "GTiff",
+        "width": image.shape[1],
+        "height": image.shape[0],
+        "count": 3,
+        "dtype": "uint8",
+        "crs": "EPSG:3857",
+        "transform": Affine(resolution, 0, west, 0, -resolution, north),
+        "tiled": True,
+        "blockxsize": 256,
+        "blockysize": 256,
+        "compress": "deflate",
+        "zlevel": 1,
+        "predictor": 2,
+        "photometric": "RGB",
+        "num_threads": "all_cpus",
+    }
+    with draft(path) as made, rasterio.open(made, "w", **profile) as target:
         target.write(np.moveaxis(image, 2, 0))
         target.update_tags(
             TIFFTAG_DATETIME=f"{acquired_at:%Y:%m:%d %H:%M:%S}",
             TIFFTAG_IMAGEDESCRIPTION=ATTRIBUTION,
         )
         target.build_overviews([2, 4, 8, 16])
-    partial.replace(path)
 
 
 def _delete_older(folder: Path, prefix: str, kept: str) -> None:
