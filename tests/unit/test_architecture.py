@@ -4,7 +4,10 @@ import pkgutil
 import subprocess
 import sys
 from collections import Counter
+from graphlib import TopologicalSorter
 from pathlib import Path
+
+import grimp
 
 import earthgql
 from earthgql.settings import PROJECT_ROOT
@@ -23,6 +26,14 @@ def test_imports_point_down() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    # Imports within functions and for type checkers count, too.
+    graph = grimp.build_graph("earthgql")
+    imports = {name: graph.find_modules_directly_imported_by(name) for name in graph.modules}
+    order = TopologicalSorter(imports).static_order()  # raises CycleError, which shows the circle
+    assert set(order) == graph.modules
 
 
 def test_importing_reads_no_setting_and_makes_nothing(tmp_path: Path) -> None:
