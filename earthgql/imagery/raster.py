@@ -187,7 +187,7 @@ def source_crs(dataset: Any) -> CRS:
     return dataset.crs
 
 
-def extent(dataset: Any) -> tuple[float, float, float, float]:
+def source_bounds(dataset: Any) -> tuple[float, float, float, float]:
     """Return left, bottom, right, top in a raster's own CRS, also of one that is rotated."""
     corners = ((0, 0), (dataset.width, 0), (0, dataset.height), (dataset.width, dataset.height))
     x, y = zip(*(dataset.transform @ corner for corner in corners), strict=True)
@@ -210,7 +210,7 @@ def _nearest_revolution(dataset: Any, centre: float) -> Affine:
     revolution = _revolution(source_crs(dataset))
     if revolution is None:
         return own
-    left, _, right, _ = extent(dataset)
+    left, _, right, _ = source_bounds(dataset)
     turns = round((centre / (2 * HALF_WORLD_M)) - (left + right) / 2 / revolution)
     shifted: Affine = Affine.translation(turns * revolution, 0) @ own
     return shifted
@@ -222,7 +222,7 @@ def check_decodable(dataset: Any, zoom: int, name: str) -> None:
     Raises:
         ImageUnreadableError: naming the size and the limit.
     """
-    left, bottom, right, top = extent(dataset)
+    left, bottom, right, top = source_bounds(dataset)
     middle = ((left + right) / 2, (bottom + top) / 2) * 2
     x, y, *_ = transform_bounds(source_crs(dataset), WEB_MERCATOR, *middle)
     half = HALF_WORLD_M / (1 << zoom)

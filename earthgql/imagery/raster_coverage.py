@@ -57,7 +57,7 @@ def valid_tiles(
     """
     with ExitStack() as stack:
         if all(MaskFlags.all_valid in flags for flags in dataset.mask_flag_enums):
-            dataset = stack.enter_context(_extent_mask(dataset))
+            dataset = stack.enter_context(_full_mask(dataset))
         for area in areas:
             cells = cell_range(area)
             if cells is None:
@@ -85,8 +85,8 @@ def _valid_share(dataset: Any, first: TileIndex, shape: tuple[int, int]) -> npt.
     return np.asarray(tiles.mean(axis=(1, 3)))
 
 
-def _extent_mask(dataset: Any) -> Any:
-    """Return a small raster in memory with the extent of another and every pixel valid."""
+def _full_mask(dataset: Any) -> Any:
+    """Return a small raster in memory with the bounds of another and every pixel valid."""
     memory = MemoryFile()
     scale = Affine.scale(dataset.width / _MASK_PIXELS, dataset.height / _MASK_PIXELS)
     with memory.open(

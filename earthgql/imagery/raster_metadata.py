@@ -22,7 +22,7 @@ from earthgql.imagery.grid import (
     bounds,
     wrapped,
 )
-from earthgql.imagery.raster import WEB_MERCATOR, extent, source_crs
+from earthgql.imagery.raster import WEB_MERCATOR, source_bounds, source_crs
 
 _PREVIEW_PIXELS = 1024
 _DATE_TAGS = (
@@ -67,7 +67,7 @@ def geographic_bounds(dataset: Any) -> tuple[Bounds, ...]:
         IngestError: if they cannot be computed, or lie outside the grid.
     """
     crs = source_crs(dataset)
-    left, bottom, right, top = extent(dataset)
+    left, bottom, right, top = source_bounds(dataset)
     if crs.is_geographic:
         west, east = wrapped(left), wrapped(right)
         if right - left >= 360:
@@ -75,7 +75,7 @@ def geographic_bounds(dataset: Any) -> tuple[Bounds, ...]:
         elif east == -180.0:
             east = 180.0
     else:
-        west, bottom, east, top = transform_bounds(crs, "EPSG:4326", *extent(dataset))
+        west, bottom, east, top = transform_bounds(crs, "EPSG:4326", *source_bounds(dataset))
     if not all(map(math.isfinite, (west, bottom, east, top))):
         raise IngestError(
             f"{Path(dataset.name).name}: its place on Earth cannot be told from its CRS"

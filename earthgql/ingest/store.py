@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, Row, text
 
 from earthgql.errors import IngestError
 from earthgql.ingest.scene_source import SceneMetadata, SceneSource, TileChunk
-from earthgql.ingest.tile_rows import COLUMNS, Extent, check_in_grid, copy_text, tile_edges
+from earthgql.ingest.tile_rows import COLUMNS, TileSummary, check_in_grid, copy_text, tile_edges
 
 Progress = Callable[[int], None]
 
@@ -120,15 +120,15 @@ def store(
         metadata = source.metadata()
         if existing:
             scene_id = int(existing.id)
-            extent = _update(conn, scene_id, source, progress, keep=not replace)
+            summary = _update(conn, scene_id, source, progress, keep=not replace)
         else:
             scene_id = _insert(conn, source)
-            extent = _copy(conn, scene_id, source, progress, table="tile")
-        _update_scene(conn, scene_id, source, metadata, extent)
-    if extent.count >= _ANALYZE_FROM:
+            summary = _copy(conn, scene_id, source, progress, table="tile")
+        _update_scene(conn, scene_id, source, metadata, summary)
+    if summary.count >= _ANALYZE_FROM:
         _analyze(engine)
     status = "changed" if existing else "new"
-    return IngestResult(source.name, status, extent.count, tuple(sorted(extent.zooms)))
+    return IngestResult(source.name, status, summary.count, tuple(sorted(summary.zooms)))
 
 
 def dry_run(source: SceneSource, *, progress: Progress = _silent) -> IngestResult:
@@ -139,11 +139,11 @@ def dry_run(source: SceneSource, *, progress: Progress = _silent) -> IngestResul
         ImageUnreadableError: if the source cannot be read.
     """
     source.metadata()
-    extent = Extent()
+    summary = TileSummary()
     for chunk in _checked_chunks(source, progress):
-        extent.add(chunk, tile_edges(chunk))
-    _check_not_empty(source, extent)
-    return IngestResult(source.name, "dry run", extent.count, tuple(sorted(extent.zooms)))
+        summary.add(chunk, tile_edges(chunk))
+    _check_not_empty(source, summary)
+    return IngestResult(source.name, "dry run", summary.count, tuple(sorted(summary.zooms)))
 
 
 def _check_same_source(existing: Row[Any], source: SceneSource) -> None:
@@ -165,8 +165,8 @@ def _amend(conn: Connection, existing: Row[Any], chosen: SceneMetadata) -> bool:
     return True
 
 
-def _check_not_empty(source: SceneSource, extent: Extent) -> None:
-    if not extent.count:
+def _check_not_empty(source: SceneSource, summary: TileSummary) -> None:
+    if not summary.count:
         raise IngestError(f"{source.uri} has no tile ({_WHY_EMPTY[source.kind]})")
 
 
@@ -184,29 +184,29 @@ def _insert(conn: Connection, source: SceneSource) -> int:
 
 def _update(
     conn: Connection, scene_id: int, source: SceneSource, progress: Progress, *, keep: bool
-) -> Extent:
+) -> TileSummary:
     if not (keep and source.kind == "pyramid"):
         conn.execute(_DELETE_ALL, {"id": scene_id})
         return _copy(conn, scene_id, source, progress, table="tile")
     conn.execute(_STAGE)
     conn.execute(_STAGE_WITHOUT_ID)
-    extent = _copy(conn, scene_id, source, progress, table="staged")
+    summary = _copy(conn, scene_id, source, progress, table="staged")
     conn.execute(text("CREATE UNIQUE INDEX ON staged (z, x, y)"))
     conn.execute(text("ANALYZE staged"))
     conn.execute(_DELETE_CHANGED, {"id": scene_id})
     conn.execute(_INSERT_STAGED)
-    return extent
+    return summary
 
 
 def _copy(
     conn: Connection, scene_id: int, source: SceneSource, progress: Progress, *, table: str
-) -> Extent:
-    extent = Extent()
+) -> TileSummary:
+    summary = TileSummary()
 
     def rows() -> Iterator[bytes]:
         for chunk in _checked_chunks(source, progress):
             edges = tile_edges(chunk)
-            extent.add(chunk, edges)
+            summary.add(chunk, edges)
             yield copy_text(scene_id, chunk, edges)
 
     statement = f"COPY {table} ({_COLUMNS}) FROM STDIN"
@@ -225,8 +225,8 @@ def _copy(
             raise
     if stream.error:
         raise stream.error
-    _check_not_empty(source, extent)
-    return extent
+    _check_not_empty(source, summary)
+    return summary
 
 
 def _duplicate_message(error: psycopg2.errors.UniqueViolation) -> str:
@@ -241,9 +241,13 @@ def _analyze(engine: Engine) -> None:
 
 
 def _update_scene(
-    conn: Connection, scene_id: int, source: SceneSource, metadata: SceneMetadata, extent: Extent
+    conn: Connection,
+    scene_id: int,
+    source: SceneSource,
+    metadata: SceneMetadata,
+    summary: TileSummary,
 ) -> None:
-    zooms = sorted(extent.zooms)
+    zooms = sorted(summary.zooms)
     conn.execute(
         _UPDATE,
         {
@@ -257,7 +261,7 @@ def _update_scene(
             "attribution": metadata.attribution,
             "rendering": json.dumps(metadata.rendering),
             "fingerprint": source.fingerprint(),
-            **extent.bounds()._asdict(),
+            **summary.bounds()._asdict(),
         },
     )
 

@@ -96,8 +96,8 @@ def copy_text(scene_id: int, chunk: TileChunk, edges: npt.NDArray[np.float64]) -
         raise IngestError(f"{bad!r}: names of pictures must be UTF-8") from None
 
 
-class Extent:
-    """The bounds and zooms of tiles that are added chunk by chunk.
+class TileSummary:
+    """Number, zooms and bounds of tiles that are added chunk by chunk.
 
     If tiles lie on both sides of the antimeridian with more than half the world empty between
     them, the scene crosses it: the bounds then extend beyond 180 instead of around the world.

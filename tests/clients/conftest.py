@@ -15,8 +15,8 @@ from werkzeug.serving import make_server
 
 from earthgql.app import services_of
 from earthgql.imagery.grid import TileIndex
+from earthgql.jobs.job_worker import JobWorker
 from earthgql.jobs.service import model_queue
-from earthgql.jobs.worker import JobWorker
 
 COLUMNS, ROWS = 5, 4
 LAT, LON = centre(NORTH_WEST)

@@ -19,8 +19,8 @@ from earthgql.imagery.grid import Bounds, TileIndex
 from earthgql.ingest.pyramid_source import PyramidSource, folder_pictures
 from earthgql.ingest.scene_source import SceneMetadata
 from earthgql.ingest.store import store
+from earthgql.jobs.job_worker import JobWorker, WorkerIntervals
 from earthgql.jobs.service import JobService, model_queue
-from earthgql.jobs.worker import JobWorker, WorkerIntervals
 from earthgql.scoring.service import ScoringService
 
 ZOOM, WEST, NORTH, COLUMNS, ROWS = 14, 5000, 8000, 6, 5

@@ -9,7 +9,7 @@ from earthgql.settings import Settings
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from earthgql.jobs.worker import JobWorker
+    from earthgql.jobs.job_worker import JobWorker
     from earthgql.scoring.service import ScoringService
 
 _STOP_S = 30.0
@@ -57,7 +57,7 @@ class WorkerHooks:
             self._jobs.stop(_STOP_S)
 
     def _start_jobs(self, engine: "Engine", scoring: "ScoringService") -> None:
-        from earthgql.jobs.worker import JobWorker
+        from earthgql.jobs.job_worker import JobWorker
 
         jobs = JobWorker(engine, scoring, lambda: queue_name(self._settings))
         jobs.start()

@@ -37,7 +37,7 @@ def run(*, once: bool) -> None:
     from earthgql.cli.server.background import bulk_scoring, queue_name
     from earthgql.database.engine import make_engine
     from earthgql.database.prepare import prepare_database
-    from earthgql.jobs.worker import JobWorker
+    from earthgql.jobs.job_worker import JobWorker
     from earthgql.models import load_classifier
     from earthgql.settings import load_settings
 

@@ -172,7 +172,7 @@ SCRIPT = """
     from earthgql import cli, models
     from earthgql.cli.server import background
     from earthgql.cli.server import worker as command
-    from earthgql.jobs import worker
+    from earthgql.jobs import job_worker
     from earthgql.jobs.service import model_queue
 
     class Telling(PixelClassifier):
@@ -185,8 +185,8 @@ SCRIPT = """
     models.load_classifier = lambda _: Telling(batch_size=1)
     background.queue_name = lambda _: model_queue("pixel", "1")
     command.AT_ONCE = 1
-    worker.WorkerIntervals = lambda: QUICK
-    worker.JobWorker.__init__.__kwdefaults__["chunk_tiles"] = 4
+    job_worker.WorkerIntervals = lambda: QUICK
+    job_worker.JobWorker.__init__.__kwdefaults__["chunk_tiles"] = 4
     cli.main(["worker"])
 """
 
