@@ -11,6 +11,11 @@ from earthgql.settings import PREFIX, PROJECT_ROOT, Settings
 README = (PROJECT_ROOT / "README.md").read_text()
 NAMED = [PROJECT_ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
 DOCUMENTS = [*NAMED, *sorted((PROJECT_ROOT / "docs").glob("*.md"))]
+PYTHON_FILES = [
+    *PROJECT_ROOT.glob("*.py"),
+    *(p for name in ("earthgql", "bench", "tests") for p in (PROJECT_ROOT / name).rglob("*.py")),
+    *(PROJECT_ROOT / "examples").rglob("*.py"),
+]
 IN_WORDS = {
     "database_url": "the private PostGIS",
     "var_dir": "`var/`",
@@ -61,6 +66,13 @@ def test_documented_default_is_the_real_one(name: str) -> None:
 def test_links_lead_somewhere(document: Path) -> None:
     links = re.findall(r"\]\((?!https?:)([^)]+)\)", prose(document))
     assert [link for link in links if not leads_somewhere(document, link)] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_modules_that_are_named_exist(document: Path) -> None:
+    modules = [f"/{path.relative_to(PROJECT_ROOT)}" for path in PYTHON_FILES]
+    named = [name.removeprefix("../") for name in re.findall(r"[\w./-]+\.py\b", prose(document))]
+    assert [name for name in named if not any(m.endswith(f"/{name}") for m in modules)] == []
 
 
 def test_links_are_found_and_followed() -> None:
