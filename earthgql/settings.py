@@ -1,4 +1,4 @@
-"""Settings: every knob of earthgql, read from ``EARTHGQL_*`` variables and an optional ``.env``."""
+"""Settings, read from ``EARTHGQL_*`` variables and an optional file ``.env``."""
 
 import os
 import re
@@ -17,8 +17,8 @@ PREFIX = "EARTHGQL_"
 LOCALHOST_ORIGINS = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?"
 
 
-def _as_before(name: str) -> AliasChoices:
-    """Names of a setting that the predecessor of this server had, ours first."""
+def _predecessor_alias(name: str) -> AliasChoices:
+    """Return the names of a setting that the predecessor of this server had, too; ours first."""
     return AliasChoices(PREFIX + name, name)
 
 
@@ -31,7 +31,7 @@ class Settings(BaseSettings):
         env_ignore_empty=True,
         extra="ignore",
         frozen=True,
-        # Settings that the predecessor had, too, go by its names as well.
+        # Settings of the predecessor are also read under its names.
         validate_by_name=True,
         validate_by_alias=True,
     )
@@ -86,14 +86,14 @@ class Settings(BaseSettings):
         0.1,
         ge=0,
         le=1,
-        validation_alias=_as_before("PREDICTION_CUTOFF"),
+        validation_alias=_predecessor_alias("PREDICTION_CUTOFF"),
         description="/inference/predict answers with labels whose score is above this",
     )
     prediction_zoom: int | None = Field(
         None,
         ge=0,
         le=24,
-        validation_alias=_as_before("PREDICTION_ZOOM"),
+        validation_alias=_predecessor_alias("PREDICTION_ZOOM"),
         description="/inference/predict answers with tiles of this zoom; unset: of any",
     )
     job_worker: bool = Field(
@@ -134,12 +134,12 @@ def load_settings() -> Settings:
     """Read the settings of this process.
 
     Raises:
-        SetupError: if a value is invalid or an ``EARTHGQL_*`` variable is unknown (a typo would
-            otherwise be ignored in silence).
+        SetupError: if a value is invalid, or an ``EARTHGQL_*`` variable is unknown, such as one
+            with a typo.
     """
     known = {PREFIX + name.upper() for name in Settings.model_fields}
-    given = {*os.environ, *_names_in_file()}
-    unknown = sorted(k for k in given if k.startswith(PREFIX) and k.upper() not in known)
+    names = {*os.environ, *_names_in_file()}
+    unknown = sorted(k for k in names if k.startswith(PREFIX) and k.upper() not in known)
     if unknown:
         raise SetupError(f"unknown setting {', '.join(unknown)}; known: {', '.join(sorted(known))}")
     try:
@@ -150,7 +150,7 @@ def load_settings() -> Settings:
 
 
 def _variable(place: tuple[int | str, ...]) -> str:
-    """Say which variable a fault is in; nothing where it is in several."""
+    """Return the variable that an error is about, as a prefix; empty if it is about several."""
     if not place:
         return ""
     name = ".".join(map(str, place)).upper()
@@ -158,10 +158,10 @@ def _variable(place: tuple[int | str, ...]) -> str:
 
 
 def _names_in_file() -> list[str]:
-    """Names that the settings file sets.
+    """Return the names that the file ``.env`` sets.
 
     Raises:
-        SetupError: if it has a line that sets nothing, or is no text.
+        SetupError: if it has a line that is not NAME=value, or is no text in UTF-8.
     """
     path = Path(str(Settings.model_config["env_file"]))
     if not path.is_file():

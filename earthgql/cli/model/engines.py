@@ -1,4 +1,4 @@
-"""``manage.py model parity | optimize``: one bundle on several engines and precisions."""
+"""``manage.py model parity | optimize``: compare engines, and make an 8-bit network."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ def parity(
     from earthgql.settings import load_settings
 
     settings = load_settings()
-    samples = _split(bundle, "validation", data, format_, seed=split_seed, chips=chips)
-    rows = _compared(_classifiers(bundle, settings), samples)
-    _report(rows, len(samples.truth), json_file, {"bundle": bundle.name})
+    samples = _read_split(bundle, "validation", data, format_, seed=split_seed, chips=chips)
+    rows = _compare(_classifiers(bundle, settings), samples)
+    _print_comparison(rows, len(samples.truth), json_file, {"bundle": bundle.name})
 
 
 @click.command()
@@ -102,14 +102,14 @@ def optimize(
 
     require_nncf()
     settings = load_settings()
-    training = _split(bundle, "train", data, format_, seed=split_seed, chips=calibrate)
-    validation = _split(bundle, "validation", data, format_, seed=split_seed, chips=chips)
-    folder, rows = _optimized(bundle, settings, training, calibrate, validation)
-    _report(rows, len(validation.truth), json_file, {"bundle": bundle.name})
+    training = _read_split(bundle, "train", data, format_, seed=split_seed, chips=calibrate)
+    validation = _read_split(bundle, "validation", data, format_, seed=split_seed, chips=chips)
+    folder, rows = _quantize(bundle, settings, training, calibrate, validation)
+    _print_comparison(rows, len(validation.truth), json_file, {"bundle": bundle.name})
     click.echo(f"{folder} is used with EARTHGQL_PRECISION=int8")
 
 
-def _optimized(
+def _quantize(
     bundle: Path, settings: Settings, training: Samples, calibrate: int, validation: Samples
 ) -> tuple[Path, list[Measured]]:
     from earthgql.cli.console import step
@@ -125,7 +125,7 @@ def _optimized(
 
     manifest = verify_bundle(bundle)
     pictures = (training.read([i])[0] for i in range(min(calibrate, len(training.truth))))
-    folder = _place(bundle, manifest, settings)
+    folder = _int8_folder(bundle, manifest, settings)
     try:
         with (
             float_network(bundle, manifest, settings.var_dir) as plain,
@@ -136,7 +136,7 @@ def _optimized(
                 quantize(plain, manifest, pictures, fresh)
             made = read_network(fresh, manifest)
             assert made is not None, "quantize writes a whole network"  # noqa: S101
-            rows = _compared(
+            rows = _compare(
                 {
                     "openvino": OpenVINOClassifier(manifest, plain),
                     "openvino int8": OpenVINOClassifier(manifest, made),
@@ -150,10 +150,10 @@ def _optimized(
 
 
 def _accept(rows: list[Measured], manifest: Manifest, made: Network) -> None:
-    """Write the measurement beside the network, or refuse it.
+    """Write the measurement beside the network if F2 falls by less than ``ALLOWED_LOSS``.
 
     Raises:
-        ModelUnavailableError: if it answers too much worse.
+        ModelUnavailableError: if F2 falls by more.
     """
     from earthgql.errors import ModelUnavailableError
     from earthgql.models.engines.openvino.networks import write_about
@@ -173,8 +173,8 @@ def _accept(rows: list[Measured], manifest: Manifest, made: Network) -> None:
     write_about(made.path.parent, manifest, "int8", made.sha256, report)
 
 
-def _place(bundle: Path, manifest: Manifest, settings: Settings) -> Path:
-    """Folder of the 8-bit network: in the bundle, unless that came with earthgql."""
+def _int8_folder(bundle: Path, manifest: Manifest, settings: Settings) -> Path:
+    """Return the folder for the 8-bit network: in the bundle, or under var for a shipped bundle."""
     from earthgql.models.engines.openvino.networks import int8_folders
     from earthgql.models.loading import BUNDLES_DIR
 
@@ -183,7 +183,7 @@ def _place(bundle: Path, manifest: Manifest, settings: Settings) -> Path:
 
 
 def _classifiers(bundle: Path, settings: Settings) -> dict[str, Classifier]:
-    """Every way to run a bundle here; TensorFlow first."""
+    """Load a bundle on each engine and precision of this machine; TensorFlow comes first."""
     from earthgql.cli.console import step
     from earthgql.models.bundle import verify_bundle
     from earthgql.models.engines.openvino import runtime
@@ -205,7 +205,9 @@ def _classifiers(bundle: Path, settings: Settings) -> dict[str, Classifier]:
     return found
 
 
-def _split(bundle: Path, name: str, data: str, format_: str, *, seed: int, chips: int) -> Samples:
+def _read_split(
+    bundle: Path, name: str, data: str, format_: str, *, seed: int, chips: int
+) -> Samples:
     from earthgql.models.bundle import read_manifest
 
     refuse_mixed_up(data, format_)
@@ -216,7 +218,7 @@ def _split(bundle: Path, name: str, data: str, format_: str, *, seed: int, chips
     return samples
 
 
-def _compared(classifiers: dict[str, Classifier], samples: Samples) -> list[Measured]:
+def _compare(classifiers: dict[str, Classifier], samples: Samples) -> list[Measured]:
     from earthgql.cli.console import progress
     from earthgql.training.comparison import compare
 
@@ -224,7 +226,7 @@ def _compared(classifiers: dict[str, Classifier], samples: Samples) -> list[Meas
         return compare(classifiers, samples, on_progress=done)
 
 
-def _report(
+def _print_comparison(
     rows: list[Measured], pictures: int, json_file: Path | None, about: dict[str, Any]
 ) -> None:
     from dataclasses import asdict

@@ -1,4 +1,4 @@
-"""Runs the application under gunicorn, for ``serve`` and ``demo``."""
+"""Run the application under gunicorn, for ``serve`` and ``demo``."""
 
 import logging
 import socket
@@ -19,12 +19,12 @@ from earthgql.settings import Settings
 if TYPE_CHECKING:
     from earthgql.models import Classifier
 
-_SPARE_S = 10
+_GRACE_S = 10
 _POLL_S = 0.2
-_NEVER_HANGS_S = 300
-# What loading takes once the network has been converted.
-_HEAD_START_S = 2.0
-# A connection is held for milliseconds, and a server lends 100 by default.
+_WORKER_TIMEOUT_S = 300
+# How long loading takes if the network is converted already.
+_PRELOAD_WAIT_S = 2.0
+# A connection is in use for milliseconds; PostgreSQL allows 100 by default.
 _MOST_CONNECTIONS = 32
 
 
@@ -72,12 +72,12 @@ def serve(
         "reload": dev,
         "accesslog": "-" if access_log else None,
         "loglevel": settings.log_level.lower(),
-        # Loading a model keeps the interpreter busy for seconds at a time.
-        "timeout": _NEVER_HANGS_S,
-        "graceful_timeout": round(settings.inference_deadline) + _SPARE_S,
-        # A query in a URL may be long; this is the most that gunicorn takes.
+        # While a model is loaded, the worker may not respond for seconds.
+        "timeout": _WORKER_TIMEOUT_S,
+        "graceful_timeout": round(settings.inference_deadline) + _GRACE_S,
+        # Bytes of a request line, for queries in URLs: gunicorn's maximum.
         "limit_request_line": 8190,
-        # Would be made in the home directory.
+        # The control socket would be in the home directory.
         "control_socket_disable": True,
         "proc_name": "earthgql",
     }
@@ -88,17 +88,17 @@ def serve(
 
 
 def pool_size(settings: Settings, threads: int) -> int:
-    """Return how many database connections a worker keeps: one a thread unless told."""
+    """Return the database connections of a worker: one a thread unless set, 32 at most."""
     return settings.pool_size or min(threads, _MOST_CONNECTIONS)
 
 
 def streams(threads: int) -> int:
-    """Return how many streams of events a worker lends its threads to at most: a fourth."""
+    """Return the most event streams of a worker at once: a fourth of its threads."""
     return 0 if threads < 2 else max(1, threads // 4)
 
 
 def url_of(host: str, port: int) -> str:
-    """Return the URL by which a server on an address is reached from this machine."""
+    """Return the URL of a server on this machine that listens on an address."""
     reachable = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
     return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
 
@@ -116,12 +116,12 @@ def parse_address(text: str) -> tuple[str, int]:
 
 
 def check_free(host: str, port: int, example: str = "--bind 127.0.0.1:8123") -> None:
-    """Make sure that an address can be listened on.
+    """Check that a server could listen on an address.
 
     Args:
         host: name or address.
-        port: on it.
-        example: how the caller's user would choose another.
+        port: number of the port.
+        example: option with which the user could choose another address, for the message.
 
     Raises:
         SetupError: if the port is taken or the address is none of this machine's.
@@ -142,7 +142,7 @@ def check_free(host: str, port: int, example: str = "--bind 127.0.0.1:8123") -> 
 
 
 class _Server(BaseApplication):  # type: ignore[misc]
-    """The application as gunicorn takes it: configured here, made in each worker."""
+    """The application for gunicorn, made in each worker; options are set here."""
 
     def __init__(self, settings: Settings, options: dict[str, Any]) -> None:
         self._settings = settings
@@ -156,8 +156,8 @@ class _Server(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> object:
         """Make the application, in the worker, so that --dev sees changed code."""
-        model = _Ahead(self._settings)
-        model.wait(_HEAD_START_S)
+        model = _ModelPreload(self._settings)
+        model.wait(_PRELOAD_WAIT_S)
         from earthgql.app import create_app
 
         logging.basicConfig(
@@ -171,8 +171,8 @@ class _Server(BaseApplication):  # type: ignore[misc]
         )
 
 
-class _Ahead:
-    """Loads the model before anybody asks, in a thread, for its first time takes a minute."""
+class _ModelPreload:
+    """Loads the model in a thread while the application is made: the first time takes a minute."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -180,12 +180,12 @@ class _Ahead:
         threading.Thread(target=self._run, args=(self._begun,), daemon=True).start()
 
     def wait(self, seconds: float) -> None:
-        """Give it a head start: loading and importing at once take longer than one by one."""
+        """Wait for the model: loading it and importing the application together take longer."""
         if self._begun is not None:
             wait([self._begun], seconds)
 
     def load(self) -> "Classifier":
-        """Return what was loaded ahead; load it anew if it is wanted again, as after a failure."""
+        """Return the preloaded model; load it again when called again, as after a failure."""
         from earthgql.models import load_classifier
 
         begun, self._begun = self._begun, None
@@ -208,7 +208,7 @@ def _call_when_up(on_up: Callable[[str], None], url: str) -> None:
 
 def _is_up(url: str) -> bool:
     try:
-        # Asking whether it is ready is what makes it load the model.
+        # A request to /readyz makes the server load the model.
         with urllib.request.urlopen(f"{url}/readyz", timeout=10):  # noqa: S310
             return True
     except urllib.error.HTTPError:
