@@ -1,6 +1,6 @@
 """MBTiles files as sources: one file is one scene."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -58,6 +58,10 @@ class MBTilesSource:
             acquired_at = parse_date(metadata["acquired_at"])
         attribution = self.about.attribution or metadata.get("attribution") or None
         return SceneMetadata(acquired_at=acquired_at, attribution=attribution)
+
+    def notes(self) -> Sequence[str]:
+        """Return what was decided for the user: nothing."""
+        return ()
 
     def chunks(self) -> Iterator[TileChunk]:
         """List the tiles."""

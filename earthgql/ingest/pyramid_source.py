@@ -58,6 +58,10 @@ class PyramidSource:
         """Return date and attribution."""
         return self.about
 
+    def notes(self) -> Sequence[str]:
+        """Return what was decided for the user: nothing."""
+        return ()
+
     def chunks(self) -> Iterator[TileChunk]:
         """List the tiles, at most ``CHUNK`` at a time."""
         digest = hashlib.sha256()

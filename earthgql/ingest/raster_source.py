@@ -1,7 +1,7 @@
 """Rasters (GeoTIFF, COG, JPEG 2000) as sources: one raster is one scene of one zoom."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -139,6 +139,10 @@ class RasterSource:
                 rendering=rendering,
                 expected=expected,
             )
+
+    def notes(self) -> Sequence[str]:
+        """Return what was decided for the user: nothing."""
+        return ()
 
     def chunks(self) -> Iterator[TileChunk]:
         """List the tiles with enough valid pixels."""

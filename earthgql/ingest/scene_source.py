@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -83,6 +83,9 @@ class SceneSource(Protocol):
 
     def metadata(self) -> SceneMetadata:
         """Return what is stored with the scene."""
+
+    def notes(self) -> Sequence[str]:
+        """Return what was decided for the user, a line each; complete once tiles were listed."""
 
     def chunks(self) -> Iterator[TileChunk]:
         """List the tiles; every call starts at the first."""

@@ -61,6 +61,8 @@ def _outcomes(
             err.print(f"[red]{escape(source.name)}[/]: ", end="")
             err.print(str(error), markup=False)
             outcome = IngestResult(source.name, "failed", reason=str(error))
+        for note in source.notes():
+            say(f"{source.name}: {note}")
         yield with_changes(outcome, seconds=time.monotonic() - began)
 
 
