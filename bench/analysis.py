@@ -38,7 +38,7 @@ from earthgql.catalog.analysis.timeline import Interval, label_timeline
 from earthgql.catalog.analysis.work_estimate import estimate_work
 from earthgql.catalog.models import ModelRecord
 from earthgql.catalog.scores import real_cutoff
-from earthgql.catalog.sql import rows
+from earthgql.catalog.sql import compose, execute
 from earthgql.catalog.tiles.areas import parse_area
 from earthgql.catalog.tiles.columns import NO_SCORE, columns_in_bounds, count_in_bounds
 from earthgql.catalog.tiles.filter import LabelTerm, TileFilter
@@ -60,16 +60,16 @@ LAYOUTS = {
     "unnest, GROUP BY": _SHOWN
     + """SELECT label, count(*), sum(m2), avg(score)
       FROM scored, unnest(scores) WITH ORDINALITY AS u(score, label)
-     WHERE score >= CAST(:least AS real) GROUP BY label""",
+     WHERE score >= CAST(:cutoff AS real) GROUP BY label""",
     "unnest in the select list, GROUP BY": _SHOWN
     + """SELECT label, count(*), sum(m2), avg(score)
       FROM (SELECT m2, unnest(scores) AS score, generate_subscripts(scores, 1) AS label
               FROM scored) each
-     WHERE score >= CAST(:least AS real) GROUP BY label""",
+     WHERE score >= CAST(:cutoff AS real) GROUP BY label""",
     "a table of a row per label": """WITH {coverage}
     SELECT label, count(*), sum(m2), avg(score)
       FROM shown s JOIN label_score k ON k.tile_id = s.id AND k.model_id = :model
-     WHERE score >= CAST(:least AS real) GROUP BY label""",
+     WHERE score >= CAST(:cutoff AS real) GROUP BY label""",
     "geodesic area on the fly": """WITH {coverage},
     scored AS (
       SELECT ST_Area(t.footprint::geography) AS m2, k.scores FROM shown s
@@ -78,9 +78,9 @@ LAYOUTS = {
     SELECT {filters} FROM scored""",
 }
 _FILTERS = ", ".join(
-    f"count(*) FILTER (WHERE scores[{k}] >= CAST(:least AS real)),"
-    f" sum(m2) FILTER (WHERE scores[{k}] >= CAST(:least AS real)),"
-    f" avg(scores[{k}]) FILTER (WHERE scores[{k}] >= CAST(:least AS real))"
+    f"count(*) FILTER (WHERE scores[{k}] >= CAST(:cutoff AS real)),"
+    f" sum(m2) FILTER (WHERE scores[{k}] >= CAST(:cutoff AS real)),"
+    f" avg(scores[{k}]) FILTER (WHERE scores[{k}] >= CAST(:cutoff AS real))"
     for k in range(1, LABELS + 1)
 )
 
@@ -102,15 +102,15 @@ def numpy_sums(conn: Connection, part: Bounds, model: ModelRecord) -> dict[int, 
 def layouts(conn: Connection, part: Bounds, model: ModelRecord) -> dict[str, Callable[[], object]]:
     """Ways to sum over the tiles of a rectangle."""
     shown = coverage([part], ANY, estimate_work(conn, [part], ANY))
-    values = {**shown.parameters, "model": model.id, "least": real_cutoff(CUTOFFS[0])}
+    values = {"model": model.id, "cutoff": real_cutoff(CUTOFFS[0])}
     asks: dict[str, Callable[[], object]] = {
         "labelHistogram": lambda: label_histogram(conn, [part], ANY, model, CUTOFFS),
         "binary arrays, NumPy": lambda: numpy_sums(conn, part, model),
         "floor: only count the tiles": lambda: count_in_bounds(conn, [part], ANY),
     }
     for name, layout in LAYOUTS.items():
-        sql = layout.format(coverage=shown.sql, filters=_FILTERS)
-        asks[name] = lambda sql=sql: rows(conn, sql, values)
+        statement = compose(layout, values, coverage=shown, filters=_FILTERS)
+        asks[name] = lambda statement=statement: execute(conn, statement).all()
     return asks
 
 

@@ -9,18 +9,19 @@ They depend on the models there are, so ``tables.py`` does not know them, and co
 database leaves them out: see ``database.autogenerate``.
 """
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
+from earthgql.catalog.sql import compose, execute
 from earthgql.database.autogenerate import LABEL_INDEX_PREFIX
 
 # Labels from here on are looked up without: each index makes storing a tile's scores dearer.
 MOST_COLUMNS = 64
 
-# The expression is that of `views`. Not for single models by `WHERE model_id = ...`: PostgreSQL
-# uses no statistics of partial indexes, and would take every label for one that a third of the
-# tiles have. Whoever registers a model waits for another who does; one statement, since serving
-# makes each a transaction.
+# The expression is that of `conditions`. Not for single models by `WHERE model_id = ...`:
+# PostgreSQL uses no statistics of partial indexes, and would take every label for one that a third
+# of the tiles have. Whoever registers a model waits for another who does; one statement, since
+# serving makes each a transaction.
 _CREATE = """
 DO $$ BEGIN
   PERFORM pg_advisory_xact_lock(hashtext('earthgql label indexes'));
@@ -28,11 +29,11 @@ DO $$ BEGIN
          (model_id, (scores[{column}]), tile_id);
 END $$
 """
-_KNOWN = text("""
+_KNOWN = """
 SELECT relname FROM pg_class
  WHERE relkind = 'i' AND relname LIKE 'tile\\_score\\_label\\_%'
    AND oid IN (SELECT indexrelid FROM pg_index WHERE indrelid = 'tile_score'::regclass)
-""")
+"""
 
 
 def make_label_indexes(conn: Connection, labels: int) -> None:
@@ -50,17 +51,17 @@ def make_label_indexes(conn: Connection, labels: int) -> None:
         return
     try:
         # Serving gives statements less time than this takes where there are very many scores.
-        conn.execute(text("SET statement_timeout = 0"))
+        execute(conn, "SET statement_timeout = 0")
         for column in missing:
-            conn.execute(text(_CREATE.format(prefix=LABEL_INDEX_PREFIX, column=column)))
+            execute(conn, compose(_CREATE, prefix=LABEL_INDEX_PREFIX, column=column))
         # Plans depend on how the scores are spread, which is looked at for the new ones here.
-        conn.execute(text("ANALYZE tile_score"))
-        conn.execute(text("RESET statement_timeout"))
+        execute(conn, "ANALYZE tile_score")
+        execute(conn, "RESET statement_timeout")
     except SQLAlchemyError:
         conn.invalidate()
         raise
 
 
 def _missing(conn: Connection, wanted: range) -> list[int]:
-    known = set(conn.scalars(_KNOWN))
+    known = set(execute(conn, _KNOWN).scalars())
     return [column for column in wanted if f"{LABEL_INDEX_PREFIX}{column}_idx" not in known]

@@ -3,22 +3,25 @@
 import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, Row, and_, column, func, or_, select, table, text
+from sqlalchemy import Connection, Row
 
 from earthgql.catalog.label_indexes import make_label_indexes
 from earthgql.catalog.scores import as_real
+from earthgql.catalog.sql import execute, page_by_id
 from earthgql.errors import BadInputError, ModelUnavailableError, NotFoundError, shortened
 from earthgql.models.protocol import ModelIdentity
 
-# Not the mapped class: a server would import the ORM and GeoAlchemy for it, 1 s of its start.
-_T = table("model", *map(column, ("id", "name", "version", "labels", "thresholds", "sha256")))
-_MODEL = select(_T)
-_INSERT = text("""
+_MODELS = "SELECT id, name, version, labels, thresholds, sha256 FROM model"
+_BY_IDS = f"{_MODELS} WHERE id = ANY(:ids)"
+_ALIKE = f"{_MODELS} WHERE sha256 = :sha256 OR name = :name AND version = :version"
+_COUNT = "SELECT count(*) FROM model"
+_INSERT = """
 INSERT INTO model (name, version, labels, thresholds, sha256)
 VALUES (:name, :version, :labels, :thresholds, :sha256) ON CONFLICT DO NOTHING
-""")
-_UPDATE = text(
+"""
+_UPDATE = (
     "UPDATE model SET name = :name, version = :version, thresholds = :thresholds WHERE id = :id"
 )
 
@@ -42,13 +45,13 @@ def register_model(conn: Connection, identity: ModelIdentity) -> int:
     """
     known = _known(conn, identity)
     if known is None:
-        conn.execute(_INSERT, _row(identity))
+        execute(conn, _INSERT, **_row(identity))
         # Another process may have been faster; then this finds what it wrote.
         known = _known(conn, identity)
         assert known is not None  # noqa: S101 - either inserted or in the way
     make_label_indexes(conn, len(identity.labels))
     if known.identity != _as_stored(identity):
-        conn.execute(_UPDATE, {**_row(identity), "id": known.id})
+        execute(conn, _UPDATE, **_row(identity), id=known.id)
     return known.id
 
 
@@ -69,18 +72,14 @@ def list_models(
         before: only ids below this one.
         backward: keep to the newest rather than to the oldest.
     """
-    wanted = _MODEL.order_by(_T.c.id.desc() if backward else _T.c.id).limit(limit)
-    if after is not None:
-        wanted = wanted.where(_T.c.id > after)
-    if before is not None:
-        wanted = wanted.where(_T.c.id < before)
-    found = [_record(row) for row in conn.execute(wanted)]
+    page = page_by_id(limit=limit, after=after, before=before, backward=backward)
+    found = [_record(row) for row in execute(conn, _MODELS + page)]
     return found[::-1] if backward else found
 
 
 def count_models(conn: Connection) -> int:
     """Return how many models there are."""
-    return conn.scalar(select(func.count()).select_from(_T)) or 0
+    return int(execute(conn, _COUNT).scalar_one())
 
 
 def model_named(conn: Connection, name: str) -> ModelRecord:
@@ -140,15 +139,14 @@ def _unknown_label(identity: ModelIdentity, label: str) -> str:
 
 def models_by_ids(conn: Connection, ids: Sequence[int]) -> dict[int, ModelRecord]:
     """Return the models with these ids; unknown ids are left out."""
-    rows = conn.execute(_MODEL.where(_T.c.id.in_(ids)))
+    rows = execute(conn, _BY_IDS, ids=list(ids))
     return {row.id: _record(row) for row in rows}
 
 
 def _known(conn: Connection, identity: ModelIdentity) -> ModelRecord | None:
     """The row of this model; none if there is none alike."""
-    same_name = and_(_T.c.name == identity.name, _T.c.version == identity.version)
-    alike = _MODEL.where(or_(_T.c.sha256 == identity.sha256, same_name))
-    rows = [_record(row) for row in conn.execute(alike)]
+    alike = {"sha256": identity.sha256, "name": identity.name, "version": identity.version}
+    rows = [_record(row) for row in execute(conn, _ALIKE, **alike)]
     for other in rows:
         if other.identity.sha256 != identity.sha256:
             raise ModelUnavailableError(
@@ -181,7 +179,7 @@ def _as_stored(identity: ModelIdentity) -> ModelIdentity:
     )
 
 
-def _record(row: Row[int, str, str, list[str], list[float], str]) -> ModelRecord:
+def _record(row: Row[*tuple[Any, ...]]) -> ModelRecord:
     row_id, name, version, labels, thresholds, sha256 = row
     identity = ModelIdentity(name, version, tuple(labels), tuple(thresholds), sha256)
     return ModelRecord(row_id, identity)

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, Row
 
+from earthgql.catalog.sql import execute, page_by_id
 from earthgql.errors import BadInputError, NotFoundError, shortened
 from earthgql.imagery.grid import Bounds
 
@@ -16,16 +17,12 @@ SELECT id, name, kind, uri, root, zoom, zooms, acquired_at, attribution, renderi
        ST_XMax(footprint) AS east, ST_YMax(footprint) AS north
   FROM scene
 """
-_BY_IDS = text(_SCENES + "WHERE id = ANY(:ids)")
-_BY_NAME = text(_SCENES + "WHERE name = :name")
-_PART = """WHERE id > :after AND (CAST(:before AS bigint) IS NULL OR id < :before)
- ORDER BY id {way} LIMIT :limit"""
-_FORWARD = text(_SCENES + _PART.format(way="ASC"))
-_BACKWARD = text(_SCENES + _PART.format(way="DESC"))
-_COUNT = text("SELECT count(*) FROM scene")
-_COUNTS = text("SELECT scene_id, count(*) FROM tile WHERE scene_id = ANY(:ids) GROUP BY scene_id")
-_EXISTS = text("SELECT EXISTS (SELECT FROM scene WHERE name = :name)")
-_DELETE = text("DELETE FROM scene WHERE name = :name RETURNING id")
+_BY_IDS = _SCENES + "WHERE id = ANY(:ids)"
+_BY_NAME = _SCENES + "WHERE name = :name"
+_COUNT = "SELECT count(*) FROM scene"
+_COUNTS = "SELECT scene_id, count(*) FROM tile WHERE scene_id = ANY(:ids) GROUP BY scene_id"
+_EXISTS = "SELECT EXISTS (SELECT FROM scene WHERE name = :name)"
+_DELETE = "DELETE FROM scene WHERE name = :name RETURNING id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +62,13 @@ class SceneRecord:
 
 def scenes_by_ids(conn: Connection, ids: Sequence[int]) -> dict[int, SceneRecord]:
     """Return the scenes of some ids, in one statement; unknown ids are left out."""
-    rows = conn.execute(_BY_IDS, {"ids": list(ids)})
+    rows = execute(conn, _BY_IDS, ids=list(ids))
     return {row[0]: _record(row) for row in rows}
 
 
 def scene_by_name(conn: Connection, name: str) -> SceneRecord | None:
     """Return the scene of a name, or None."""
-    row = conn.execute(_BY_NAME, {"name": name}).one_or_none()
+    row = execute(conn, _BY_NAME, name=name).one_or_none()
     return _record(row) if row else None
 
 
@@ -86,7 +83,7 @@ def check_scene(conn: Connection, name: str | None, hint: str = "") -> None:
     Raises:
         BadInputError: if there is no scene of that name.
     """
-    if name is not None and not conn.scalar(_EXISTS, {"name": name}):
+    if name is not None and not execute(conn, _EXISTS, name=name).scalar_one():
         raise BadInputError(f"no scene is named {shortened(name)}{hint}")
 
 
@@ -107,19 +104,20 @@ def list_scenes(
         before: only ids below this one.
         backward: keep to the newest rather than to the oldest.
     """
-    values = {"limit": limit, "after": after or 0, "before": before}
-    found = [_record(row) for row in conn.execute(_BACKWARD if backward else _FORWARD, values)]
+    page = page_by_id(limit=limit, after=after, before=before, backward=backward)
+    found = [_record(row) for row in execute(conn, _SCENES + page)]
     return found[::-1] if backward else found
 
 
 def count_scenes(conn: Connection) -> int:
     """Return how many scenes there are."""
-    return int(conn.scalar(_COUNT) or 0)
+    return int(execute(conn, _COUNT).scalar_one())
 
 
 def tile_counts(conn: Connection, scene_ids: Sequence[int]) -> dict[int, int]:
     """Return how many tiles each scene has, in one statement; 0 for unknown ids."""
-    counted = {row[0]: row[1] for row in conn.execute(_COUNTS, {"ids": list(scene_ids)})}
+    found = execute(conn, _COUNTS, ids=list(scene_ids))
+    counted = {row[0]: row[1] for row in found}
     return {scene_id: counted.get(scene_id, 0) for scene_id in scene_ids}
 
 
@@ -129,7 +127,7 @@ def delete_scene(conn: Connection, name: str) -> None:
     Raises:
         NotFoundError: if there is no scene of that name.
     """
-    if conn.execute(_DELETE, {"name": name}).one_or_none() is None:
+    if execute(conn, _DELETE, name=name).one_or_none() is None:
         raise NotFoundError(f"no scene is named {name!r}; `manage.py scenes list` shows them")
 
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
-from earthgql.catalog.sql import rows
+from earthgql.catalog.sql import execute
 from earthgql.imagery.grid import TileIndex
 from earthgql.imagery.source import TileSource
 
@@ -34,7 +34,7 @@ SELECT tile_id, scores, computed_at FROM tile_score WHERE model_id = :model AND 
 # is being deleted: waiting for that may take as long as an ingest, and be a deadlock, for deletions
 # lock tiles in any order. The lock keeps a tile until the end of the transaction. Sorted, since two
 # requests that insert the same tiles in different orders would wait for each other.
-_INSERT = text("""
+_INSERT = """
 INSERT INTO tile_score (tile_id, model_id, scores, computed_at)
 SELECT t.id, :model, CAST(fresh.scores AS real[]), fresh.computed_at
   FROM unnest(CAST(:ids AS bigint[]), CAST(:scores AS text[]), CAST(:fingerprints AS text[]),
@@ -46,7 +46,7 @@ SELECT t.id, :model, CAST(fresh.scores AS real[]), fresh.computed_at
  ORDER BY t.id
    FOR KEY SHARE OF t SKIP LOCKED
     ON CONFLICT DO NOTHING
-""")
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class Found:
 def find_scores(conn: Connection, tile_ids: Sequence[int], model_id: int) -> Found:
     """Return the scores kept of some tiles and the sources of the rest, in one statement."""
     found = Found({}, {})
-    for row in rows(conn, _FIND, {"ids": list(tile_ids), "model": model_id}):
+    for row in execute(conn, _FIND, ids=list(tile_ids), model=model_id):
         tile_id, scores, computed_at, kind, uri, root, path, z, x, y, rendering, fingerprint = row
         if scores is not None:
             found.stored[tile_id] = ScoreRecord(tile_id, tuple(scores), computed_at)
@@ -95,7 +95,7 @@ def stored_scores(
     conn: Connection, tile_ids: Sequence[int], model_id: int
 ) -> dict[int, ScoreRecord]:
     """Return the scores kept of some tiles, in one statement; others are left out."""
-    found = rows(conn, _STORED, {"ids": list(tile_ids), "model": model_id})
+    found = execute(conn, _STORED, ids=list(tile_ids), model=model_id)
     return {
         tile_id: ScoreRecord(tile_id, tuple(scores), computed_at)
         for tile_id, scores, computed_at in found
@@ -119,16 +119,14 @@ def insert_scores(
     """
     if not records:
         return
-    conn.execute(
-        _INSERT,
-        {
-            "model": model_id,
-            "computed_at": [record.computed_at for record in records],
-            "ids": [record.tile_id for record in records],
-            "scores": [f"{{{','.join(map(repr, record.scores))}}}" for record in records],
-            "fingerprints": [sources[record.tile_id].fingerprint for record in records],
-        },
-    )
+    values = {
+        "model": model_id,
+        "computed_at": [record.computed_at for record in records],
+        "ids": [record.tile_id for record in records],
+        "scores": [f"{{{','.join(map(repr, record.scores))}}}" for record in records],
+        "fingerprints": [sources[record.tile_id].fingerprint for record in records],
+    }
+    execute(conn, _INSERT, **values)
 
 
 def as_real(values: Iterable[float]) -> tuple[float, ...]:

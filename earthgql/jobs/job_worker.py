@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine, text
 
-from earthgql.catalog.jobs.work import is_empty, sole_rescuer
+from earthgql.catalog.jobs.queue import is_empty
+from earthgql.catalog.jobs.work import sole_rescuer
 from earthgql.database.engine import database_errors, explained
 from earthgql.errors import DatabaseUnavailableError, EarthGQLError
 from earthgql.jobs.tasks import CHUNK_TILES, FIRST_RETRY_S, JobTasks

@@ -8,10 +8,10 @@ from sqlalchemy import Connection
 
 from earthgql.catalog.analysis.coverage import coverage, is_left
 from earthgql.catalog.analysis.query_area import query_area_m2
-from earthgql.catalog.analysis.work_estimate import estimate_work
+from earthgql.catalog.analysis.work_estimate import WorkEstimate, estimate_work
 from earthgql.catalog.models import ModelRecord
 from earthgql.catalog.scores import real_cutoff
-from earthgql.catalog.sql import rows
+from earthgql.catalog.sql import Fragment, compose, execute
 from earthgql.catalog.tiles.filter import TileFilter
 from earthgql.imagery.grid import Bounds
 
@@ -42,7 +42,7 @@ held AS MATERIALIZED (
    GROUP BY c.z, c.x, c.y, c.m2
    UNION ALL
   SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL
-    FROM generate_series(1, :after_tiles) WHERE (SELECT false)
+    FROM generate_series(1, :piece_tiles) WHERE (SELECT false)
 ),
 taken AS (
   SELECT holder AS z, x >> (z - holder) AS x, y >> (z - holder) AS y, sum(m2) AS m2
@@ -57,13 +57,13 @@ piece AS (
 _CHANGES = """
 WITH {before},
 {after},
-{piece},
+{pieces},
 known AS NOT MATERIALIZED (
   SELECT tile_id, scores[:column] AS score FROM tile_score WHERE model_id = :model
 ),
 scored AS MATERIALIZED (
   SELECT p.before_id, p.after_id, p.m2, b.score AS was, a.score AS is_now,
-         b.score >= CAST(:least AS real) AS had, a.score >= CAST(:least AS real) AS has
+         b.score >= CAST(:cutoff AS real) AS had, a.score >= CAST(:cutoff AS real) AS has
     FROM piece p
     LEFT JOIN known b ON b.tile_id = p.before_id
     LEFT JOIN known a ON a.tile_id = p.after_id
@@ -89,7 +89,7 @@ class ChangeSum:
 
     Attributes:
         tiles: how many.
-        area_m2: geodesic, within the area asked for.
+        area_m2: geodesic, within the area.
     """
 
     tiles: int
@@ -105,7 +105,7 @@ class Change:
         after_id: row of the tile that answered for it at last.
         score_before: of the label at first, 0 to 1.
         score_after: at last; the label appeared if it is the greater.
-        area_m2: geodesic size of the place, within the area asked for.
+        area_m2: geodesic size of the place, within the area.
     """
 
     before_id: int
@@ -120,7 +120,7 @@ class Changes:
     """Where a label appeared or vanished between two moments.
 
     Attributes:
-        area_m2: geodesic size of the area asked for, with tiles or without.
+        area_m2: geodesic size of the area, with tiles or without.
         compared_m2: of it, what has scores of both moments.
         unknown_m2: of it, what has tiles of both moments but lacks scores of one.
         appeared: places without the label at first and with it at last.
@@ -162,7 +162,7 @@ def label_changes(
         where: which tiles may answer; its ``at`` is not looked at.
         model: whose scores.
         column: place of the label in them, counted from 1.
-        cutoff: the least score that counts.
+        cutoff: the lowest score that counts.
         begin: the first moment.
         end: the second moment.
         first: at most so many changes in the list.
@@ -171,16 +171,25 @@ def label_changes(
         AreaTooLargeError: if there are too many tiles to look at.
         BadInputError: if ``where`` names a scene that does not exist.
     """
-    seen = estimate_work(conn, parts, replace(where, at=end))
-    before = coverage(parts, replace(where, at=begin), seen, name="before")
-    after = coverage(parts, replace(where, at=end), seen, name="after")
-    left = is_left("h", "k", cut=where.within is not None)
-    piece = _SAME_CELLS if seen.zooms <= 1 else _ALL_CELLS.format(left=left)
-    sql = _CHANGES.format(before=before.sql, after=after.sql, piece=piece)
-    values = {**before.parameters, **after.parameters, "model": model.id, "column": column}
-    [row] = rows(conn, sql, values | {"least": real_cutoff(cutoff), "first": first})
-    compared, unknown, *sums, found = row
+    estimate = estimate_work(conn, parts, replace(where, at=end))
+    values = {"model": model.id, "column": column, "cutoff": real_cutoff(cutoff), "first": first}
+    statement = compose(
+        _CHANGES,
+        values,
+        before=coverage(parts, replace(where, at=begin), estimate, name="before"),
+        after=coverage(parts, replace(where, at=end), estimate, name="after"),
+        pieces=_pieces(estimate, cut=where.within is not None),
+    )
+    compared, unknown, *sums, found = execute(conn, statement).one()
     appeared, vanished, kept = (ChangeSum(*sums[i : i + 2]) for i in (0, 2, 4))
     changes = tuple(Change(*change) for change in found or ())
-    asked = query_area_m2(parts, where.within)
-    return Changes(asked, compared, unknown, appeared, vanished, kept, changes)
+    area = query_area_m2(parts, where.within)
+    return Changes(area, compared, unknown, appeared, vanished, kept, changes)
+
+
+def _pieces(estimate: WorkEstimate, *, cut: bool) -> Fragment:
+    """The expression ``piece``: places with the tiles before and after, and their size."""
+    if estimate.zooms <= 1:
+        return Fragment(_SAME_CELLS)
+    tiles = max(estimate.tiles, 1)
+    return compose(_ALL_CELLS, {"piece_tiles": tiles}, left=is_left("h", "k", cut=cut))

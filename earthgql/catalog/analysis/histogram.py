@@ -7,12 +7,19 @@ from sqlalchemy import Connection
 
 from earthgql.catalog.analysis.coverage import coverage
 from earthgql.catalog.analysis.query_area import query_area_m2
-from earthgql.catalog.analysis.sums import Sums, read_sums, sums_sql, sums_values
+from earthgql.catalog.analysis.sums import Sums, read_sums, scored, sums
 from earthgql.catalog.analysis.work_estimate import estimate_work
 from earthgql.catalog.models import ModelRecord
-from earthgql.catalog.sql import rows
+from earthgql.catalog.sql import compose, execute
 from earthgql.catalog.tiles.filter import TileFilter
 from earthgql.imagery.grid import Bounds
+
+_HISTOGRAM = """
+WITH {shown},
+{scored}
+SELECT {sums}
+  FROM scored
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +27,8 @@ class Histogram:
     """How much of an area has each label.
 
     Attributes:
-        area_m2: geodesic size of the area asked for, with tiles or without.
-        sums: over the tiles that answer for ground in it.
+        area_m2: geodesic size of the area, with tiles or without.
+        sums: over the tiles that cover some of it.
     """
 
     area_m2: float
@@ -44,16 +51,18 @@ def label_histogram(
         parts: the area as ``grid.bounds`` gives it, or ``where.within.parts``.
         where: which tiles may answer.
         model: whose scores.
-        cutoffs: one per label of the model: the least score that counts.
+        cutoffs: one per label of the model: the lowest score that counts.
 
     Raises:
         AreaTooLargeError: if there are too many tiles to look at.
         BadInputError: if ``where`` names a scene that does not exist.
     """
-    seen = estimate_work(conn, parts, where)
-    shown = coverage(parts, where, seen)
-    scored, sums = sums_sql(len(cutoffs))
-    sql = f"WITH {shown.sql},\n{scored}\nSELECT {sums}\n  FROM scored"
-    values = {**shown.parameters, **sums_values(model, cutoffs)}
-    [row] = rows(conn, sql, values)
+    estimate = estimate_work(conn, parts, where)
+    statement = compose(
+        _HISTOGRAM,
+        shown=coverage(parts, where, estimate),
+        scored=scored(model),
+        sums=sums(cutoffs),
+    )
+    row = execute(conn, statement).one()
     return Histogram(query_area_m2(parts, where.within), read_sums(model, cutoffs, row))

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection
@@ -12,13 +11,13 @@ from earthgql.catalog.analysis.query_area import query_area_m2
 from earthgql.catalog.analysis.work_estimate import estimate_work
 from earthgql.catalog.models import ModelRecord
 from earthgql.catalog.scores import real_cutoff
-from earthgql.catalog.sql import rows
+from earthgql.catalog.sql import Fragment, compose, execute
 from earthgql.catalog.tiles.filter import TileFilter
 from earthgql.errors import BadInputError
 from earthgql.imagery.grid import Bounds
 
 _COMPARISON = """
-WITH {coverage},
+WITH {shown},
 pair AS MATERIALIZED (
   SELECT s.id, s.m2, a.scores AS a, b.scores AS b{columns}
     FROM shown s
@@ -38,8 +37,8 @@ SELECT count(*), COALESCE(sum(m2), 0),
                   FROM both_known ORDER BY distance DESC, id LIMIT :first) most)
   FROM both_known
 """
-_HAS_A = "a{k} >= CAST(:least_a{k} AS real)"
-_HAS_B = "b{k} >= CAST(:least_b{k} AS real)"
+_HAS_A = "a{k} >= CAST(:cutoff_a{k} AS real)"
+_HAS_B = "b{k} >= CAST(:cutoff_b{k} AS real)"
 _RISE = "CAST(b{k} AS float8) - CAST(a{k} AS float8)"
 
 
@@ -49,7 +48,7 @@ class LabelAgreement:
 
     Attributes:
         label: the label.
-        cutoff_a: the least score of the first model that counts.
+        cutoff_a: the lowest score of the first model that counts.
         cutoff_b: of the second model.
         both: tiles that have the label by both.
         only_a: by the first alone.
@@ -92,9 +91,9 @@ class Comparison:
     """How far two models agree on an area.
 
     Attributes:
-        area_m2: geodesic size of the area asked for, with tiles or without.
+        area_m2: geodesic size of the area, with tiles or without.
         tiles: tiles that both have classified; on these rests all that follows.
-        compared_m2: geodesic area of the ground these answer for within the area asked for.
+        compared_m2: geodesic area of what these cover of the area.
         tiles_only_a: tiles that the first alone has classified.
         tiles_only_b: tiles that the second alone has classified.
         labels: those that both models have, in the order of the first.
@@ -139,7 +138,7 @@ def compare_models(
         parts: the area as ``grid.bounds`` gives it, or ``where.within.parts``.
         where: which tiles may answer.
         models: the two.
-        cutoffs: for each model one per label: the least score that counts.
+        cutoffs: for each model one per label: the lowest score that counts.
         first: at most so many tiles in the list.
 
     Raises:
@@ -148,16 +147,14 @@ def compare_models(
             in common.
     """
     common = _common(models, cutoffs)
-    seen = estimate_work(conn, parts, where)
-    shown = coverage(parts, where, seen)
-    values: dict[str, Any] = {**shown.parameters, "first": first}
-    values |= {"model_a": models[0].id, "model_b": models[1].id}
-    for k, label in enumerate(common):
-        values |= {f"least_a{k}": real_cutoff(label.cutoff_a)}
-        values |= {f"least_b{k}": real_cutoff(label.cutoff_b)}
-    columns = _columns(tuple((label.a, label.b) for label in common))
-    [row] = rows(conn, _COMPARISON.format(coverage=shown.sql, **columns), values)
-    tiles, compared, only_a, only_b, *sums, found = row
+    estimate = estimate_work(conn, parts, where)
+    statement = compose(
+        _COMPARISON,
+        {"first": first, "model_a": models[0].id, "model_b": models[1].id},
+        shown=coverage(parts, where, estimate),
+        **_columns(common),
+    )
+    tiles, compared, only_a, only_b, *sums, found = execute(conn, statement).one()
     return Comparison(
         query_area_m2(parts, where.within),
         tiles,
@@ -187,23 +184,30 @@ def _common(
     return common
 
 
-@lru_cache(maxsize=16)
-def _columns(places: tuple[tuple[int, int], ...]) -> dict[str, str]:
+def _columns(common: Sequence[_Common]) -> dict[str, Fragment | str]:
     """The parts of the statement that depend on which labels the models have."""
+    places = range(len(common))
+    cutoffs = {f"cutoff_a{k}": real_cutoff(label.cutoff_a) for k, label in enumerate(common)}
+    cutoffs |= {f"cutoff_b{k}": real_cutoff(label.cutoff_b) for k, label in enumerate(common)}
 
-    def each(text: str, join: str = ", ") -> str:
-        return join.join(text.format(k=k) for k in range(len(places)))
+    def each(text: str, separator: str = ", ") -> str:
+        return separator.join(text.format(k=k) for k in places)
 
-    taken = (f", a.scores[{a}] AS a{k}, b.scores[{b}] AS b{k}" for k, (a, b) in enumerate(places))
+    def counts(condition: str) -> Fragment:
+        return Fragment(each(f"count(*) FILTER (WHERE {condition})"), cutoffs)
+
+    scores = (
+        f", a.scores[{of.a}] AS a{k}, b.scores[{of.b}] AS b{k}" for k, of in enumerate(common)
+    )
     return {
-        "columns": "".join(taken),
-        "both": each(f"count(*) FILTER (WHERE {_HAS_A} AND {_HAS_B})"),
-        "only_a": each(f"count(*) FILTER (WHERE {_HAS_A} AND NOT {_HAS_B})"),
-        "only_b": each(f"count(*) FILTER (WHERE {_HAS_B} AND NOT {_HAS_A})"),
+        "columns": "".join(scores),
+        "both": counts(f"{_HAS_A} AND {_HAS_B}"),
+        "only_a": counts(f"{_HAS_A} AND NOT {_HAS_B}"),
+        "only_b": counts(f"{_HAS_B} AND NOT {_HAS_A}"),
         "rise": each(f"sum({_RISE})"),
         "distance": each(f"sum(abs({_RISE}))"),
         "each_distance": each(f"abs({_RISE})", " + "),
-        "labels": str(len(places)),
+        "labels": str(len(common)),
     }
 
 

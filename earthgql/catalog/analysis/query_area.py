@@ -1,13 +1,14 @@
-"""The area a question is about: how large it is, and its outline where it is no rectangle."""
+"""The area of a query: its size, and its outline and the cells in it where it is no rectangle."""
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from earthgql.catalog.tiles.areas import Area
+from earthgql.catalog.tiles.one_zoom import CellBlocks
 from earthgql.imagery import grid
 from earthgql.imagery.grid import MAX_ZOOM, WGS84_B_SQUARED, WGS84_E, Bounds, CellRange
 
@@ -46,17 +47,13 @@ def outline_wkt(parts: Sequence[Bounds], within: Area | None) -> str | None:
     return to_wkt(_outline(tuple(parts), within), rounding_precision=-1)
 
 
-def blocks(wkt: str, parts: Sequence[Bounds], zoom: int) -> dict[str, Any]:
+def cell_blocks(wkt: str, parts: Sequence[Bounds], zoom: int) -> CellBlocks:
     """Return which blocks of cells an outline holds, and which it may share area with besides.
 
     Args:
-        wkt: the outline as well-known text.
+        wkt: the outline as well-known text, EPSG:4326, longitude first.
         parts: rectangles around it.
         zoom: of the cells.
-
-    Returns:
-        ``step``: blocks are cells of a zoom coarser by so much; ``inside`` and ``edge``: them, as
-        ``x << 32 | y``.
     """
     from shapely import box, covers, from_wkt, intersects, prepare
 
@@ -85,7 +82,7 @@ def blocks(wkt: str, parts: Sequence[Bounds], zoom: int) -> dict[str, Any]:
     boxes = box(west - _HAIR, south - _HAIR, east + _HAIR, north + _HAIR)
     inside = covers(whole, boxes)
     edge = intersects(whole, boxes) & ~inside
-    return {"step": step, "inside": numbers[inside].tolist(), "edge": numbers[edge].tolist()}
+    return CellBlocks(step, numbers[inside].tolist(), numbers[edge].tolist())
 
 
 def _size(cells: CellRange, shift: int) -> int:

@@ -1,12 +1,12 @@
-"""Sums over tiles per label: how many have it, on how much ground, how sure the model is."""
+"""Sums over tiles per label: how many have it, their area, and their mean score."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from earthgql.catalog.models import ModelRecord
 from earthgql.catalog.scores import real_cutoff
+from earthgql.catalog.sql import Fragment, compose
 
 # Each score is taken out of its array once; `OFFSET '0'` keeps the planner from doing it for each
 # sum. In quotes it is a bigint from the start: of a number that is yet to be made one, the planner
@@ -19,7 +19,7 @@ _SCORED = """scored AS (
                  CASE WHEN k.scores IS NOT NULL
                       THEN k.scores || CAST('{{}}' AS real[]) END AS scores
             FROM {shown} s
-            LEFT JOIN tile_score k ON k.tile_id = s.id AND k.model_id = :model
+            LEFT JOIN tile_score k ON k.tile_id = s.id AND k.model_id = :sum_model
           OFFSET '0') w
   OFFSET '0'
 )"""
@@ -28,7 +28,7 @@ _SUMS = """count(*), COALESCE(sum(m2), 0), count(scores),
        ARRAY[{tiles}], ARRAY[{areas}], ARRAY[{scores}]"""
 # The mean area and the mean score of the tiles with a label are one step of PostgreSQL's for each
 # tile, where two sums are two.
-_EACH = """{aggregate}(m2, CAST(s{k} AS float8)) FILTER (WHERE s{k} >= CAST(:least{k} AS real))"""
+_EACH = "{aggregate}(m2, CAST(s{k} AS float8)) FILTER (WHERE s{k} >= CAST(:cutoff{k} AS real))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +37,9 @@ class LabelSum:
 
     Attributes:
         label: the label.
-        cutoff: the least score that counts.
+        cutoff: the lowest score that counts.
         tiles: how many tiles have it.
-        area_m2: geodesic, of the ground that these tiles answer for within the area asked for.
+        area_m2: geodesic, of what these tiles cover of the area.
         mean_score: of these tiles, to seven decimals; None if there are none.
     """
 
@@ -56,7 +56,7 @@ class Sums:
 
     Attributes:
         tiles: how many there are.
-        covered_m2: geodesic area of the ground they answer for within the area asked for.
+        covered_m2: geodesic area of what they cover of the area.
         tiles_classified: how many of them have scores.
         classified_m2: area of these.
         labels: one for each label of the model, in their order.
@@ -69,38 +69,41 @@ class Sums:
     labels: tuple[LabelSum, ...]
 
 
-@lru_cache(maxsize=64)
-def sums_sql(labels: int, shown: str = "shown") -> tuple[str, str]:
-    """Return a common table expression and what to select of it, for ``read_sums``.
+def scored(model: ModelRecord, shown: str = "shown") -> Fragment:
+    """Return the common table expression ``scored``, which ``sums`` are made of.
 
     Args:
-        labels: how many the model has.
-        shown: name of the expression that gives the tiles, as ``ground`` has it.
-
-    Returns:
-        The expression ``scored`` over these tiles, whose column ``state`` may be grouped by; and
-        the columns.
+        model: whose scores.
+        shown: name of the expression that gives the tiles, as ``coverage`` does; its column
+            ``state`` is one of ``scored``, too.
     """
-    places = range(1, labels + 1)
+    places = range(1, len(model.identity.labels) + 1)
+    columns = "".join(f", w.scores[{k}] AS s{k}" for k in places)
+    return compose(_SCORED, {"sum_model": model.id}, columns=columns, shown=shown)
+
+
+def sums(cutoffs: Sequence[float]) -> Fragment:
+    """Return what to select from ``scored``, for ``read_sums``.
+
+    Args:
+        cutoffs: one per label of the model: the lowest score that counts.
+    """
+    real = {k: real_cutoff(cutoff) for k, cutoff in enumerate(cutoffs, start=1)}
 
     def each(aggregate: str) -> str:
-        return ", ".join(_EACH.format(aggregate=aggregate, k=k) for k in places)
+        return ", ".join(_EACH.format(aggregate=aggregate, k=k) for k in real)
 
-    columns = "".join(f", w.scores[{k}] AS s{k}" for k in places)
-    return (
-        _SCORED.format(columns=columns, shown=shown),
-        _SUMS.format(tiles=each("regr_count"), areas=each("regr_avgy"), scores=each("regr_avgx")),
+    return compose(
+        _SUMS,
+        {f"cutoff{k}": cutoff for k, cutoff in real.items()},
+        tiles=each("regr_count"),
+        areas=each("regr_avgy"),
+        scores=each("regr_avgx"),
     )
 
 
-def sums_values(model: ModelRecord, cutoffs: Sequence[float]) -> dict[str, Any]:
-    """Return the parameters of ``sums_sql``."""
-    least = {f"least{k}": real_cutoff(cutoff) for k, cutoff in enumerate(cutoffs, start=1)}
-    return {"model": model.id, **least}
-
-
 def read_sums(model: ModelRecord, cutoffs: Sequence[float], row: Sequence[Any]) -> Sums:
-    """Read what a statement with ``sums_sql`` answers."""
+    """Read a row of what ``sums`` selects."""
     tiles, covered, classified, classified_m2, *columns = row
     of_labels = zip(model.identity.labels, cutoffs, *columns, strict=True)
     labels = [

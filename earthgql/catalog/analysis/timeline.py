@@ -4,21 +4,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
-from typing import Any
 
 from sqlalchemy import Connection
 
-from earthgql.catalog.analysis.coverage import coverage
+from earthgql.catalog.analysis.coverage import Spans, coverage
 from earthgql.catalog.analysis.query_area import query_area_m2
-from earthgql.catalog.analysis.sums import Sums, read_sums, sums_sql, sums_values
+from earthgql.catalog.analysis.sums import Sums, read_sums, scored, sums
 from earthgql.catalog.analysis.work_estimate import (
     WorkEstimate,
     count_tiles,
     estimate_work,
-    scenes_here,
+    scenes_in_view,
 )
 from earthgql.catalog.models import ModelRecord
-from earthgql.catalog.sql import rows
+from earthgql.catalog.sql import Fragment, compose, execute, join
+from earthgql.catalog.tiles.conditions import ViewConditions
 from earthgql.catalog.tiles.filter import TileFilter
 from earthgql.errors import AreaTooLargeError
 from earthgql.imagery.grid import Bounds
@@ -58,9 +58,9 @@ SELECT since AT TIME ZONE 'UTC',
  ORDER BY since
 """
 _OF_ONE = """(
-WITH {coverage},
+WITH {shown},
 {scored}
-SELECT CAST(:begins{i} AS timestamptz) AS state, {sums}
+SELECT CAST({begins} AS timestamptz) AS state, {sums}
   FROM scored
 )"""
 _SUMS = """
@@ -68,7 +68,7 @@ WITH period AS MATERIALIZED (
   SELECT * FROM unnest(CAST(:begins AS timestamptz[]), CAST(:ends AS timestamptz[]))
                 AS given(begins, ends)
 ),
-{coverage},
+{shown},
 {scored}
 SELECT state, {sums}
   FROM scored GROUP BY state ORDER BY state
@@ -95,7 +95,7 @@ class Timeline:
     """How much of an area has each label, over time.
 
     Attributes:
-        area_m2: geodesic size of the area asked for, with tiles or without.
+        area_m2: geodesic size of the area, with tiles or without.
         periods: those in which something was acquired, oldest first.
     """
 
@@ -134,30 +134,30 @@ def label_timeline(
         parts: the area as ``grid.bounds`` gives it, or ``where.within.parts``.
         where: which tiles may answer; ``acquired_from`` and ``acquired_to`` cut periods off.
         model: whose scores.
-        cutoffs: one per label of the model: the least score that counts.
+        cutoffs: one per label of the model: the lowest score that counts.
         interval: how long a period is.
 
     Raises:
         AreaTooLargeError: if there are too many tiles or periods to look at.
         BadInputError: if ``where`` names a scene that does not exist.
     """
-    seen = estimate_work(conn, parts, where)
-    spans = _spans(conn, parts, where, interval) if seen.scenes else []
-    if len(spans) * seen.tiles > MOST_LOOKS:
-        seen = replace(seen, tiles=count_tiles(conn, parts, where))
-    if len(spans) > MOST_PERIODS or len(spans) * seen.tiles > MOST_LOOKS:
+    estimate = estimate_work(conn, parts, where)
+    spans = _spans(conn, parts, where, interval) if estimate.scenes else []
+    if len(spans) * estimate.tiles > MOST_LOOKS:
+        estimate = replace(estimate, tiles=count_tiles(conn, parts, where))
+    if len(spans) > MOST_PERIODS or len(spans) * estimate.tiles > MOST_LOOKS:
         raise AreaTooLargeError(
-            f"there are {len(spans):,} periods of up to {seen.tiles:,} tiles: ask for a longer"
+            f"there are {len(spans):,} periods of up to {estimate.tiles:,} tiles: ask for a longer"
             " interval, less time or a smaller area"
         )
-    asked = query_area_m2(parts, where.within)
+    area = query_area_m2(parts, where.within)
     if not spans:
-        return Timeline(asked, ())
+        return Timeline(area, ())
     outlines = len(spans) * len(where.within.wkt) if where.within else 0
     apart = len(spans) <= _MOST_APART and outlines <= _MOST_OUTLINES
-    statement = _each_apart if apart else _all_at_once
-    sql, values = statement(parts, where, seen, spans, len(cutoffs))
-    summed = rows(conn, sql, {**values, **sums_values(model, cutoffs)})
+    compose_sums = _each_apart if apart else _all_at_once
+    statement = compose_sums(parts, where, estimate, spans, model=model, cutoffs=cutoffs)
+    summed = execute(conn, statement)
     found = {row[0]: read_sums(model, cutoffs, row[1:]) for row in summed}
     # A scene may have no tile in the area although its rectangle reaches into it.
     periods = [
@@ -165,51 +165,63 @@ def label_timeline(
         for span in spans
         if (sums := found.get(span.begins)) and sums.tiles
     ]
-    return Timeline(asked, tuple(periods))
+    return Timeline(area, tuple(periods))
 
 
 def _each_apart(
     parts: Sequence[Bounds],
     where: TileFilter,
-    seen: WorkEstimate,
+    estimate: WorkEstimate,
     spans: Sequence[_Span],
-    labels: int,
-) -> tuple[str, dict[str, Any]]:
-    texts: list[str] = []
-    values: dict[str, Any] = {}
-    for i, span in enumerate(spans):
-        only = replace(seen, zooms=span.zooms, only_zoom=span.only_zoom, only_scene=span.only_scene)
+    *,
+    model: ModelRecord,
+    cutoffs: Sequence[float],
+) -> Fragment:
+    """The statement that sums over each period for itself."""
+
+    def of_one(number: int, span: _Span) -> Fragment:
+        only = replace(
+            estimate, zooms=span.zooms, only_zoom=span.only_zoom, only_scene=span.only_scene
+        )
         within = replace(where, acquired_from=span.begins, acquired_to=span.ends)
-        name = f"shown{i}of"
-        shown = coverage(parts, within, only, name=name)
-        scored, sums = sums_sql(labels, name)
-        texts.append(_OF_ONE.format(coverage=shown.sql, scored=scored, sums=sums, i=i))
-        values |= {**shown.parameters, f"begins{i}": span.begins}
-    return "\nUNION ALL\n".join(texts), values
+        name = f"shown{number}"
+        return compose(
+            _OF_ONE,
+            shown=coverage(parts, within, only, name=name),
+            scored=scored(model, name),
+            begins=Fragment(f":begins{number}", {f"begins{number}": span.begins}),
+            sums=sums(cutoffs),
+        )
+
+    return join("\nUNION ALL\n", (of_one(number, span) for number, span in enumerate(spans)))
 
 
 def _all_at_once(
     parts: Sequence[Bounds],
     where: TileFilter,
-    seen: WorkEstimate,
+    estimate: WorkEstimate,
     spans: Sequence[_Span],
-    labels: int,
-) -> tuple[str, dict[str, Any]]:
-    columns = {"acquired_from": "period.begins", "acquired_to": "period.ends"}
-    shown = coverage(parts, where, seen, states=("period", "period.begins", columns))
-    scored, sums = sums_sql(labels)
-    sql = _SUMS.format(coverage=shown.sql, scored=scored, sums=sums)
-    given = {"begins": [span.begins for span in spans], "ends": [span.ends for span in spans]}
-    return sql, {**shown.parameters, **given}
+    *,
+    model: ModelRecord,
+    cutoffs: Sequence[float],
+) -> Fragment:
+    """The statement that looks at the tiles of the area once for all periods."""
+    return compose(
+        _SUMS,
+        {"begins": [span.begins for span in spans], "ends": [span.ends for span in spans]},
+        shown=coverage(parts, where, estimate, spans=Spans("period", "begins", "ends")),
+        scored=scored(model),
+        sums=sums(cutoffs),
+    )
 
 
 def _spans(
     conn: Connection, parts: Sequence[Bounds], where: TileFilter, interval: Interval
 ) -> list[_Span]:
     """Return when the periods begin and end in which something was acquired, and what."""
-    scenes, values = scenes_here(parts, replace(where, within=None))
+    scenes = scenes_in_view(ViewConditions.of(parts, where))
     unit, step = interval.value
-    found = rows(conn, _PERIODS.format(scenes=scenes), {**values, "unit": unit, "step": step})
+    found = execute(conn, compose(_PERIODS, {"unit": unit, "step": step}, scenes=scenes))
     begin, end = where.acquired_from, where.acquired_to
     return [
         _Span(

@@ -1,17 +1,14 @@
-"""How much work a sum over an area is, found out before it is begun."""
+"""How much work a sum over an area is, estimated before it is begun."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
 
 from sqlalchemy import Connection
 
 from earthgql.catalog.scenes import check_scene
-from earthgql.catalog.sql import rows
-from earthgql.catalog.tiles.conditions import SCENE_CHOSEN, SCENE_HERE, TILE_HERE, ZOOM_CHOSEN
+from earthgql.catalog.sql import Fragment, compose, execute, join
+from earthgql.catalog.tiles.conditions import Box, ViewConditions
 from earthgql.catalog.tiles.filter import TileFilter
-from earthgql.catalog.tiles.visible import tiles_in_view
 from earthgql.errors import AreaTooLargeError
 from earthgql.imagery.grid import MAX_LAT, MAX_ZOOM, Bounds, cell_range
 
@@ -26,18 +23,15 @@ _COLUMNS = "(ST_XMax(s.footprint) - ST_XMin(s.footprint)) / 360 * (1 << z.z) + 1
 _ROWS = f"""(asinh(tan(radians(least(ST_YMax(s.footprint), {MAX_LAT!r}))))
              - asinh(tan(radians(greatest(ST_YMin(s.footprint), -{MAX_LAT!r}))))
             ) / (2 * pi()) * (1 << z.z) + 1"""
-_ROOM = f"(:{{axis}}1{{i}} >> ({MAX_ZOOM} - z.z)) - (:{{axis}}0{{i}} >> ({MAX_ZOOM} - z.z)) + 1"
 _SCENES = """scene s,
        unnest(CASE WHEN s.zooms = '{{}}' THEN ARRAY[s.zoom] ELSE s.zooms END) AS z(z)
- WHERE ({here}) AND {scene_chosen} AND {zoom_chosen}"""
-_SURVEY = """SELECT count(DISTINCT z.z), count(*), COALESCE(sum({cells}), 0), min(s.id), min(z.z)
+ WHERE ({scene_here}) AND {scene_chosen} AND {zoom_chosen}"""
+_ESTIMATE = """SELECT count(DISTINCT z.z), count(*), COALESCE(sum({cells}), 0), min(s.id), min(z.z)
   FROM {scenes}"""
 _COUNT = """
 SELECT count(*)
   FROM (SELECT FROM tile t JOIN scene s ON s.id = t.scene_id
-         WHERE ({here}) AND {scene_chosen} AND {zoom_chosen}
-           AND (CAST(:within AS text) IS NULL
-                OR ST_Intersects(ST_GeomFromText(:within, 4326), t.footprint))
+         WHERE ({tile_here}) AND {scene_chosen} AND {zoom_chosen}{within}
          LIMIT :most + 1) p
 """
 
@@ -80,9 +74,9 @@ def estimate_work(conn: Connection, parts: Sequence[Bounds], where: TileFilter) 
     if not any(map(cell_range, parts)):
         check_scene(conn, where.scene)
         return WorkEstimate(0, 0, 0)
-    values = _values(parts, where)
-    texts = _texts(_boxes(values))
-    zooms, scenes, tiles, scene, zoom = rows(conn, texts.survey, values)[0]
+    view = ViewConditions.of(parts, where)
+    statement = compose(_ESTIMATE, cells=_cells(view), scenes=scenes_in_view(view))
+    zooms, scenes, tiles, scene, zoom = execute(conn, statement).one()
     if not scenes:
         check_scene(conn, where.scene)
     if tiles > MOST_TILES or tiles * scenes > MOST_COMPARISONS:
@@ -111,55 +105,40 @@ def count_tiles(conn: Connection, parts: Sequence[Bounds], where: TileFilter) ->
 
     Before an area is refused: the rectangles of scenes may have room for more than there is.
     """
-    values = _values(parts, where)
-    count = _texts(_boxes(values)).count
-    return int(rows(conn, count, {"within": None, **values, "most": MOST_TILES})[0][0])
+    view = ViewConditions.of(parts, where)
+    statement = compose(
+        _COUNT,
+        {"most": MOST_TILES},
+        tile_here=view.tile_here("t"),
+        scene_chosen=view.scene_chosen("s"),
+        zoom_chosen=view.zoom_chosen("t"),
+        within="" if where.within is None else "\n           AND " + view.touches("t"),
+    )
+    return int(execute(conn, statement).scalar_one())
 
 
-def scenes_here(parts: Sequence[Bounds], where: TileFilter) -> tuple[str, dict[str, Any]]:
-    """Return what to put behind ``FROM`` for the scenes ``s`` of an area, and its parameters.
+def scenes_in_view(view: ViewConditions) -> Fragment:
+    """Return what stands behind ``FROM`` for the scenes ``s`` of a viewport.
 
     Each comes once for each of its zooms, ``z.z``; a further condition may follow.
     """
-    values = _values(parts, where)
-    return _texts(_boxes(values)).scenes, values
-
-
-@dataclass(frozen=True, slots=True)
-class _Texts:
-    scenes: str
-    survey: str
-    count: str
-
-
-def _values(parts: Sequence[Bounds], where: TileFilter) -> dict[str, Any]:
-    return tiles_in_view(parts, where, limit=None, order=None).parameters
-
-
-def _boxes(values: Mapping[str, Any]) -> int:
-    """Number of rectangles that the parameters tell of; none: the whole grid."""
-    return sum(name[0] == "w" and name[1:].isdigit() for name in values)
-
-
-@lru_cache(maxsize=16)
-def _texts(boxes: int) -> _Texts:
-    def here(box: str) -> str:
-        return " OR ".join(box.format(i=i) for i in range(boxes)) or "true"
-
-    scene = SCENE_CHOSEN.format(s="s")
-    cells = [
-        f"least({_ROOM.format(axis='x', i=i)}, {_COLUMNS})"
-        f" * least({_ROOM.format(axis='y', i=i)}, {_ROWS})"
-        for i in range(boxes)
-    ]
-    room = " + ".join(cells) or f"({_COLUMNS}) * ({_ROWS})"
-    scenes = _SCENES.format(
-        here=here(SCENE_HERE), scene_chosen=scene, zoom_chosen=ZOOM_CHOSEN.format(t="z")
+    return compose(
+        _SCENES,
+        scene_here=view.scene_here("s"),
+        scene_chosen=view.scene_chosen("s"),
+        zoom_chosen=view.zoom_chosen("z"),
     )
-    return _Texts(
-        scenes,
-        _SURVEY.format(cells=room, scenes=scenes),
-        _COUNT.format(
-            here=here(TILE_HERE), scene_chosen=scene, zoom_chosen=ZOOM_CHOSEN.format(t="t")
-        ),
-    )
+
+
+def _cells(view: ViewConditions) -> Fragment:
+    """The number of cells that a scene and the boxes of a viewport have in common, at most."""
+    if view.everywhere:
+        return Fragment(f"({_COLUMNS}) * ({_ROWS})")
+    return join(" + ", (_cells_in(box) for box in view.boxes))
+
+
+def _cells_in(box: Box) -> Fragment:
+    shift = f"({MAX_ZOOM} - z.z)"
+    columns = f"({box.x1} >> {shift}) - ({box.x0} >> {shift}) + 1"
+    rows = f"({box.y1} >> {shift}) - ({box.y0} >> {shift}) + 1"
+    return Fragment(f"least({columns}, {_COLUMNS}) * least({rows}, {_ROWS})", box.params)

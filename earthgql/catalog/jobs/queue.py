@@ -1,7 +1,11 @@
-"""The queue, procrastinate's, as SQL: for what must happen in one transaction with our tables.
+"""The queue of jobs, procrastinate's, in SQL: for what must happen in one transaction with ours.
 
-Elsewhere it is used through procrastinate itself. The functions are versioned by their names.
+Elsewhere it is used through procrastinate itself. Its functions are versioned by their names.
 """
+
+from sqlalchemy import Connection
+
+from earthgql.catalog.sql import execute
 
 PLAN = "earthgql.plan"
 """Task that writes down what a job has to do: ``job``, its id."""
@@ -9,28 +13,52 @@ PLAN = "earthgql.plan"
 CHUNK = "earthgql.chunk"
 """Task that does some tiles of a job: ``job``, its id, and ``number`` of the chunk."""
 
-_DEFER = """(procrastinate_defer_jobs_v1(ARRAY[ROW(j.queue, '{task}', {priority}, NULL, NULL,
-    {arguments}, NULL)::procrastinate_job_to_defer_v1]))[1]"""
+_HAS_ENTRIES = """
+SELECT EXISTS (SELECT FROM procrastinate_jobs
+                WHERE queue_name = :queue AND status IN ('todo', 'doing'))
+"""
 
-DEFER_PLAN = _DEFER.format(task=PLAN, priority="1", arguments="jsonb_build_object('job', j.id)")
-"""Queues the planning of job ``j``; gives the entry's id."""
 
-# Chunks of one number come before those of the next, whichever job they are of: a small job does
-# not wait for all of a large one that was asked for before.
-DEFER_CHUNK = _DEFER.format(
-    task=CHUNK,
-    priority="-c.number",
-    arguments="jsonb_build_object('job', j.id, 'number', c.number)",
-)
-"""Queues chunk ``c`` of job ``j``; gives the entry's id."""
+def is_empty(conn: Connection, queue: str) -> bool:
+    """Tell whether nothing of a queue waits or is being worked on, by whomever."""
+    return not execute(conn, _HAS_ENTRIES, queue=queue).scalar_one()
 
-CANCEL = "procrastinate_cancel_job_v1({entry}, false, true)"
-"""Takes an entry that nobody has begun out of the queue; gives its id, or NULL."""
 
-IS_QUEUED = """EXISTS (SELECT FROM procrastinate_jobs q
-                WHERE q.id = {entry} AND q.status IN ('todo', 'doing'))"""
-"""Whether an entry waits or is being worked on."""
+def defer_plan(j: str) -> str:
+    """SQL that queues the planning of a job and gives the entry's id.
 
-HAS_ENTRIES = """SELECT EXISTS (SELECT FROM procrastinate_jobs
-               WHERE queue_name = :queue AND status IN ('todo', 'doing'))"""
-"""Whether a queue has entries that wait or are being worked on, by whomever."""
+    Args:
+        j: alias of the jobs.
+    """
+    return _defer(j, PLAN, "1", f"jsonb_build_object('job', {j}.id)")
+
+
+def defer_chunk(j: str, c: str) -> str:
+    """SQL that queues a chunk of a job and gives the entry's id.
+
+    Args:
+        j: alias of the jobs.
+        c: alias of the chunks.
+    """
+    # Chunks of one number come before those of the next, whichever job they are of: a small job
+    # does not wait for all of a large one that was requested before.
+    arguments = f"jsonb_build_object('job', {j}.id, 'number', {c}.number)"
+    return _defer(j, CHUNK, f"-{c}.number", arguments)
+
+
+def cancel(entry: str) -> str:
+    """SQL that takes an entry that nobody has begun out of the queue; gives its id, or NULL."""
+    return f"procrastinate_cancel_job_v1({entry}, false, true)"
+
+
+def is_queued(entry: str) -> str:
+    """SQL that tells whether an entry waits or is being worked on."""
+    return (
+        f"EXISTS (SELECT FROM procrastinate_jobs q WHERE q.id = {entry}"
+        " AND q.status IN ('todo', 'doing'))"
+    )
+
+
+def _defer(j: str, task: str, priority: str, arguments: str) -> str:
+    entry = f"ROW({j}.queue, '{task}', {priority}, NULL, NULL, {arguments}, NULL)"
+    return f"(procrastinate_defer_jobs_v1(ARRAY[{entry}::procrastinate_job_to_defer_v1]))[1]"

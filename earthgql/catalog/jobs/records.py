@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, Row
 
-from earthgql.catalog.jobs.queue import DEFER_PLAN
+from earthgql.catalog.jobs.queue import defer_plan
 from earthgql.catalog.jobs.requests import AreaRequest
+from earthgql.catalog.sql import execute, page_by_id
 
 MOST_UNFINISHED = 100
 """Jobs under way at once; more are refused."""
@@ -27,7 +28,7 @@ COLUMNS = """id, model_id, request, status, queue, attempts, total, known, done,
 
 # An area without tiles is one row, however often it is asked for.
 _NOTHING = "(:empty AND status = 'done' AND total = 0)"
-_INSERT = text(f"""
+_INSERT = f"""
 INSERT INTO job (model_id, request, digest, queue, status, total, started_at, finished_at)
 SELECT :model, CAST(:request AS jsonb), :digest, :queue,
        CASE WHEN :empty THEN 'done' ELSE 'queued' END, CASE WHEN :empty THEN 0 END,
@@ -35,29 +36,23 @@ SELECT :model, CAST(:request AS jsonb), :digest, :queue,
  WHERE NOT EXISTS (SELECT FROM job WHERE digest = :digest AND {_NOTHING})
     ON CONFLICT (digest) WHERE finished_at IS NULL DO NOTHING
 RETURNING {COLUMNS}
-""")
-_KNOWN = text(f"""
+"""
+_KNOWN = f"""
 SELECT {COLUMNS} FROM job
  WHERE digest = :digest AND (finished_at IS NULL OR {_NOTHING})
  ORDER BY finished_at IS NULL DESC, id DESC LIMIT 1
-""")
-_FORGET = text(f"""
+"""
+_FORGET = f"""
 DELETE FROM job WHERE id IN (
   SELECT id FROM job
    WHERE finished_at < now() - interval '{KEPT_DAYS} days'
       OR (finished_at IS NOT NULL AND id <= (SELECT max(id) FROM job) - {MOST_KEPT})
    ORDER BY id LIMIT {_FORGOTTEN_AT_ONCE} FOR UPDATE SKIP LOCKED)
-""")
-_UNFINISHED = text("SELECT count(*) FROM job WHERE finished_at IS NULL")
-_QUEUE_PLAN = text(f"UPDATE job j SET queue_id = {DEFER_PLAN} WHERE j.id = :id")
-_BY_IDS = text(f"SELECT {COLUMNS} FROM job WHERE id = ANY(:ids)")
-_PAGE = f"""
-SELECT {COLUMNS} FROM job
- WHERE id > :after AND (CAST(:before AS bigint) IS NULL OR id < :before)
- ORDER BY id {{way}} LIMIT :limit
 """
-_FORWARD, _BACKWARD = text(_PAGE.format(way="ASC")), text(_PAGE.format(way="DESC"))
-_COUNT = text("SELECT count(*) FROM job")
+_UNFINISHED = "SELECT count(*) FROM job WHERE finished_at IS NULL"
+_QUEUE_PLAN = f"UPDATE job j SET queue_id = {defer_plan('j')} WHERE j.id = :id"
+_JOBS = f"SELECT {COLUMNS} FROM job"
+_COUNT = "SELECT count(*) FROM job"
 
 
 class Failure(NamedTuple):
@@ -151,14 +146,13 @@ def create_job(
         "empty": empty,
     }
     while True:
-        made = conn.execute(_INSERT, values).one_or_none()
+        made = execute(conn, _INSERT, **values).one_or_none()
         if made is not None:
-            conn.execute(_FORGET)
+            execute(conn, _FORGET)
             if not empty:
-                conn.execute(_QUEUE_PLAN, {"id": made.id})
+                execute(conn, _QUEUE_PLAN, id=made.id)
             return _record(made), True
-        asked = {"digest": values["digest"], "empty": empty}
-        known = conn.execute(_KNOWN, asked).one_or_none()
+        known = execute(conn, _KNOWN, digest=values["digest"], empty=empty).one_or_none()
         # It may have ended, or been forgotten, between the two statements.
         if known is not None:
             return _record(known), False
@@ -166,12 +160,13 @@ def create_job(
 
 def count_unfinished(conn: Connection) -> int:
     """Return how many jobs are under way."""
-    return int(conn.scalar(_UNFINISHED) or 0)
+    return int(execute(conn, _UNFINISHED).scalar_one())
 
 
 def jobs_by_ids(conn: Connection, ids: list[int]) -> dict[int, JobRecord]:
     """Return the jobs with these ids; unknown ids are left out."""
-    return {row.id: _record(row) for row in conn.execute(_BY_IDS, {"ids": ids})}
+    found = execute(conn, f"{_JOBS} WHERE id = ANY(:ids)", ids=ids)
+    return {row.id: _record(row) for row in found}
 
 
 def list_jobs(
@@ -191,17 +186,14 @@ def list_jobs(
         before: only ids below this one.
         backward: the last ones rather than the first; by id all the same.
     """
-    found = conn.execute(
-        _BACKWARD if backward else _FORWARD,
-        {"after": after if after is not None else -1, "before": before, "limit": limit},
-    )
-    records = [_record(row) for row in found]
+    page = page_by_id(limit=limit, after=after, before=before, backward=backward)
+    records = [_record(row) for row in execute(conn, _JOBS + page)]
     return records[::-1] if backward else records
 
 
 def count_jobs(conn: Connection) -> int:
     """Return how many jobs there are, finished ones included."""
-    return int(conn.scalar(_COUNT) or 0)
+    return int(execute(conn, _COUNT).scalar_one())
 
 
 def _record(row: Row[Any]) -> JobRecord:

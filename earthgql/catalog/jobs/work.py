@@ -10,9 +10,9 @@ chunks locks the job first.
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
-from earthgql.catalog.jobs.queue import CANCEL, DEFER_CHUNK, DEFER_PLAN, HAS_ENTRIES, IS_QUEUED
+from earthgql.catalog.jobs.queue import cancel, defer_chunk, defer_plan, is_queued
 from earthgql.catalog.jobs.records import (
     COLUMNS,
     Failure,
@@ -22,15 +22,16 @@ from earthgql.catalog.jobs.records import (
     read_failures,
 )
 from earthgql.catalog.jobs.requests import AreaRequest
-from earthgql.catalog.sql import rows
-from earthgql.catalog.tiles.visible import tiles_in_view
+from earthgql.catalog.sql import compose, execute
+from earthgql.catalog.tiles.conditions import ViewConditions
+from earthgql.catalog.tiles.visible import all_tiles_in_view
 
 _SMOOTHED_S = 30
 _LONGEST_GAP_S = 60
 _MANY_ENTRIES = 500
 
-_LOCK = text(f"SELECT {COLUMNS} FROM job WHERE id = :id FOR UPDATE")
-_WAIT_BRIEFLY = text("SET LOCAL lock_timeout = '3s'")
+_LOCK = f"SELECT {COLUMNS} FROM job WHERE id = :id FOR UPDATE"
+_WAIT_BRIEFLY = "SET LOCAL lock_timeout = '3s'"
 _CHUNKS = f"""
 WITH chosen AS MATERIALIZED (
   SELECT p.id, EXISTS (SELECT FROM tile_score k
@@ -43,28 +44,28 @@ c AS (
    GROUP BY number),
 kept AS (
   INSERT INTO job_chunk (job_id, number, tile_ids, queue_id)
-  SELECT j.id, c.number, c.tile_ids, {DEFER_CHUNK}
+  SELECT j.id, c.number, c.tile_ids, {defer_chunk("j", "c")}
     FROM job j, c WHERE j.id = :job_id ORDER BY c.number
   RETURNING number)
 SELECT count(*), count(*) FILTER (WHERE known), (SELECT count(*) FROM kept) FROM chosen
 """
-_PLANNED = text("""
+_PLANNED = """
 UPDATE job SET total = :total, known = :known, started_at = now(),
        status = CASE WHEN :chunks > 0 THEN 'running' ELSE 'done' END,
        finished_at = CASE WHEN :chunks = 0 THEN now() END
  WHERE id = :id
-""")
-_CHUNK = text("SELECT tile_ids FROM job_chunk WHERE job_id = :id AND number = :number")
-_CHUNK_LEFT = text("SELECT EXISTS (SELECT FROM job_chunk WHERE job_id = :id AND number = :number)")
-_CHUNK_ATTEMPT = text("""
+"""
+_CHUNK = "SELECT tile_ids FROM job_chunk WHERE job_id = :id AND number = :number"
+_CHUNK_LEFT = "SELECT EXISTS (SELECT FROM job_chunk WHERE job_id = :id AND number = :number)"
+_CHUNK_ATTEMPT = """
 UPDATE job_chunk SET attempts = attempts + 1 WHERE job_id = :id AND number = :number
 RETURNING attempts
-""")
-_ATTEMPT = text("UPDATE job SET attempts = attempts + 1 WHERE id = :id RETURNING attempts")
-_DROP_CHUNK = text("DELETE FROM job_chunk WHERE job_id = :id AND number = :number")
+"""
+_ATTEMPT = "UPDATE job SET attempts = attempts + 1 WHERE id = :id RETURNING attempts"
+_DROP_CHUNK = "DELETE FROM job_chunk WHERE job_id = :id AND number = :number"
 # Of the first seconds the mean is told; later, what was long ago counts less and less, and time
 # in which no worker ran hardly at all.
-_PROGRESS = text(f"""
+_PROGRESS = f"""
 UPDATE job SET done = done + :done, failed = failed + :failed, total = total - :gone,
        failures = CAST(:failures AS jsonb), progressed_at = now(),
        rate = CASE WHEN rate IS NULL OR now() - started_at < interval '{_SMOOTHED_S} s'
@@ -79,28 +80,27 @@ UPDATE job SET done = done + :done, failed = failed + :failed, total = total - :
                               0.001), {_LONGEST_GAP_S}) AS gap
           FROM job WHERE id = :id) t
  WHERE id = :id
-""")
-_CANCEL_ENTRIES = text(f"""
-SELECT count({CANCEL.format(entry="e.queue_id")})
+"""
+_CANCEL_ENTRIES = f"""
+SELECT count({cancel("e.queue_id")})
   FROM (SELECT queue_id FROM job_chunk WHERE job_id = :id
          UNION ALL SELECT queue_id FROM job WHERE id = :id AND queue_id IS NOT NULL) e
-""")
-_DROP_CHUNKS = text("DELETE FROM job_chunk WHERE job_id = :id")
-_END = text("""
+"""
+_DROP_CHUNKS = "DELETE FROM job_chunk WHERE job_id = :id"
+_END = """
 UPDATE job SET status = :status, finished_at = now(),
        failures = failures || CAST(:failures AS jsonb)
  WHERE id = :id
-""")
-_LOST_PLANS = text(f"""
-UPDATE job j SET queue_id = {DEFER_PLAN}
- WHERE j.status = 'queued' AND NOT {IS_QUEUED.format(entry="j.queue_id")}
-""")
-_LOST_CHUNKS = text(f"""
-UPDATE job_chunk c SET queue_id = {DEFER_CHUNK}
-  FROM job j WHERE j.id = c.job_id AND NOT {IS_QUEUED.format(entry="c.queue_id")}
-""")
-_HAS_ENTRIES = text(HAS_ENTRIES)
-_ALONE = text("SELECT pg_try_advisory_xact_lock(hashtext('earthgql jobs rescue'))")
+"""
+_LOST_PLANS = f"""
+UPDATE job j SET queue_id = {defer_plan("j")}
+ WHERE j.status = 'queued' AND NOT {is_queued("j.queue_id")}
+"""
+_LOST_CHUNKS = f"""
+UPDATE job_chunk c SET queue_id = {defer_chunk("j", "c")}
+  FROM job j WHERE j.id = c.job_id AND NOT {is_queued("c.queue_id")}
+"""
+_ALONE = "SELECT pg_try_advisory_xact_lock(hashtext('earthgql jobs rescue'))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,38 +129,37 @@ def plan_job(conn: Connection, job_id: int, chunk_size: int) -> None:
     Raises:
         BadInputError: if its request is not valid any more.
     """
-    conn.execute(text("SET LOCAL statement_timeout = 0"))
-    row = conn.execute(_LOCK, {"id": job_id}).one_or_none()
+    execute(conn, "SET LOCAL statement_timeout = 0")
+    row = execute(conn, _LOCK, id=job_id).one_or_none()
     if row is None or row.status != "queued":
         return
     request = AreaRequest.from_json(row.request)
-    view = tiles_in_view(request.parts, request.where, limit=None, order=None)
     values = {"job_id": job_id, "job_model": row.model_id, "chunk_size": chunk_size}
-    [(total, known, chunks)] = rows(
-        conn, _CHUNKS.format(tiles=view.sql), {**view.parameters, **values}
-    )
+    tiles = all_tiles_in_view(ViewConditions.of(request.parts, request.where))
+    statement = compose(_CHUNKS, values, tiles=tiles)
+    total, known, chunks = execute(conn, statement).one()
     counts = {"id": job_id, "total": total, "known": known, "chunks": chunks}
-    conn.execute(_PLANNED, counts)
+    execute(conn, _PLANNED, **counts)
     if chunks >= _MANY_ENTRIES:
         # Else, for as long as autovacuum takes to notice, it sorts them all to find the next one.
-        conn.execute(text("ANALYZE procrastinate_jobs"))
+        execute(conn, "ANALYZE procrastinate_jobs")
 
 
 def chunk_tiles(conn: Connection, job_id: int, number: int) -> list[int] | None:
     """Return the tiles of a chunk; None if they are counted already, or the job was cancelled."""
-    tiles: list[int] | None = conn.scalar(_CHUNK, {"id": job_id, "number": number})
+    tiles: list[int] | None = execute(conn, _CHUNK, id=job_id, number=number).scalar()
     return tiles
 
 
 def chunk_is_left(conn: Connection, job_id: int, number: int) -> bool:
     """Tell whether a chunk is still to be done."""
-    return bool(conn.scalar(_CHUNK_LEFT, {"id": job_id, "number": number}))
+    return bool(execute(conn, _CHUNK_LEFT, id=job_id, number=number).scalar())
 
 
 def note_attempt(conn: Connection, job_id: int, number: int | None) -> int | None:
     """Note that a chunk (None: planning) went wrong, and return how often it has by now."""
     statement = _ATTEMPT if number is None else _CHUNK_ATTEMPT
-    attempts: int | None = conn.scalar(statement, {"id": job_id, "number": number})
+    attempts: int | None = execute(conn, statement, id=job_id, number=number).scalar()
     return attempts
 
 
@@ -176,8 +175,8 @@ def count_chunk(conn: Connection, job_id: int, number: int, counted: Counted) ->
     Returns:
         Whether they were counted: not if they were before, or the job was cancelled.
     """
-    row = conn.execute(_LOCK, {"id": job_id}).one_or_none()
-    if row is None or not conn.execute(_DROP_CHUNK, {"id": job_id, "number": number}).rowcount:
+    row = execute(conn, _LOCK, id=job_id).one_or_none()
+    if row is None or not execute(conn, _DROP_CHUNK, id=job_id, number=number).rowcount:
         return False
     failures = {failure.code: failure for failure in read_failures(row.failures)}
     for new in counted.failures:
@@ -190,7 +189,7 @@ def count_chunk(conn: Connection, job_id: int, number: int, counted: Counted) ->
         "failed": sum(failure.tiles for failure in counted.failures),
         "failures": failures_json(failures.values()),
     }
-    conn.execute(_PROGRESS, values)
+    execute(conn, _PROGRESS, **values)
     return True
 
 
@@ -208,14 +207,14 @@ def end_job(
     Returns:
         The job as it is now; None if there is none.
     """
-    row = conn.execute(_LOCK, {"id": job_id}).one_or_none()
+    row = execute(conn, _LOCK, id=job_id).one_or_none()
     if row is None:
         return None
     if row.finished_at is None:
-        conn.execute(_CANCEL_ENTRIES, {"id": job_id})
-        conn.execute(_DROP_CHUNKS, {"id": job_id})
+        execute(conn, _CANCEL_ENTRIES, id=job_id)
+        execute(conn, _DROP_CHUNKS, id=job_id)
         why = failures_json([failure] if failure is not None else [])
-        conn.execute(_END, {"id": job_id, "status": status, "failures": why})
+        execute(conn, _END, id=job_id, status=status, failures=why)
     return jobs_by_ids(conn, [job_id])[job_id]
 
 
@@ -224,19 +223,14 @@ def wait_briefly(conn: Connection) -> None:
 
     Planning a large job takes longer, and holds it.
     """
-    conn.execute(_WAIT_BRIEFLY)
-
-
-def is_empty(conn: Connection, queue: str) -> bool:
-    """Tell whether nothing of a queue waits or is being worked on."""
-    return not conn.scalar(_HAS_ENTRIES, {"queue": queue})
+    execute(conn, _WAIT_BRIEFLY)
 
 
 def sole_rescuer(conn: Connection) -> bool:
     """Tell whether nobody else looks after lost work until this transaction ends."""
-    return bool(conn.scalar(_ALONE))
+    return bool(execute(conn, _ALONE).scalar_one())
 
 
 def queue_lost_work(conn: Connection) -> int:
     """Queue again what jobs still have to do and the queue has lost; return how many entries."""
-    return conn.execute(_LOST_PLANS).rowcount + conn.execute(_LOST_CHUNKS).rowcount
+    return execute(conn, _LOST_PLANS).rowcount + execute(conn, _LOST_CHUNKS).rowcount

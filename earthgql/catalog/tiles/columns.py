@@ -3,17 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 from sqlalchemy import Connection
 
 from earthgql.catalog.scenes import check_scene
-from earthgql.catalog.sql import rows
+from earthgql.catalog.sql import compose, execute
+from earthgql.catalog.tiles.conditions import ViewConditions
 from earthgql.catalog.tiles.filter import TileFilter
 from earthgql.catalog.tiles.order import BY_ID, Position, TileOrder
-from earthgql.catalog.tiles.visible import tiles_in_view
+from earthgql.catalog.tiles.visible import all_tiles_in_view, tiles_in_view
 from earthgql.imagery.grid import Bounds
 
 NO_SCORE = -1.0
@@ -107,9 +107,14 @@ def columns_in_bounds(
         parts, where, limit=limit, after=after, before=before, order=order, backward=backward
     )
     none = f"{{{','.join([str(NO_SCORE)] * labels)}}}"
-    values = {**view.parameters, "model": model_id, "labels": labels, "none": none}
-    key = "NULL" if order.by == "id" else "p.key"
-    [found] = rows(conn, _around(_COLUMNS, view.sql, view.order, key), values)
+    statement = compose(
+        _COLUMNS,
+        {"model": model_id, "labels": labels, "none": none},
+        key="NULL" if order.by == "id" else "p.key",
+        tiles=view.tiles,
+        order=view.order,
+    )
+    found = execute(conn, statement).one()
     ids, z, x, y, scores, keys = found
     if ids is None:
         check_scene(conn, where.scene)
@@ -120,13 +125,8 @@ def columns_in_bounds(
 
 def count_in_bounds(conn: Connection, parts: Sequence[Bounds], where: TileFilter) -> int:
     """Return how many tiles share area with a viewport."""
-    view = tiles_in_view(parts, where, limit=None, order=None)
-    return int(rows(conn, _around(_COUNT, view.sql), view.parameters)[0][0])
-
-
-@lru_cache(maxsize=512)
-def _around(sql: str, tiles: str, order: str = "", key: str = "") -> str:
-    return sql.format(tiles=tiles, order=order, key=key)
+    tiles = all_tiles_in_view(ViewConditions.of(parts, where))
+    return int(execute(conn, compose(_COUNT, tiles=tiles)).scalar_one())
 
 
 def _matrix(binary: bytes, tiles: int) -> npt.NDArray[np.float32]:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine
 
 from earthgql.catalog.scenes import check_scene
+from earthgql.catalog.sql import compose, execute
 from earthgql.catalog.tiles.filter import TileFilter
 from earthgql.catalog.tiles.visible import tiles_in_view
 from earthgql.database.engine import database_errors
@@ -84,9 +85,8 @@ def export_rows(
         BadInputError: if ``where`` names a scene that does not exist.
     """
     view = tiles_in_view(parts, where, limit=None)
-    sql = text(_ROWS.format(tiles=view.sql))
-    values = {**view.parameters, "model": model_id, "labels": labels}
-    found = conn.execute(sql, values, execution_options={"max_row_buffer": chunk})
+    statement = compose(_ROWS, {"model": model_id, "labels": labels}, tiles=view.tiles)
+    found = execute(conn.execution_options(max_row_buffer=chunk), statement)
     empty = True
     for rows in found.partitions(chunk):
         empty = False

@@ -67,16 +67,6 @@ class TileFilter:
     none_of: tuple[LabelTerm, ...] = ()
     model_id: int | None = None
 
-    def choice(self) -> dict[str, Any]:
-        """The parameters of ``SCENE_CHOSEN`` and ``ZOOM_CHOSEN``."""
-        return {
-            "scene": self.scene,
-            "zoom": self.zoom,
-            "at": self.at,
-            "acquired_from": self.acquired_from,
-            "acquired_to": self.acquired_to,
-        }
-
 
 class LabelMinimum(Protocol):
     """A label, and the score from which it counts (none: the model's threshold of the label)."""

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from earthgql.catalog.scenes import check_scene
-from earthgql.catalog.sql import rows
-from earthgql.catalog.tiles.conditions import SCENE_CHOSEN, ZOOM_CHOSEN
+from earthgql.catalog.sql import compose, execute
+from earthgql.catalog.tiles.conditions import ViewConditions
 from earthgql.catalog.tiles.filter import TileFilter
 from earthgql.catalog.tiles.order import BY_ID, Position, TileOrder
 from earthgql.catalog.tiles.visible import tiles_in_view
@@ -28,7 +28,7 @@ from earthgql.imagery.source import TileSource
 
 # Candidates come from the GiST index by a box a hair larger than the point; whole numbers decide
 # which cell owns an edge.
-_AT_POINTS = f"""
+_AT_POINTS = """
 SELECT best.id, best.scene_id, best.z, best.x, best.y
   FROM unnest(CAST(:lons AS float8[]), CAST(:lats AS float8[]), CAST(:xs AS int[]),
               CAST(:ys AS int[])) WITH ORDINALITY AS p(lon, lat, x, y, place)
@@ -37,19 +37,18 @@ SELECT best.id, best.scene_id, best.z, best.x, best.y
       FROM tile t JOIN scene s ON s.id = t.scene_id
      WHERE t.footprint && ST_MakeEnvelope(p.lon - 1e-9, p.lat - 1e-9,
                                           p.lon + 1e-9, p.lat + 1e-9, 4326)
-       AND t.x = p.x >> ({MAX_ZOOM} - t.z) AND t.y = p.y >> ({MAX_ZOOM} - t.z)
-       AND {ZOOM_CHOSEN.format(t="t")} AND {SCENE_CHOSEN.format(s="s")}
+       AND t.x = p.x >> ({max_zoom} - t.z) AND t.y = p.y >> ({max_zoom} - t.z)
+       AND {zoom_chosen} AND {scene_chosen}
      ORDER BY s.acquired_at DESC NULLS LAST, t.z DESC, t.scene_id DESC
      LIMIT 1) best ON true
  ORDER BY p.place
-"""  # noqa: S608 - only the constants above are put in
-
-_BY_IDS = text("SELECT id, scene_id, z, x, y FROM tile WHERE id = ANY(:ids)")
-_SOURCES = text("""
+"""
+_BY_IDS = "SELECT id, scene_id, z, x, y FROM tile WHERE id = ANY(:ids)"
+_SOURCES = """
 SELECT t.id, s.kind, s.uri, s.root, t.path, t.z, t.x, t.y, s.rendering,
        COALESCE(t.fingerprint, s.fingerprint)
   FROM tile t JOIN scene s ON s.id = t.scene_id WHERE t.id = ANY(:ids)
-""")
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,17 +84,20 @@ def tiles_at(
     if not points:
         return []
     cells = [tile_at(position, MAX_ZOOM) for position in points]
-    best = rows(
-        conn,
+    view = ViewConditions.of(None, where)
+    statement = compose(
         _AT_POINTS,
         {
             "lons": [position.lon for position in points],
             "lats": [position.lat for position in points],
             "xs": [cell.x for cell in cells],
             "ys": [cell.y for cell in cells],
-            **where.choice(),
         },
+        max_zoom=MAX_ZOOM,
+        zoom_chosen=view.zoom_chosen("t"),
+        scene_chosen=view.scene_chosen("s"),
     )
+    best = execute(conn, statement)
     found = [_record(row) if row[0] is not None else None for row in best]
     if not any(found):
         check_scene(conn, where.scene)
@@ -131,7 +133,7 @@ def tiles_in_bounds(
     view = tiles_in_view(
         parts, where, limit=limit, after=after, before=before, order=order, backward=backward
     )
-    found = [_record(row) for row in rows(conn, view.sql, view.parameters)]
+    found = [_record(row) for row in execute(conn, view.tiles)]
     if not found:
         check_scene(conn, where.scene)
     return found[::-1] if backward else found
@@ -139,12 +141,12 @@ def tiles_in_bounds(
 
 def tiles_by_ids(conn: Connection, ids: Sequence[int]) -> dict[int, TileRecord]:
     """Return the tiles of some ids, in one statement; unknown ids are left out."""
-    return {row.id: _record(row) for row in conn.execute(_BY_IDS, {"ids": list(ids)})}
+    return {row.id: _record(row) for row in execute(conn, _BY_IDS, ids=list(ids))}
 
 
 def sources_by_ids(conn: Connection, tile_ids: Sequence[int]) -> dict[int, TileSource]:
     """Return where the pixels of some tiles come from, in one statement."""
-    found = conn.execute(_SOURCES, {"ids": list(tile_ids)})
+    found = execute(conn, _SOURCES, ids=list(tile_ids))
     return {
         tile_id: TileSource(kind, uri, root, path, TileIndex(z, x, y), rendering, fingerprint)
         for tile_id, kind, uri, root, path, z, x, y, rendering, fingerprint in found

@@ -1,8 +1,11 @@
-"""The order of a list of tiles, and a position in it from which a page goes on."""
+"""The order of a list of tiles, a position in it from which a page goes on, and both in SQL."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
+
+from earthgql.catalog.sql import Fragment, compose
+from earthgql.catalog.tiles.conditions import ViewConditions
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,10 @@ class TileOrder:
     descending: bool = False
     column: int | None = None
 
+    def reversed(self) -> "TileOrder":
+        """The same order the other way round."""
+        return replace(self, descending=not self.descending)
+
 
 BY_ID = TileOrder()
 
@@ -35,3 +42,87 @@ class Position:
 
     id: int
     key: float | datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderInSql:
+    """An order on tiles ``t``, the times ``c.acquired_at`` of their scenes and their scores ``k``.
+
+    Attributes:
+        order: the order.
+        view: names the parameters.
+    """
+
+    order: TileOrder
+    view: ViewConditions
+
+    @property
+    def key_column(self) -> Fragment:
+        """The column ``key`` of the list, with a comma before it; nothing in the order of ids."""
+        if self.order.by == "id":
+            return Fragment("")
+        if self.order.by == "acquired":
+            return Fragment(", NULLIF(c.acquired_at, '-infinity') AS key")
+        return ", " + self._score + " AS key"
+
+    @property
+    def clause(self) -> Fragment:
+        """What stands behind ``ORDER BY``."""
+        way = " DESC" if self.order.descending else ""
+        if self.order.by == "id":
+            return Fragment(f"t.id{way}")
+        if self.order.by == "acquired":
+            return Fragment(f"c.acquired_at{way}, t.id{way}")
+        return self._score + f"{way}, k.tile_id{way}"
+
+    @property
+    def outer_clause(self) -> str:
+        """The same for a statement around the list, which calls it ``p``."""
+        # An unknown time counts as before all others.
+        way, nulls = (" DESC", "LAST") if self.order.descending else ("", "FIRST")
+        return f"p.id{way}" if self.order.by == "id" else f"p.key{way} NULLS {nulls}, p.id{way}"
+
+    @property
+    def has_key(self) -> list[Fragment]:
+        """The condition that a tile can be put in order, if some cannot."""
+        return [self._score + " IS NOT NULL"] if self.order.by == "label" else []
+
+    def behind(self, name: str, place: Position | int) -> Fragment:
+        """The condition that a tile is behind a place in the list.
+
+        Args:
+            name: of the parameters.
+            place: a number is an id.
+        """
+        return self._compared(name, place, "<" if self.order.descending else ">")
+
+    def before(self, name: str, place: Position | int) -> Fragment:
+        """The condition that a tile is before a place in the list; as ``behind``."""
+        return self._compared(name, place, ">" if self.order.descending else "<")
+
+    def _compared(self, name: str, place: Position | int, sign: str) -> Fragment:
+        if isinstance(place, int):
+            place = Position(place)
+        place_id = self.view.param(name, place.id)
+        if self.order.by == "id":
+            return f"t.id {sign} " + place_id
+        key = self.view.param(f"{name}_key", place.key)
+        if self.order.by == "acquired":
+            return compose(
+                "(c.acquired_at, t.id) {sign}"
+                " (COALESCE(CAST({key} AS timestamptz), '-infinity'), {id})",
+                sign=sign,
+                key=key,
+                id=place_id,
+            )
+        return compose(
+            "({score}, k.tile_id) {sign} (CAST({key} AS real), {id})",
+            score=self._score,
+            sign=sign,
+            key=key,
+            id=place_id,
+        )
+
+    @property
+    def _score(self) -> Fragment:
+        return "k.scores[" + self.view.param("order_column", self.order.column) + "]"

@@ -2,24 +2,27 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from earthgql.catalog.scenes import check_scene
-from earthgql.catalog.tiles.conditions import TILE_HERE, ZOOM_CHOSEN
-from earthgql.catalog.tiles.visible import box_values
-from earthgql.imagery.grid import Bounds, cell_range
+from earthgql.catalog.sql import Fragment, all_of, compose, execute
+from earthgql.catalog.tiles.conditions import ViewConditions
+from earthgql.catalog.tiles.filter import TileFilter
+from earthgql.imagery.grid import Bounds
 
-_CHOSEN = f"""
+_COUNT = """
+SELECT count(*), count(*) FILTER (WHERE EXISTS (
+         SELECT FROM tile_score k WHERE k.tile_id = t.id AND k.model_id = :model))
   FROM tile t JOIN scene s ON s.id = t.scene_id
- WHERE (CAST(:scene AS text) IS NULL OR s.name = :scene)
-   AND {ZOOM_CHOSEN.format(t="t")}
-   AND {{here}}
+ WHERE {in_scope}
 """
-_SCORED = "SELECT FROM tile_score k WHERE k.tile_id = t.id AND k.model_id = :model"
-_COUNT = f"SELECT count(*), count(*) FILTER (WHERE EXISTS ({_SCORED}))"
-_NEXT = f" AND t.id > :after AND NOT EXISTS ({_SCORED}) ORDER BY t.id LIMIT :limit"
+_NEXT = """
+SELECT t.id FROM tile t JOIN scene s ON s.id = t.scene_id
+ WHERE {in_scope} AND t.id > :after
+   AND NOT EXISTS (SELECT FROM tile_score k WHERE k.tile_id = t.id AND k.model_id = :model)
+ ORDER BY t.id LIMIT :limit
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +47,8 @@ def count_scored(conn: Connection, model_id: int, scope: TileScope) -> tuple[int
         BadInputError: if there is no scene of that name.
     """
     check_scene(conn, scope.scene, "; `manage.py scenes list` shows them")
-    here, values = _where(scope)
-    sql = text(_COUNT + _CHOSEN.format(here=here))
-    tiles, scored = conn.execute(sql, {**values, "model": model_id}).one()
+    statement = compose(_COUNT, {"model": model_id}, in_scope=_in_scope(scope))
+    tiles, scored = execute(conn, statement).one()
     return tiles, scored
 
 
@@ -54,15 +56,11 @@ def unscored(
     conn: Connection, model_id: int, scope: TileScope, *, after: int, limit: int
 ) -> Sequence[int]:
     """Return the next ids above ``after`` of tiles that a model has not scored, by id."""
-    here, values = _where(scope)
-    sql = text("SELECT t.id" + _CHOSEN.format(here=here) + _NEXT)
-    return conn.scalars(sql, {**values, "model": model_id, "after": after, "limit": limit}).all()
+    params = {"model": model_id, "after": after, "limit": limit}
+    return execute(conn, compose(_NEXT, params, in_scope=_in_scope(scope))).scalars().all()
 
 
-def _where(scope: TileScope) -> tuple[str, dict[str, Any]]:
-    values: dict[str, Any] = {"scene": scope.scene, "zoom": scope.zoom}
-    if scope.parts is None:
-        return "true", values
-    inside = [(part, cells) for part in scope.parts if (cells := cell_range(part))]
-    here = " OR ".join(TILE_HERE.format(i=i) for i in range(len(inside)))
-    return f"({here})" if here else "false", values | box_values(inside)
+def _in_scope(scope: TileScope) -> Fragment:
+    view = ViewConditions.of(scope.parts, TileFilter(scene=scope.scene, zoom=scope.zoom))
+    here = "(" + view.tile_here("t") + ")"
+    return all_of([view.scene_chosen("s"), view.zoom_chosen("t"), here])

@@ -26,7 +26,7 @@ from earthgql.catalog.analysis.histogram import label_histogram
 from earthgql.catalog.analysis.query_area import query_area_m2
 from earthgql.catalog.analysis.timeline import Interval, label_timeline
 from earthgql.catalog.models import ModelRecord
-from earthgql.catalog.sql import rows
+from earthgql.catalog.sql import execute
 from earthgql.catalog.tiles.areas import parse_area
 from earthgql.catalog.tiles.filter import TileFilter
 from earthgql.errors import AreaTooLargeError, BadInputError
@@ -146,8 +146,8 @@ def test_a_scene_alone_is_not_ranked(connection: Connection, model: ModelRecord)
     ids = add_scene(connection, "new", children(CELL)[:1], acquired_at=day(2))
     add_scores(connection, model, dict.fromkeys(ids.values(), (0, 1, 0)))
     shown = coverage(WORLD, ANY, alone)
-    counted = rows(connection, f"WITH {shown.sql} SELECT count(*) FROM shown", shown.parameters)
-    assert counted[0][0] == 4
+    counted = execute(connection, "WITH " + shown + " SELECT count(*) FROM shown")
+    assert counted.scalar_one() == 4
     both = work_estimate.estimate_work(connection, WORLD, ANY)
     assert (both.only_zoom, both.only_scene) == (CELL.z + 1, None)
     assert ranked in coverage(WORLD, ANY, both).sql

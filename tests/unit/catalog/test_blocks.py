@@ -3,7 +3,7 @@
 import pytest
 from shapely import Polygon, box, covers, intersects, prepare, to_wkt
 
-from earthgql.catalog.analysis.query_area import blocks
+from earthgql.catalog.analysis.query_area import cell_blocks
 from earthgql.catalog.tiles.areas import parse_area
 from earthgql.imagery import grid
 from earthgql.imagery.grid import TileIndex
@@ -16,9 +16,9 @@ def test_blocks_say_of_cells_what_the_polygon_says(zoom: int, step: int) -> None
     whole = Polygon(hull, [hole])
     rings = [[*ring, ring[0]] for ring in (hull, hole)]
     area = parse_area({"type": "Polygon", "coordinates": rings})
-    told = blocks(to_wkt(whole, rounding_precision=-1), area.parts, zoom)
-    assert told["step"] == step
-    inside, edge = set(told["inside"]), set(told["edge"])
+    told = cell_blocks(to_wkt(whole, rounding_precision=-1), area.parts, zoom)
+    assert told.step == step
+    inside, edge = set(told.inside), set(told.edge)
     assert inside
     assert edge
     assert not inside & edge
@@ -37,5 +37,5 @@ def test_blocks_say_of_cells_what_the_polygon_says(zoom: int, step: int) -> None
 
 
 def test_an_outline_of_nothing_holds_no_block() -> None:
-    found = blocks("MULTIPOLYGON EMPTY", [grid.Bounds(0, 0, 1, 1)], 12)
-    assert (found["inside"], found["edge"]) == ([], [])
+    found = cell_blocks("MULTIPOLYGON EMPTY", [grid.Bounds(0, 0, 1, 1)], 12)
+    assert (found.inside, found.edge) == ([], [])
