@@ -7,7 +7,7 @@ from flask import Flask
 from sqlalchemy import Engine
 
 from earthgql.api.execution.documents import Documents, read_trusted
-from earthgql.api.execution.http import GraphQLView
+from earthgql.api.http import GraphQLView
 from earthgql.api.schema import document_parser
 from earthgql.database.engine import make_engine
 from earthgql.jobs.service import JobService

@@ -1,4 +1,4 @@
-"""From the arguments of a field to what the catalogue takes: models, cutoffs, tiles, areas."""
+"""Turns the arguments of a field into a list of tiles or an area, as the catalogue takes them."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -11,18 +11,17 @@ from earthgql.api.paging.page import Page
 from earthgql.api.types.arguments import TileArguments
 from earthgql.api.types.inputs import (
     BoundsInput,
-    LabelCutoff,
     OrderDirection,
     TileOrder,
     TileOrderField,
     TileWhere,
 )
-from earthgql.catalog.cutoffs import cutoffs_of
+from earthgql.api.types.model import find_model
 from earthgql.catalog.models import ModelRecord, label_column
 from earthgql.catalog.tiles import filter as filters
 from earthgql.catalog.tiles import order as orders
 from earthgql.catalog.tiles.filter import TileFilter, confined
-from earthgql.errors import BadInputError, shortened
+from earthgql.errors import BadInputError
 from earthgql.imagery import grid
 
 _BY: dict[TileOrderField, Literal["id", "acquired", "label"]] = {
@@ -113,42 +112,6 @@ async def tile_filter(
     """
     chosen, _ = await _filter(info, where, model=model, scene=scene, zoom=zoom, at=at)
     return chosen
-
-
-async def find_model(info: RequestInfo, name: str | None) -> ModelRecord:
-    """Return the model of a ``model`` argument; None: that which this server runs.
-
-    Raises:
-        NotFoundError: if there is none of that name.
-        BadInputError: if there are several.
-        ModelUnavailableError: if none is named and there is none.
-    """
-    if name is None:
-        return info.context.scoring.model
-    return await info.context.loaders.model_named.load(name)
-
-
-def label_cutoffs(
-    info: RequestInfo,
-    model: ModelRecord,
-    cutoff: float | None,
-    by_label: list[LabelCutoff] | None,
-) -> tuple[float, ...]:
-    """Return the cutoff of each label of a model, worked out once for all tiles of the request.
-
-    Raises:
-        BadInputError: if a cutoff is not between 0 and 1, or a label is not the model's or there
-            twice.
-    """
-    own = [(entry.label, entry.cutoff) for entry in by_label or ()]
-
-    def work_out() -> tuple[float, ...]:
-        for number, (label, _) in enumerate(own):
-            if any(label == other for other, _ in own[:number]):
-                raise BadInputError(f"cutoffs gives {shortened(label)} twice")
-        return cutoffs_of(model.identity, cutoff, dict(own))
-
-    return info.context.once(("cutoffs", model.id, cutoff, *own), work_out)
 
 
 def rectangle(bounds: BoundsInput | None) -> tuple[grid.Bounds, ...] | None:

@@ -1,1 +1,1 @@
-"""How a request is executed: HTTP, documents, limits, weights, direct resolvers, statistics."""
+"""How a document is executed: trusted documents, limits, costs, direct resolvers, statistics."""

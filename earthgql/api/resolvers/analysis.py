@@ -14,7 +14,7 @@ from earthgql.api.paging.page import (
     LARGEST_DIFFERENCES,
     LARGEST_VIEWPORT,
 )
-from earthgql.api.selection import find_model, label_cutoffs, rectangle, tile_filter
+from earthgql.api.selection import rectangle, tile_filter
 from earthgql.api.types.arguments import (
     AreaArguments,
     At,
@@ -24,7 +24,7 @@ from earthgql.api.types.arguments import (
 )
 from earthgql.api.types.differences import LabelChanges, ModelComparison
 from earthgql.api.types.inputs import LabelCutoff, TileWhere
-from earthgql.api.types.model import model_of
+from earthgql.api.types.model import find_model, label_cutoffs, model_of
 from earthgql.api.types.summaries import LabelHistogram, LabelTimeline, TimelineInterval
 from earthgql.catalog.analysis.changes import label_changes
 from earthgql.catalog.analysis.histogram import label_histogram

@@ -11,10 +11,11 @@ from earthgql.api.costs import cost
 from earthgql.api.paging.connections import Connection
 from earthgql.api.paging.cursors import Cursors
 from earthgql.api.paging.page import PAGE_LENGTH, Page, PageArguments
-from earthgql.api.selection import find_model, rectangle
+from earthgql.api.selection import rectangle
 from earthgql.api.types.arguments import SceneArguments
 from earthgql.api.types.inputs import BoundsInput
 from earthgql.api.types.job import Job
+from earthgql.api.types.model import find_model
 from earthgql.api.types.values import GeoJSON
 from earthgql.catalog.jobs import records as job_catalog
 from earthgql.catalog.jobs.records import JobRecord

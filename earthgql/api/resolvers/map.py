@@ -10,13 +10,14 @@ from earthgql.api.costs import cost
 from earthgql.api.loaders import PointKey
 from earthgql.api.paging.connections import Connection
 from earthgql.api.paging.page import PAGE_LENGTH, Page
-from earthgql.api.selection import find_model, label_cutoffs, tile_filter, tile_query
+from earthgql.api.selection import tile_filter, tile_query
 from earthgql.api.types.arguments import (
     CutoffArguments,
     ModelName,
     SceneArguments,
     TileArguments,
 )
+from earthgql.api.types.model import find_model, label_cutoffs
 from earthgql.api.types.tile import Classification, Tile, classify
 from earthgql.catalog.cutoffs import valid_score
 from earthgql.catalog.tiles.lookup import TileRecord

@@ -21,9 +21,9 @@ from earthgql.api.paging.page import (
     Page,
     page_info,
 )
-from earthgql.api.selection import TileQuery, find_model, tile_query
+from earthgql.api.selection import TileQuery, tile_query
 from earthgql.api.types.arguments import ColumnArguments
-from earthgql.api.types.model import model_of
+from earthgql.api.types.model import find_model, model_of
 from earthgql.api.types.tile import load_scores
 from earthgql.api.types.viewport import Integers, Viewport, ViewportError, encode
 from earthgql.catalog.models import ModelRecord

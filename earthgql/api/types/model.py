@@ -1,4 +1,4 @@
-"""``Model``: a classifier that scores are of."""
+"""``Model``: a named and versioned classifier; finding one, and the cutoffs of its labels."""
 
 from typing import Self
 
@@ -7,7 +7,10 @@ from strawberry import relay
 
 from earthgql.api.context import RequestInfo
 from earthgql.api.costs import NAMES, cost
+from earthgql.api.types.inputs import LabelCutoff
+from earthgql.catalog.cutoffs import cutoffs_of
 from earthgql.catalog.models import ModelRecord
+from earthgql.errors import BadInputError, shortened
 
 
 @strawberry.type(description="A classifier, by name and version.")
@@ -45,3 +48,39 @@ class Model(relay.Node):
 def model_of(info: RequestInfo, record: ModelRecord) -> Model:
     """Return the API's model of a catalogue's, made once per request: all its tiles share one."""
     return info.context.once((Model, record.id), lambda: Model.of(record))
+
+
+async def find_model(info: RequestInfo, name: str | None) -> ModelRecord:
+    """Return the model of a ``model`` argument; None: that which this server runs.
+
+    Raises:
+        NotFoundError: if there is none of that name.
+        BadInputError: if there are several.
+        ModelUnavailableError: if none is named and there is none.
+    """
+    if name is None:
+        return info.context.scoring.model
+    return await info.context.loaders.model_named.load(name)
+
+
+def label_cutoffs(
+    info: RequestInfo,
+    model: ModelRecord,
+    cutoff: float | None,
+    by_label: list[LabelCutoff] | None,
+) -> tuple[float, ...]:
+    """Return the cutoff of each label of a model, worked out once for all tiles of the request.
+
+    Raises:
+        BadInputError: if a cutoff is not between 0 and 1, or a label is not the model's or there
+            twice.
+    """
+    own = [(entry.label, entry.cutoff) for entry in by_label or ()]
+
+    def work_out() -> tuple[float, ...]:
+        for number, (label, _) in enumerate(own):
+            if any(label == other for other, _ in own[:number]):
+                raise BadInputError(f"cutoffs gives {shortened(label)} twice")
+        return cutoffs_of(model.identity, cutoff, dict(own))
+
+    return info.context.once(("cutoffs", model.id, cutoff, *own), work_out)

@@ -11,9 +11,8 @@ from earthgql.api.context import RequestInfo
 from earthgql.api.costs import LABELS, NAMES, Length, cost
 from earthgql.api.loaders import StoredKey
 from earthgql.api.paging.page import LARGEST_FIRST
-from earthgql.api.selection import find_model, label_cutoffs
 from earthgql.api.types.arguments import Cutoff, LabelCutoffs, ModelName
-from earthgql.api.types.model import Model, model_of
+from earthgql.api.types.model import Model, find_model, label_cutoffs, model_of
 from earthgql.api.types.scene import Scene
 from earthgql.api.types.values import Bounds, GeoJSON, LabelScore
 from earthgql.catalog.cutoffs import counted, margin, valid_score
