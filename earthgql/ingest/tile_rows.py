@@ -55,8 +55,8 @@ def tile_areas(zoom: Integers, y: Integers) -> npt.NDArray[np.float64]:
     return np.array([area_m2(TileIndex(z, 0, row)) for z, row in rows])[place]
 
 
-def footfingerprints_ewkb(edges: npt.NDArray[np.float64]) -> list[str]:
-    """Return footfingerprints as hexadecimal EWKB polygons, counter-clockwise, SRID 4326.
+def footprints_ewkb(edges: npt.NDArray[np.float64]) -> list[str]:
+    """Return footprints as hexadecimal EWKB polygons, counter-clockwise, SRID 4326.
 
     Args:
         edges: as ``tile_edges`` returns them.
@@ -82,7 +82,7 @@ def copy_text(scene_id: int, chunk: TileChunk, edges: npt.NDArray[np.float64]) -
         chunk.zoom.tolist(),
         chunk.x.tolist(),
         chunk.y.tolist(),
-        footfingerprints_ewkb(edges),
+        footprints_ewkb(edges),
         tile_areas(chunk.zoom, chunk.y).tolist(),
         paths,
         fingerprints,
