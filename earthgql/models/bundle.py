@@ -16,6 +16,7 @@ from earthgql.models.manifest import (
     ARCHITECTURE_FILE,
     MANIFEST_FILE,
     WEIGHTS_FILE,
+    Domain,
     Manifest,
     parse_manifest,
 )
@@ -37,31 +38,44 @@ class Bundle:
         manifest: describes the model.
         arrays: the weights as in the file, float16 or float32.
         architecture_json: Keras's JSON of the network, for the architecture "Keras" only.
+        domain: statistics of the training material, see ``manifest.Domain``; None if there are
+            none: ``mean [d]`` of unit features, ``components [d, k]``, and what brings differences
+            to units of distance: ``scale [k]`` along the components, ``residual_scale [1]`` across.
     """
 
     folder: Path
     manifest: Manifest
     arrays: Arrays
     architecture_json: str | None
+    domain: Arrays | None = None
 
     @property
     def identity(self) -> ModelIdentity:
         """The identity of the model; hashes all weights, so callers should keep it."""
         m = self.manifest
-        digest = identity_sha256(m, self.arrays, self.architecture_json)
+        digest = identity_sha256(m, self.arrays, self.architecture_json, self.domain)
         return ModelIdentity(m.name, m.version, m.labels, m.thresholds, digest)
 
 
-def identity_sha256(manifest: Manifest, arrays: Arrays, architecture_json: str | None) -> str:
-    """Hash what the scores depend on: weights, architecture, input, labels, calibration."""
+def identity_sha256(
+    manifest: Manifest,
+    arrays: Arrays,
+    architecture_json: str | None,
+    domain: Arrays | None = None,
+) -> str:
+    """Hash what scores and distances from the training material depend on.
+
+    That is: weights, architecture, input, labels, calibration, and ``Bundle.domain`` if any.
+    """
     digest = hashlib.sha256()
     decisive = manifest.model_dump(
         mode="json", include={"architecture", "labels", "input", "output", "calibration"}
     )
     decisive["architecture_json"] = architecture_json
     digest.update(json.dumps(decisive, sort_keys=True).encode())
-    for path in sorted(arrays):
-        values = np.ascontiguousarray(arrays[path])
+    hashed = arrays | {f"domain/{name}": values for name, values in (domain or {}).items()}
+    for path in sorted(hashed):
+        values = np.ascontiguousarray(hashed[path])
         digest.update(f"{path} {values.dtype.str} {values.shape}\n".encode())
         digest.update(values.tobytes())
     return digest.hexdigest()
@@ -100,6 +114,7 @@ def open_bundle(folder: Path) -> Bundle:
         manifest,
         read_arrays(folder / manifest.weights.file),
         described.read_text() if ARCHITECTURE_FILE in manifest.files else None,
+        None if manifest.domain is None else read_arrays(folder / manifest.domain.file),
     )
 
 
@@ -244,6 +259,28 @@ def update_manifest(folder: Path, **changes: Any) -> Manifest:
         reason = error.strerror if isinstance(error, OSError) else error
         raise ModelUnavailableError(f"{source} cannot be written: {reason}") from None
     return manifest
+
+
+def write_domain(folder: Path, domain: Domain, arrays: Arrays) -> Manifest:
+    """Give a bundle statistics of its training material, in place of those it may have.
+
+    If this is interrupted, the bundle has none, and is otherwise as before.
+
+    Raises:
+        ModelUnavailableError: if the outcome is not valid, or cannot be written.
+    """
+    if not all(np.isfinite(values).all() for values in arrays.values()):
+        raise ModelUnavailableError("the statistics of the training material are not finite")
+    checksums = dict(read_manifest(folder).checksums)
+    checksums.pop(domain.file, None)
+    update_manifest(folder, domain=None, checksums=checksums)
+    try:
+        with draft(folder / domain.file) as fresh:
+            write_arrays(fresh, arrays)
+    except OSError as error:
+        raise ModelUnavailableError(f"{folder} cannot be written: {error}") from None
+    checksums[domain.file] = file_sha256(folder / domain.file)
+    return update_manifest(folder, domain=domain, checksums=checksums)
 
 
 def _pretty(manifest: Manifest) -> str:

@@ -104,6 +104,28 @@ class Weights(_Strict):
     )
 
 
+class Domain(_Strict):
+    """Statistics of what the network was trained on, from which distances from it are computed.
+
+    A distance above 1 says that a picture is unlike the training material.
+    """
+
+    file: Literal["domain.h5"] = "domain.h5"
+    features: Literal["pooled"] = Field(
+        "pooled", description="what the network's last layer is given"
+    )
+    components: int = Field(ge=1, description="principal components with a variance of their own")
+    pictures: int = Field(ge=1, description="of the training split, to which they were fitted")
+    limit_pictures: int = Field(ge=1, description="of the validation split, which set the limit")
+    false_alarm_rate: float = Field(
+        gt=0, lt=1, description="share of the validation split with a distance above 1"
+    )
+    test_pictures: int | None = Field(None, ge=1, description="of the test split")
+    test_false_alarm_rate: float | None = Field(
+        None, ge=0, le=1, description="share of the test split with a distance above 1"
+    )
+
+
 class Manifest(_Strict):
     """Describes a model: all but its weights."""
 
@@ -123,6 +145,7 @@ class Manifest(_Strict):
     output: ModelOutput
     calibration: Calibration | None = None
     weights: Weights
+    domain: Domain | None = None
     checksums: dict[str, Sha256] = Field(description="SHA-256 of each file but this and the card")
     created_at: str | None = None
     created_by: str | None = Field(None, description="the command that made the bundle")
@@ -151,7 +174,8 @@ class Manifest(_Strict):
     def files(self) -> tuple[str, ...]:
         """Names of the files that ``checksums`` covers."""
         described = (ARCHITECTURE_FILE,) if self.architecture == "Keras" else ()
-        return (self.weights.file, *described)
+        domain = () if self.domain is None else (self.domain.file,)
+        return (self.weights.file, *described, *domain)
 
 
 def _resize_type(size: int) -> Literal["interpolation-area", "interpolation-linear"] | None:

@@ -12,7 +12,14 @@ import numpy as np
 
 from earthgql.errors import DeadlineError, EarthGQLError, ModelUnavailableError
 from earthgql.models.passes import padded_size
-from earthgql.models.protocol import TILE_SIZE, Classifier, ModelIdentity, Pixels, Scores
+from earthgql.models.protocol import (
+    TILE_SIZE,
+    Classifier,
+    ModelIdentity,
+    Pixels,
+    Predictions,
+    Scores,
+)
 from earthgql.scoring.fair_queue import FairQueue
 from earthgql.scoring.pace import Pace
 
@@ -99,7 +106,7 @@ class Batcher:
         self._last_was_retry = False
         self._waiting_since = -math.inf
         self._running_batches = 0
-        self._finished: deque[tuple[list[_QueuedTile], Future[Scores], float]] = deque()
+        self._finished: deque[tuple[list[_QueuedTile], Future[Predictions], float]] = deque()
         self._thread: threading.Thread | None = None
         self._closed = False
 
@@ -288,7 +295,9 @@ class Batcher:
             lambda done: self._batch_done(batch, done, time.monotonic() - began)
         )
 
-    def _batch_done(self, batch: list[_QueuedTile], future: Future[Scores], seconds: float) -> None:
+    def _batch_done(
+        self, batch: list[_QueuedTile], future: Future[Predictions], seconds: float
+    ) -> None:
         """Note that the engine is free; in the engine's thread, so nothing here may take time."""
         with self._changed:
             self._running_batches -= 1
@@ -297,10 +306,12 @@ class Batcher:
             self._finished.append((batch, future, seconds))
             self._changed.notify_all()
 
-    def _deliver(self, batch: list[_QueuedTile], future: Future[Scores], seconds: float) -> None:
+    def _deliver(
+        self, batch: list[_QueuedTile], future: Future[Predictions], seconds: float
+    ) -> None:
         """Set the futures of a batch's tiles."""
         try:
-            rows = split_scores(future.result(), len(batch), self._classifier.identity)
+            rows = split_scores(future.result().scores, len(batch), self._classifier.identity)
         except (Exception, CancelledError) as error:
             self._retry_or_fail(batch, error)
             return

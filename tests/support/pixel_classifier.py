@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from earthgql.models.labels import PLANET_LABELS
-from earthgql.models.protocol import ModelIdentity, Pixels, Scores
+from earthgql.models.protocol import ModelIdentity, Pixels, Predictions, Scores
 
 PIXEL_IDENTITY = ModelIdentity(
     name="pixel",
@@ -50,9 +50,9 @@ class PixelClassifier:
         """Any number of tiles up to the batch size."""
         return tuple(range(1, self.batch_size + 1))
 
-    def start(self, pixels: Pixels) -> Future[Scores]:
+    def start(self, pixels: Pixels) -> Future[Predictions]:
         self.submissions.append(len(pixels))
-        return self._worker.submit(self.scores, pixels)
+        return self._worker.submit(lambda: Predictions(self.scores(pixels)))
 
     def warm_up(self) -> None:
         """Nothing is slow the first time."""

@@ -25,6 +25,7 @@ TRAINING = {
     "evaluate": ("earthgql.cli.model.training:evaluate", "Measure a bundle on a data set."),
     "card": ("earthgql.cli.model.card:card", "Write a bundle's model card."),
     "parity": ("earthgql.cli.model.engines:parity", "Compare a bundle on every engine here."),
+    "domain": ("earthgql.cli.model.domain:domain", "Learn what a bundle was trained on."),
     "optimize": ("earthgql.cli.model.engines:optimize", "Make a faster, 8-bit network."),
     "thresholds": (
         "earthgql.cli.model.training:thresholds",

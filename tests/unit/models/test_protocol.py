@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from support.pixel_classifier import PixelClassifier, pixel_scores
 
-from earthgql.models.protocol import Pixels, Scores, classify_all
+from earthgql.models.protocol import Pixels, Predictions, classify_all
 
 
 class Counting(PixelClassifier):
@@ -14,7 +14,7 @@ class Counting(PixelClassifier):
     under_way = most = 0
     lock = threading.Lock()
 
-    def start(self, pixels: Pixels) -> Future[Scores]:
+    def start(self, pixels: Pixels) -> Future[Predictions]:
         with self.lock:
             self.under_way += 1
             self.most = max(self.most, self.under_way)
@@ -22,7 +22,7 @@ class Counting(PixelClassifier):
         future.add_done_callback(self.ended)
         return future
 
-    def ended(self, _: Future[Scores]) -> None:
+    def ended(self, _: Future[Predictions]) -> None:
         with self.lock:
             self.under_way -= 1
 

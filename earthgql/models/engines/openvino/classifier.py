@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from earthgql.errors import ModelUnavailableError
 from earthgql.models.calibration import calibrate
@@ -17,7 +18,7 @@ from earthgql.models.engines.openvino.runtime import Precision
 from earthgql.models.manifest import Manifest
 from earthgql.models.passes import divide_into_passes
 from earthgql.models.preprocess import resize
-from earthgql.models.protocol import TILE_SIZE, ModelIdentity, Pixels, Scores
+from earthgql.models.protocol import TILE_SIZE, ModelIdentity, Pixels, Predictions
 
 # At f32, several concurrent batches of one keep a processor as busy as a large batch, and a click
 # waits less. At bf16 and int8 a pass is so short that its fixed costs, such as reading the
@@ -76,9 +77,9 @@ class OpenVINOClassifier:
         self._workers = ThreadPoolExecutor(self.parallel, thread_name_prefix="openvino")
         self._thread_local = threading.local()
 
-    def start(self, pixels: Pixels) -> Future[Scores]:
+    def start(self, pixels: Pixels) -> Future[Predictions]:
         """Begin to score a batch; see ``Classifier.start``."""
-        return self._workers.submit(self._scores, pixels)
+        return self._workers.submit(self._predictions, pixels)
 
     def warm_up(self) -> None:
         """Run every stream with every size of pass: the first run of each takes much longer."""
@@ -87,15 +88,17 @@ class OpenVINOClassifier:
             for future in [self.start(blank) for _ in range(self.parallel)]:
                 future.result()
 
-    def _scores(self, pixels: Pixels) -> Scores:
+    def _predictions(self, pixels: Pixels) -> Predictions:
         """Score tiles; runs in one of the threads of this classifier."""
         inputs = resize(pixels, self._size)
-        rows: list[Scores] = [np.empty((0, len(self.identity.labels)), np.float32)]
-        for part in divide_into_passes(len(inputs), self.pass_sizes):
-            rows.append(self._run(part.size, part.padded_slice(inputs))[: part.tiles])
-        return calibrate(np.concatenate(rows), self._calibration)
+        parts = [
+            Predictions(*(a[: part.tiles] for a in self._run(part.size, part.padded_slice(inputs))))
+            for part in divide_into_passes(len(inputs), self.pass_sizes)
+        ]
+        found = Predictions.joined(parts, len(self.identity.labels))
+        return found._replace(scores=calibrate(found.scores, self._calibration))
 
-    def _run(self, size: int, inputs: Pixels) -> Scores:
+    def _run(self, size: int, inputs: Pixels) -> list[npt.NDArray[np.float32]]:
         requests = getattr(self._thread_local, "requests", None)
         if requests is None:
             requests = self._thread_local.requests = {
@@ -106,8 +109,7 @@ class OpenVINOClassifier:
         # is raised here, where it belongs to this batch.
         request.start_async({0: np.ascontiguousarray(inputs)}, share_inputs=True)
         request.wait()
-        scores: Scores = request.get_output_tensor(0).data.astype(np.float32)
-        return scores
+        return [tensor.data.astype(np.float32) for tensor in request.output_tensors]
 
 
 def _compiled(core: Any, network: Network, precision: str, shape: tuple[int, int]) -> Any:

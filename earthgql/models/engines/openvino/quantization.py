@@ -36,7 +36,8 @@ def quantize(
     """Quantise a network and write it.
 
     The first convolution is left out: its few channels have different ranges, so that quantising
-    it would gain little time and lose most of the accuracy.
+    it would gain little time and lose most of the accuracy. So are the operations that compute the
+    distance from the training material.
 
     Kernels use half of the 8-bit range: on processors without VNNI, sums of full-range products
     overflow, and the scores must be the same on all processors.
@@ -66,7 +67,7 @@ def quantize(
         nncf.Dataset(inputs),
         target_device=nncf.TargetDevice.CPU,
         subset_size=len(inputs),
-        ignored_scope=nncf.IgnoredScope(names=_first_convolution(model)),
+        ignored_scope=nncf.IgnoredScope(names=[*_first_convolution(model), *_distance(model)]),
         advanced_parameters=nncf.AdvancedQuantizationParameters(overflow_fix=OverflowFix.ENABLE),
     )
     quantized.reshape([-1, size, size, 3])
@@ -82,3 +83,27 @@ def _first_convolution(model: Any) -> list[str]:
         if operation.get_type_name() in ("Convolution", "GroupConvolution")
     )
     return list(itertools.islice(names, 1))
+
+
+def _distance(model: Any) -> list[str]:
+    """Names of the operations that lead to the second output, but not to the scores."""
+    scores, *distances = (_before(output.get_node()) for output in model.outputs)
+    return [
+        name
+        for operation in model.get_ordered_ops()
+        if (name := operation.get_friendly_name()) not in scores
+        and any(name in names for names in distances)
+        and operation.get_type_name() not in ("Constant", "Result")
+    ]
+
+
+def _before(operation: Any) -> set[str]:
+    """Names of an operation and all that it depends on."""
+    found: set[str] = set()
+    todo = [operation]
+    while todo:
+        one = todo.pop()
+        if one.get_friendly_name() not in found:
+            found.add(one.get_friendly_name())
+            todo += [value.get_source_output().get_node() for value in one.inputs()]
+    return found
