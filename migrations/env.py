@@ -4,7 +4,7 @@ from alembic import context
 from geoalchemy2 import alembic_helpers
 
 from earthgql.database.autogenerate import include_object
-from earthgql.database.tables import Base
+from earthgql.database.tables import metadata
 
 connection = context.config.attributes.get("connection")
 if connection is None:
@@ -12,7 +12,7 @@ if connection is None:
 
 context.configure(
     connection=connection,
-    target_metadata=Base.metadata,
+    target_metadata=metadata,
     include_object=include_object,
     process_revision_directives=alembic_helpers.writer,
     render_item=alembic_helpers.render_item,

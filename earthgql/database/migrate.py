@@ -52,7 +52,7 @@ def head() -> str | None:
 def check(engine: Engine) -> list[str]:
     """Describe each difference between a database and ``tables.py``; none is an empty list."""
     from earthgql.database.autogenerate import include_object
-    from earthgql.database.tables import Base
+    from earthgql.database.tables import metadata
 
     options = {
         "include_object": include_object,
@@ -61,7 +61,7 @@ def check(engine: Engine) -> list[str]:
     }
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts=options)
-        return [str(difference) for difference in compare_metadata(context, Base.metadata)]
+        return [str(difference) for difference in compare_metadata(context, metadata)]
 
 
 @contextmanager

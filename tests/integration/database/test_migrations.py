@@ -6,7 +6,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 
 from earthgql.database import migrate
 from earthgql.database.autogenerate import QUEUE_PREFIX
-from earthgql.database.tables import Base
+from earthgql.database.tables import metadata
 
 OF_THE_QUEUE = """
 SELECT relname FROM pg_class WHERE relname LIKE 'procrastinate%'
@@ -28,7 +28,7 @@ def of_the_queue(engine: Engine) -> list[str]:
 def test_upgraded_database_equals_the_tables_in_code(engine: Engine) -> None:
     assert migrate.check(engine) == []
     assert migrate.current(engine) == migrate.head()
-    assert tables(engine) == set(Base.metadata.tables)
+    assert tables(engine) == set(metadata.tables)
 
 
 def test_check_sees_a_difference(fresh_engine: Engine) -> None:
