@@ -114,6 +114,10 @@ class IngestError(EarthGQLError):
     status = 422
 
 
+class NoTilesError(IngestError):
+    """A source is sound but gives no tile: it is counted apart from those that failed."""
+
+
 class TrainingError(EarthGQLError):
     """A data set, checkpoint or training run is unusable; nothing was overwritten."""
 

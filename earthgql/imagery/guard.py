@@ -3,14 +3,17 @@
 import math
 import os
 import stat
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import rasterio
 from rasterio._err import CPLE_BaseError
+from rasterio.enums import Interleaving
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
 from earthgql.errors import ImageUnreadableError
@@ -29,7 +32,12 @@ _GDAL_OPTIONS = {
     "GDAL_PAM_ENABLED": "NO",
     "GDAL_GEOREF_SOURCES": "INTERNAL",
     "GDAL_NUM_THREADS": "1",
+    # Its default is 5 % of the machine's memory, for each process.
+    "GDAL_CACHEMAX": 64 << 20,
 }
+# A block is decoded as a whole, and all bands of it that are stored together.
+MAX_BLOCK_BYTES = 40 << 20
+_QUIET = ("ignore", None, NotGeoreferencedWarning, None, 0)
 
 
 def resolve_below(root: str | Path, path: str | Path) -> Path:
@@ -146,16 +154,21 @@ def open_raster(root: str | Path, path: str | Path) -> Iterator[Any]:
     try:
         driver = _driver(real, name)
         _check_sidecars(root, real)
+        _silence()
         with rasterio.Env(**_GDAL_OPTIONS), rasterio.open(str(real), driver=driver) as dataset:
             _check_dataset(dataset, name)
             yield dataset
-    except NotGeoreferencedWarning:  # an exception where warnings are errors
-        raise ImageUnreadableError(f"{name} is not georeferenced") from None
     except OSError as error:  # RasterioIOError among them
         reason = _reason(error, real)
         raise ImageUnreadableError(f"{name} is damaged or unreadable: {reason}") from None
     except (RasterioError, CPLE_BaseError) as error:
         raise ImageUnreadableError(f"{name} cannot be decoded: {_reason(error, real)}") from None
+
+
+def _silence() -> None:
+    # A world file or the user may tell the place; if not, an error says so.
+    if _QUIET not in warnings.filters:
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
 
 
 def _check_dataset(dataset: Any, name: str) -> None:
@@ -165,6 +178,14 @@ def _check_dataset(dataset: Any, name: str) -> None:
         raise ImageUnreadableError(f"{name} has no bands of real numbers")
     for height, width in dataset.block_shapes:
         check_pixels(name, width, height)
+    height, width = dataset.block_shapes[0]
+    together = dataset.count if dataset.interleaving == Interleaving.pixel else 1
+    size = height * width * together * np.dtype(dataset.dtypes[0]).itemsize
+    if dataset.driver == "GTiff" and size > MAX_BLOCK_BYTES:
+        raise ImageUnreadableError(
+            f"{name} has blocks of {width} x {height} pixels, {size >> 20} MB of memory each: "
+            "gdal_translate -co TILED=YES -co COMPRESS=DEFLATE makes smaller ones"
+        )
 
 
 def _reason(error: BaseException, path: Path) -> str:

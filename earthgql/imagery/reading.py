@@ -14,7 +14,7 @@ def read_tile(source: TileSource) -> Pixels:
             registered at ingest, or of a format not allowed.
     """
     if source.kind == "raster":
-        from earthgql.imagery.raster import read_raster_tile
+        from earthgql.imagery.raster.tile import read_raster_tile
 
         return read_raster_tile(source.root, source.uri, source.index, source.rendering)
     if source.kind == "pyramid":

@@ -1,7 +1,7 @@
 """Rasters (GeoTIFF, COG, JPEG 2000) as sources: one raster is one scene of one zoom."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -9,88 +9,80 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rasterio.enums import ColorInterp
 
-from earthgql.errors import IngestError
+from earthgql.errors import IngestError, NoTilesError
 from earthgql.imagery.grid import MAX_ZOOM
 from earthgql.imagery.guard import open_raster, public_name, resolve_below
-from earthgql.imagery.raster import check_decodable
-from earthgql.imagery.raster_coverage import count_candidate_tiles, valid_tiles
-from earthgql.imagery.raster_metadata import (
+from earthgql.imagery.raster.coverage import count_candidate_tiles, valid_shares
+from earthgql.imagery.raster.dates import (
     acquisition_time,
-    band_percentiles,
+    date_in_name,
+    is_time_of_writing,
+    name_pattern,
+)
+from earthgql.imagery.raster.georeference import Georeference, georeference
+from earthgql.imagery.raster.metadata import (
     check_blocks,
-    default_bands,
+    check_zoom_decodable,
     geographic_bounds,
     native_zoom,
 )
-from earthgql.ingest.scene_source import SceneMetadata, TileChunk, file_fingerprint, with_options
+from earthgql.imagery.raster.validity import RasterReader
+from earthgql.imagery.raster.world_file import read_world_file
+from earthgql.ingest.raster_options import DEFAULT_MIN_VALID, RasterOptions
+from earthgql.ingest.raster_rendering import Rendering, choose_rendering
+from earthgql.ingest.scene_source import (
+    SceneMetadata,
+    TileChunk,
+    file_fingerprint,
+    with_options,
+)
 
 RASTER_SUFFIXES = (".tif", ".tiff", ".jp2", ".j2k")
-DEFAULT_PERCENTILES = (2.0, 98.0)
-Limits = tuple[tuple[float, float], ...]
+_SMALL_SCENE_TILES = 2.0
+_LEAST_SHARE = 0.05
 
 
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """How values are mapped to 0..255: between percentiles of the whole raster, or between limits.
+@dataclass
+class Shares:
+    """Counts of a scene's tiles by their share of valid pixels.
 
     Attributes:
-        percentiles: low and high, 0..100.
-        limits: low and high for all bands, or one pair per band.
+        best: the largest share.
+        total: of all shares, the scene's size in tiles.
+        taken: tiles with enough.
+        any: tiles with some.
+        minimum: the share that was enough.
     """
 
-    percentiles: tuple[float, float] | None = None
-    limits: Limits = ()
-
-
-def parse_stretch(value: str) -> Stretch:
-    """Parse ``2,98`` (percentiles), ``0:3000`` or ``0:3000,0:2500,0:2000`` (limits).
-
-    Raises:
-        IngestError: if it is none of these, or a low is not below its high.
-    """
-    try:
-        if ":" in value:
-            pairs = [tuple(map(float, part.split(":"))) for part in value.split(",")]
-            limits = tuple((low, high) for low, high in pairs)
-            stretch = Stretch(limits=limits)
-            ordered = all(np.isfinite(pair).all() and pair[0] < pair[1] for pair in limits)
-        else:
-            low, high = map(float, value.split(","))
-            stretch = Stretch(percentiles=(low, high))
-            ordered = 0 <= low < high <= 100
-    except ValueError:
-        ordered = False
-    if not ordered:
-        raise IngestError(
-            f"--stretch {value!r}: give two percentiles (2,98) or limits (0:3000, or one per band: "
-            "0:3000,0:2500,0:2000), each low below its high"
-        )
-    return stretch
+    best: float = 0.0
+    total: float = 0.0
+    taken: int = 0
+    any: int = 0
+    minimum: float = DEFAULT_MIN_VALID
 
 
 @dataclass(frozen=True)
-class RasterOptions:
-    """The user's choices for a raster; None: as the raster suggests."""
+class Plan:
+    """What was decided of a raster before its tiles are listed.
 
-    zoom: int | None = None
-    min_valid: float = 0.5
-    bands: tuple[int, ...] | None = None
-    stretch: Stretch | None = None
-    acquired_at: datetime | None = None
-    attribution: str | None = None
-    sha256: bool = False
+    Attributes:
+        place: its georeference.
+        rendering: bands, validity and stretch.
+        zoom: of its tiles.
+        zoom_reason: in words.
+        acquired_at: when it was taken, if known.
+        date_reason: where that comes from.
+        expected: tiles to be checked.
+    """
 
-    def tile_options(self) -> dict[str, Any]:
-        """Return the options that decide which tiles a file has, and their pixels."""
-        stretch = self.stretch and [self.stretch.percentiles, self.stretch.limits]
-        return {
-            "zoom": self.zoom,
-            "min_valid": self.min_valid,
-            "bands": self.bands,
-            "stretch": stretch,
-        }
+    place: Georeference
+    rendering: Rendering
+    zoom: int
+    zoom_reason: str
+    acquired_at: datetime | None
+    date_reason: str
+    expected: int
 
 
 @dataclass(frozen=True)
@@ -111,6 +103,14 @@ class RasterSource:
         """Return the date and attribution that the user chose."""
         return SceneMetadata(self.options.acquired_at, self.options.attribution)
 
+    def notes(self) -> list[str]:
+        """Return what was decided for the user, a line each, once the tiles were listed."""
+        return self._notes
+
+    @cached_property
+    def _notes(self) -> list[str]:
+        return []
+
     @cached_property
     def _fingerprint(self) -> str:
         path = resolve_below(self.root, self.uri)
@@ -118,64 +118,165 @@ class RasterSource:
         return with_options(fingerprint, self.options.tile_options())
 
     @cached_property
-    def _zoom(self) -> int:
+    def public_name(self) -> str:
+        """The file's path below its root, as messages name it."""
+        return public_name(self.root, self.uri)
+
+    @cached_property
+    def shares(self) -> Shares:
+        """How many tiles have how much, once they were listed."""
+        return Shares()
+
+    @cached_property
+    def plan(self) -> Plan:
+        """What is decided before tiles are listed."""
+        name = self.public_name
         with open_raster(self.root, self.uri) as dataset:
-            zoom = self.options.zoom
-            zoom = native_zoom(dataset) if zoom is None else zoom
+            placing = self._placing(dataset)
+            place = georeference(dataset, placing, name)
+            self._note_place(dataset, place, placing)
+            areas = geographic_bounds(place, name)
+            zoom, zoom_reason = self._zoom(place)
+            expected = count_candidate_tiles(areas, zoom)
+            check_zoom_decodable(dataset, place, zoom, name)
+            rendering = choose_rendering(dataset, self.options, name)
+            rendering.georeference = placing
+            self._notes.extend(rendering.notes)
+            acquired_at, date_reason = self._date(dataset)
+            return Plan(place, rendering, zoom, zoom_reason, acquired_at, date_reason, expected)
+
+    def _placing(self, dataset: Any) -> dict[str, Any]:
+        """Return what ``georeference`` needs to know besides the file."""
+        placing: dict[str, Any] = {}
+        if self.options.crs:
+            placing["crs"] = self.options.crs
+        if dataset.transform.is_identity and not dataset.gcps[0]:
+            if world := read_world_file(self.root, self.uri):
+                placing["transform"] = list(world.transform)[:6]
+                if dataset.crs is None and world.crs and "crs" not in placing:
+                    placing["crs"] = world.crs
+                self._notes.append(f"its place is read from {world.name}")
+            elif dataset.rpcs is not None:
+                placing["rpc_height"] = self.options.rpc_height or 0.0
+        return placing
+
+    def _note_place(self, dataset: Any, place: Georeference, placing: dict[str, Any]) -> None:
+        if place.rpcs is not None:
+            if self.options.rpc_height is None and place.rpc_height_matters():
+                low = place.rpcs.height_off - place.rpcs.height_scale
+                high = place.rpcs.height_off + place.rpcs.height_scale
+                raise IngestError(
+                    f"{self.public_name} is placed by RPCs, and the height of its ground matters "
+                    f"(they are for {low:g} to {high:g} m): give --rpc-height, metres above the "
+                    "ellipsoid, or orthorectify it with gdalwarp -rpc -to RPC_DEM=dem.tif"
+                )
+            self._notes.append(f"it is placed by {place.origin}")
+        elif dataset.gcps[0] and dataset.transform.is_identity:
+            self._notes.append(f"it is placed by {place.origin}")
+        if "crs" in placing and dataset.crs is not None and self.options.crs:
+            self._notes.append(f"--crs {self.options.crs} stands in for its own CRS")
+
+    def _zoom(self, place: Georeference) -> tuple[int, str]:
+        zoom = self.options.zoom
+        if zoom is None:
+            return native_zoom(place, self.public_name)
         if not 0 <= zoom <= MAX_ZOOM:
             raise IngestError(f"zoom must be between 0 and {MAX_ZOOM}, not {zoom}")
-        return zoom
+        return zoom, "--zoom"
+
+    def _date(self, dataset: Any) -> tuple[datetime | None, str]:
+        if self.options.acquired_at:
+            return self.options.acquired_at, "--acquired-at"
+        if self.options.acquired_from_name:
+            pattern = name_pattern(self.options.acquired_pattern)
+            found = date_in_name(Path(self.uri).name, pattern)
+            if found is None:
+                raise IngestError(f"{self.public_name}: no date is found in its name")
+            return found, "its name"
+        if (tagged := acquisition_time(dataset)) is None:
+            return None, "no tag has one; --acquired-at or --acquired-from name give it"
+        date, tag = tagged
+        if is_time_of_writing(tag):
+            self._notes.append(
+                f"its date, {date:%Y-%m-%d}, is that of the tag {tag}, often the time of writing; "
+                "--acquired-at gives another"
+            )
+        return date, f"its tag {tag}"
 
     def metadata(self) -> SceneMetadata:
         """Return date, attribution, bands, stretch, and the number of candidate tiles."""
+        plan = self.plan
         with open_raster(self.root, self.uri) as dataset:
-            expected = count_candidate_tiles(geographic_bounds(dataset), self._zoom)
-            check_decodable(dataset, self._zoom, public_name(self.root, self.uri))
-            rendering = _rendering(dataset, self.options)
-            check_blocks(dataset, rendering["bands"])
-            return SceneMetadata(
-                acquired_at=self.options.acquired_at or acquisition_time(dataset),
-                attribution=self.options.attribution,
-                rendering=rendering,
-                expected=expected,
-            )
-
-    def notes(self) -> Sequence[str]:
-        """Return what was decided for the user: nothing."""
-        return ()
+            check_blocks(dataset, plan.rendering.bands.indexes)
+        return SceneMetadata(
+            acquired_at=plan.acquired_at,
+            attribution=self.options.attribution,
+            rendering=plan.rendering.to_json(),
+            expected=plan.expected,
+        )
 
     def chunks(self) -> Iterator[TileChunk]:
-        """List the tiles with enough valid pixels."""
-        with open_raster(self.root, self.uri) as dataset:
-            areas = geographic_bounds(dataset)
-            found = valid_tiles(dataset, areas, self._zoom, self.options.min_valid)
-            for x, y, candidates in found:
-                zoom = np.full(len(x), self._zoom, dtype=np.int64)
-                yield TileChunk(zoom, x, y, candidates=candidates)
+        """List the tiles with enough valid pixels.
 
-
-def _rendering(dataset: Any, options: RasterOptions) -> dict[str, Any]:
-    bands = list(options.bands or default_bands(dataset))
-    if len(bands) not in (1, 3) or not all(1 <= band <= dataset.count for band in bands):
-        raise IngestError(
-            f"{Path(dataset.name).name}: --bands takes one or three of 1..{dataset.count}"
-        )
-    if options.bands is None and dataset.colorinterp[0] == ColorInterp.palette:
-        return {"bands": [1], "stretch": None, "palette": True}
-    stretch = options.stretch
-    if stretch is None and any(dataset.dtypes[band - 1] != "uint8" for band in bands):
-        stretch = Stretch(percentiles=DEFAULT_PERCENTILES)
-    limits: list[list[float]] | None = None
-    if stretch and stretch.percentiles:
-        limits = band_percentiles(dataset, bands, *stretch.percentiles)
-    elif stretch:
-        limits = [list(pair) for pair in stretch.limits]
-        limits = limits * len(bands) if len(limits) == 1 else limits
-        if len(limits) != len(bands):
-            raise IngestError(
-                f"{Path(dataset.name).name}: --stretch takes one pair or {len(bands)}"
+        Raises:
+            NoTilesError: if there is none.
+        """
+        shares = self.__dict__["shares"] = Shares()
+        given = self.options.min_valid
+        minimum = shares.minimum = DEFAULT_MIN_VALID if given is None else given
+        small: list[tuple[int, int, float]] = []
+        for x, y, share, candidates in self._valid_shares():
+            shares.best = max(shares.best, float(share.max(initial=0)))
+            shares.total += float(share.sum())
+            shares.any += len(share)
+            enough = share >= minimum
+            shares.taken += int(enough.sum())
+            if not shares.taken and shares.total < _SMALL_SCENE_TILES:
+                small += zip(x.tolist(), y.tolist(), share.tolist(), strict=True)
+            yield self._chunk(x[enough], y[enough], candidates)
+        if shares.taken:
+            return
+        least = max(shares.best, _LEAST_SHARE)
+        if given is None and shares.total < _SMALL_SCENE_TILES and shares.best >= _LEAST_SHARE:
+            shares.minimum = least
+            best = [(x, y) for x, y, share in small if share >= least]
+            shares.taken = len(best)
+            self._notes.append(
+                f"no tile is {DEFAULT_MIN_VALID:.0%} full: the scene is smaller than two tiles, so "
+                f"its best, {_percent(shares.best)} full, is enough"
             )
-    return {"bands": bands, "stretch": limits}
+            x, y = np.array(best, dtype=np.int64).reshape(-1, 2).T
+            yield self._chunk(x, y, 0)
+            return
+        raise NoTilesError(self._why_none(minimum))
+
+    def _chunk(self, x: Any, y: Any, candidates: int) -> TileChunk:
+        return TileChunk(np.full(len(x), self.plan.zoom), x, y, candidates=candidates)
+
+    def _valid_shares(self) -> Iterator[tuple[Any, Any, Any, int]]:
+        plan = self.plan
+        with open_raster(self.root, self.uri) as dataset:
+            rendering = plan.rendering
+            reader = RasterReader(dataset, rendering.bands.indexes, rendering.validity)
+            areas = geographic_bounds(plan.place, self.public_name)
+            yield from valid_shares(reader, plan.place, areas, plan.zoom)
+
+    def _why_none(self, minimum: float) -> str:
+        best = self.shares.best
+        if not best:
+            return (
+                f"{self.public_name} has no tile at zoom {self.plan.zoom}: no pixel in the grid "
+                f"holds data{self.plan.rendering.why_empty()}"
+            )
+        option = np.floor(best * 1000) / 1000
+        return (
+            f"{self.public_name} has no tile at zoom {self.plan.zoom} that is {minimum:.0%} full: "
+            f"its best is {_percent(best)} full, --min-valid {option:g} would take it"
+        )
+
+
+def _percent(share: float) -> str:
+    return f"{share:.1%}" if share < 0.1 else f"{share:.0%}"
 
 
 def raster_files(paths: list[str]) -> Iterator[tuple[str, Path, Path]]:

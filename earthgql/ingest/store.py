@@ -9,7 +9,7 @@ from typing import Any
 import psycopg2.errors
 from sqlalchemy import Connection, Engine, Row, text
 
-from earthgql.errors import IngestError
+from earthgql.errors import IngestError, NoTilesError
 from earthgql.ingest.scene_source import SceneMetadata, SceneSource, TileChunk
 from earthgql.ingest.tile_rows import COLUMNS, TileSummary, check_in_grid, copy_text, tile_edges
 
@@ -48,7 +48,7 @@ DELETE FROM tile t WHERE scene_id = :id AND NOT EXISTS (
 _DELETE_ALL = text("DELETE FROM tile WHERE scene_id = :id")
 _COLUMNS = ", ".join(COLUMNS)
 _WHY_EMPTY = {
-    "raster": "none has enough valid pixels: see --min-valid",
+    "raster": "none has enough valid pixels",
     "pyramid": "a picture is z/x/y.png, .jpg or .webp, or a row of the table",
     "mbtiles": "its table of tiles is empty",
 }
@@ -64,8 +64,8 @@ class IngestResult:
 
     Attributes:
         name: of the scene.
-        status: "new", "changed", "amended" (in date or attribution alone), "unchanged", "dry run"
-            or "failed".
+        status: "new", "changed", "amended" (in date or attribution alone), "unchanged", "dry run",
+            "without tiles" or "failed".
         tiles: how many the scene has (0 when amended, unchanged or failed).
         zooms: of its tiles.
         seconds: that it took.
@@ -167,7 +167,7 @@ def _amend(conn: Connection, existing: Row[Any], chosen: SceneMetadata) -> bool:
 
 def _check_not_empty(source: SceneSource, summary: TileSummary) -> None:
     if not summary.count:
-        raise IngestError(f"{source.uri} has no tile ({_WHY_EMPTY[source.kind]})")
+        raise NoTilesError(f"{source.uri} has no tile ({_WHY_EMPTY[source.kind]})")
 
 
 def _checked_chunks(source: SceneSource, progress: Progress) -> Iterator[TileChunk]:

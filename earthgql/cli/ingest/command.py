@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
+    from earthgql.ingest.raster_options import RasterOptions
     from earthgql.ingest.scene_source import SceneMetadata
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -85,9 +86,8 @@ def _bands(_ctx: click.Context, _param: click.Parameter, value: str | None) -> t
 @click.option(
     "--min-valid",
     type=click.FloatRange(0, 1),
-    default=0.5,
-    show_default=True,
-    help="Least share of pixels with data for a tile to count.",
+    help="Least share of pixels with data for a tile to count. "
+    "[default: 0.5; the best tile's share if the scene is smaller than two tiles]",
 )
 @click.option(
     "--bands",
@@ -99,48 +99,67 @@ def _bands(_ctx: click.Context, _param: click.Parameter, value: str | None) -> t
     help="Values to 0..255: percentiles (2,98) or limits (0:3000, or a pair per band). "
     "[default: none for 8-bit, 2,98 otherwise]",
 )
+@click.option(
+    "--nodata", help="Values without data (0 or 0,255), or none. [default: as the file says]"
+)
+@click.option(
+    "--alpha",
+    help="Band that is not 0 where there is data, or none: neither alpha nor a mask. "
+    "[default: as the file says]",
+)
+@click.option(
+    "--trim-collar", is_flag=True, help="Take pure black and white at the edges for no data."
+)
+@click.option("--crs", help="CRS, such as EPSG:32633, of a file that has none, or a wrong one.")
+@click.option(
+    "--rpc-height", type=float, help="Height in metres at which a file with RPCs is placed."
+)
+@click.option(
+    "--acquired-from",
+    type=click.Choice(["tags", "name"]),
+    default="tags",
+    show_default=True,
+    help="Where the date is looked for.",
+)
+@click.option(
+    "--acquired-pattern",
+    help="How a name has it, such as '*_%Y%m%d'. [default: the first 20200518 or 2020-05-18]",
+)
+@click.option("--explain", is_flag=True, help="With --dry-run: print how a file is understood.")
 @_SHA256
 def raster(paths: tuple[str, ...], **options: Any) -> None:
     """Ingest GeoTIFF, COG or JPEG 2000 files, or folders of them; one scene each.
 
-    Any CRS and type of value; nodata, alpha and masks are respected. The date is looked for in the
-    file's tags if not given.
+    Any CRS and type of value; nodata, alpha and masks are respected. What is decided about a file
+    is printed by --dry-run --explain; docs/imagery.md says how.
 
     \b
     Examples:
       python manage.py ingest raster field.tif --acquired-at 2020-05-18
       python manage.py ingest raster scenes/ 'more/*.tif' --min-valid 0.8
       python manage.py ingest raster sentinel.tif --bands 4,3,2 --stretch 0:3000
+      python manage.py ingest raster scan.tif --crs EPSG:32633 --nodata 0,255 --dry-run --explain
     """
     from earthgql.cli.ingest.run import run
-    from earthgql.ingest.raster_source import (
-        RasterOptions,
-        RasterSource,
-        parse_stretch,
-        raster_files,
-    )
+    from earthgql.ingest.raster_source import RasterSource, raster_files
 
-    facts = _scene_metadata(options)
-    chosen = RasterOptions(
-        zoom=options["zoom"],
-        min_valid=options["min_valid"],
-        bands=options["bands"] or None,
-        stretch=parse_stretch(options["stretch"]) if options["stretch"] else None,
-        acquired_at=facts.acquired_at,
-        attribution=facts.attribution,
-        sha256=options["sha256"],
-    )
+    if options["explain"] and not options["dry_run"]:
+        raise click.UsageError("--explain goes with --dry-run")
+    chosen = _raster_options(options)
     files = list(raster_files(_expand_globs(paths)))
     if not files:
         raise click.UsageError(f"no .tif, .tiff, .jp2 or .j2k file in {', '.join(paths)}")
     _check_name(options["name"], len(files))
-    run(
-        (
-            RasterSource(options["name"] or name, str(file), str(root), chosen)
-            for name, file, root in files
-        ),
-        options,
+    sources = (
+        RasterSource(options["name"] or name, str(file), str(root), chosen)
+        for name, file, root in files
     )
+    if options["explain"]:
+        from earthgql.cli.ingest.explain import explain
+
+        explain(sources)
+    else:
+        run(sources, options)
 
 
 @ingest.command()
@@ -239,6 +258,33 @@ def table(csv: Path, root: Path, scheme: str, **options: Any) -> None:
         about=_scene_metadata(options),
     )
     run([source], options)
+
+
+def _raster_options(options: dict[str, Any]) -> RasterOptions:
+    from earthgql.ingest.raster_options import (
+        RasterOptions,
+        parse_alpha,
+        parse_nodata,
+        parse_stretch,
+    )
+
+    metadata = _scene_metadata(options)
+    return RasterOptions(
+        zoom=options["zoom"],
+        min_valid=options["min_valid"],
+        bands=options["bands"] or None,
+        stretch=parse_stretch(options["stretch"]) if options["stretch"] else None,
+        alpha=None if options["alpha"] is None else parse_alpha(options["alpha"]),
+        nodata=None if options["nodata"] is None else parse_nodata(options["nodata"]),
+        trim_collar=options["trim_collar"],
+        crs=options["crs"],
+        rpc_height=options["rpc_height"],
+        acquired_at=metadata.acquired_at,
+        acquired_from_name=options["acquired_from"] == "name",
+        acquired_pattern=options["acquired_pattern"],
+        attribution=metadata.attribution,
+        sha256=options["sha256"],
+    )
 
 
 def _scene_metadata(options: dict[str, Any]) -> SceneMetadata:

@@ -14,14 +14,14 @@ from sqlalchemy import Engine
 from earthgql.cli.console import err, out, progress, say
 from earthgql.database.engine import make_engine
 from earthgql.database.prepare import prepare_database
-from earthgql.errors import DatabaseUnavailableError, EarthGQLError
+from earthgql.errors import DatabaseUnavailableError, EarthGQLError, NoTilesError
 from earthgql.ingest.scene_source import SceneSource
 from earthgql.ingest.store import IngestResult, dry_run, store
 from earthgql.settings import load_settings
 
 
 def run(sources: Iterable[SceneSource], options: dict[str, Any]) -> None:
-    """Ingest one source after the other and print a summary; exit code 1 if any failed.
+    """Ingest one source after the other, print a summary; exit code 1 if one failed or had no tile.
 
     Args:
         sources: what to ingest.
@@ -35,7 +35,7 @@ def run(sources: Iterable[SceneSource], options: dict[str, Any]) -> None:
         if engine is not None:
             engine.dispose()
     _print_summary(outcomes)
-    if any(outcome.status == "failed" for outcome in outcomes):
+    if any(outcome.reason for outcome in outcomes):
         raise click.exceptions.Exit(1)
 
 
@@ -60,7 +60,8 @@ def _outcomes(
         except EarthGQLError as error:
             err.print(f"[red]{escape(source.name)}[/]: ", end="")
             err.print(str(error), markup=False)
-            outcome = IngestResult(source.name, "failed", reason=str(error))
+            status = "without tiles" if isinstance(error, NoTilesError) else "failed"
+            outcome = IngestResult(source.name, status, reason=str(error))
         for note in source.notes():
             say(f"{source.name}: {note}")
         yield with_changes(outcome, seconds=time.monotonic() - began)

@@ -10,8 +10,9 @@ from earthgql.catalog.tiles.filter import TileFilter
 from earthgql.catalog.tiles.lookup import tiles_in_bounds
 from earthgql.demo import scene_file
 from earthgql.imagery import grid
-from earthgql.imagery.raster import read_raster_tile
-from earthgql.ingest.raster_source import RasterOptions, RasterSource
+from earthgql.imagery.raster.tile import read_raster_tile
+from earthgql.ingest.raster_options import RasterOptions
+from earthgql.ingest.raster_source import RasterSource
 from earthgql.ingest.store import store
 from earthgql.landscape import render_scene
 

@@ -17,7 +17,8 @@ from earthgql.imagery.grid import TileIndex, flip_y
 from earthgql.imagery.reading import read_tile
 from earthgql.ingest.mbtiles_source import MBTilesSource
 from earthgql.ingest.pyramid_source import PyramidSource, folder_pictures, table_pictures
-from earthgql.ingest.raster_source import RasterOptions, RasterSource
+from earthgql.ingest.raster_options import RasterOptions
+from earthgql.ingest.raster_source import RasterSource
 from earthgql.ingest.scene_source import SceneMetadata
 from earthgql.ingest.store import dry_run, store
 
@@ -375,7 +376,7 @@ def test_a_scene_across_the_antimeridian_is_narrow(fresh_engine: Engine, tmp_pat
 
 def test_a_source_without_tiles_is_refused(fresh_engine: Engine, tmp_path: Path) -> None:
     path = write_raster(tmp_path / "empty.tif", noise() * 0, nodata=0)
-    with pytest.raises(IngestError, match=r"no tile.*--min-valid"):
+    with pytest.raises(IngestError, match=r"no tile.*nodata 0.*--nodata none"):
         store(fresh_engine, raster(path))
     (tmp_path / "tiles").mkdir()
     with pytest.raises(IngestError, match=r"no tile.*z/x/y"):

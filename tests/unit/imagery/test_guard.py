@@ -10,7 +10,9 @@ from earthgql.errors import ImageUnreadableError
 from earthgql.imagery import guard
 from earthgql.imagery.grid import LonLat, tile_at
 from earthgql.imagery.guard import check_pixels, open_raster
-from earthgql.imagery.raster import check_decodable, read_raster_tile
+from earthgql.imagery.raster.georeference import georeference
+from earthgql.imagery.raster.metadata import check_zoom_decodable
+from earthgql.imagery.raster.tile import read_raster_tile
 
 VRT = """<VRTDataset rasterXSize="512" rasterYSize="512"><SRS>EPSG:4326</SRS>
 <GeoTransform>10, 0.0001, 0, 50, 0, -0.0001</GeoTransform>
@@ -121,7 +123,7 @@ def test_tiles_that_need_too_many_pixels_are_refused_unless_overviews_help(
         pytest.raises(ImageUnreadableError, match="megapixels"),
         open_raster(tmp_path, path) as dataset,
     ):
-        check_decodable(dataset, 8, str(path))
+        check_zoom_decodable(dataset, georeference(dataset, {}, path.name), 8, str(path))
     tile = tile_at(LonLat(10.3, 49.7), 8)
     with pytest.raises(ImageUnreadableError, match="megapixels"):
         read_raster_tile(str(tmp_path), str(path), tile, {"bands": [1]})

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from support.imagery_files import noise, write_raster
 
-from earthgql.imagery import grid, raster
+from earthgql.imagery import grid
 from earthgql.imagery.grid import TileIndex
+from earthgql.imagery.raster import tile as raster
 from earthgql.imagery.source import Pixels
 
 
@@ -20,13 +21,13 @@ def read(path: Path, tile: TileIndex, rendering: Mapping[str, Any]) -> Pixels:
 def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """A list that grows with every warping."""
     warpings: list[int] = []
-    warp = raster.warped
+    warp = raster.warp_values
 
     def warped(*args: Any, **options: Any) -> Any:
         warpings.append(1)
         return warp(*args, **options)
 
-    monkeypatch.setattr(raster, "warped", warped)
+    monkeypatch.setattr(raster, "warp_values", warped)
     return warpings
 
 
@@ -76,9 +77,7 @@ def test_pixels_that_lie_on_the_grid_are_those_that_warping_gives(
     assert len(warpings) == len(tiles)
 
 
-@pytest.mark.parametrize(
-    "what", ["between", "finer", "nodata", "mask", "fractions", "rotated", "degrees"]
-)
+@pytest.mark.parametrize("what", ["between", "finer", "fractions", "rotated", "degrees"])
 def test_other_pixels_are_warped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
@@ -88,8 +87,6 @@ def test_other_pixels_are_warped(
     given: dict[str, Any] = {
         "between": {"west": west + pixel / 100},
         "finer": {"pixel": pixel * 0.9999},
-        "nodata": {"nodata": 0},
-        "mask": {"mask": np.full((300, 300), 255, np.uint8)},
         "fractions": {},
         "rotated": {"rotation": 0.01},
         "degrees": {"crs": "EPSG:4326", "west": 0.0, "north": 50.0, "pixel": 1e-4},
@@ -102,4 +99,46 @@ def test_other_pixels_are_warped(
     )
     warpings = counted(monkeypatch)
     read(path, tile, {"bands": [1]})
+    assert warpings
+
+
+@pytest.mark.parametrize("what", ["nodata", "mask", "alpha", "16-bit alpha", "values given"])
+def test_validity_is_the_same_with_and_without_warping(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    tile = TileIndex(15, 11000, 16600)
+    west, _, _, north = grid.mercator_bounds(tile)
+    pixel = (grid.mercator_bounds(tile)[2] - west) / 256
+    values = noise(3, 300, 300, "uint16" if what == "16-bit alpha" else "uint8")
+    hidden = np.zeros((300, 300), bool)
+    hidden[40:90, 20:200], hidden[150:, 150:] = True, True
+    profile: dict[str, Any] = {}
+    rendering: dict[str, Any] = {"bands": [1, 2, 3]}
+    if what in ("nodata", "values given"):
+        values[:, hidden] = 0
+    if what == "nodata":
+        profile["nodata"] = 0
+    elif what == "values given":
+        rendering["validity"] = {"nodata": [0]}
+    elif what == "mask":
+        profile["mask"] = np.where(hidden, 0, 255).astype("uint8")
+    else:
+        top = np.iinfo(values.dtype).max
+        values = np.concatenate([values, np.where(hidden, 0, top)[None].astype(values.dtype)])
+        profile |= {"photometric": "RGB", "alpha": "yes"}
+    path = write_raster(
+        tmp_path / "r.tif",
+        values,
+        crs="EPSG:3857",
+        west=west,
+        north=north,
+        pixel=pixel,
+        **profile,
+    )
+    warpings = counted(monkeypatch)
+    direct = read(path, tile, rendering)
+    assert not warpings
+    np.testing.assert_array_equal(direct.any(axis=2), ~hidden[:256, :256])
+    monkeypatch.setattr(raster, "_window_on_grid", lambda *_: None)
+    np.testing.assert_array_equal(direct, read(path, tile, rendering))
     assert warpings

@@ -10,10 +10,13 @@ from earthgql.errors import IngestError
 from earthgql.imagery import grid
 from earthgql.imagery.grid import LonLat, TileIndex
 from earthgql.imagery.guard import open_raster
-from earthgql.imagery.raster_metadata import acquisition_time, native_zoom
+from earthgql.imagery.raster.dates import acquisition_time
+from earthgql.imagery.raster.georeference import georeference
+from earthgql.imagery.raster.metadata import native_zoom
 from earthgql.imagery.reading import read_tile
 from earthgql.imagery.source import Pixels, TileSource
-from earthgql.ingest.raster_source import RasterOptions, RasterSource, parse_stretch
+from earthgql.ingest.raster_options import RasterOptions, parse_stretch
+from earthgql.ingest.raster_source import RasterSource
 
 
 def listed(path: Path, **options: object) -> tuple[dict[str, object], list[TileIndex]]:
@@ -70,7 +73,7 @@ def test_zoom_is_that_nearest_the_native_resolution(tmp_path: Path) -> None:
             pixel = 360 / 2**zoom / 256 * factor
             path = write_raster(tmp_path / "r.tif", noise(), north=0.01, pixel=pixel)
             with open_raster(tmp_path, path) as dataset:
-                assert native_zoom(dataset) == zoom
+                assert native_zoom(georeference(dataset, {}, path.name), path.name)[0] == zoom
 
 
 def test_wedges_without_data_give_no_tiles(tmp_path: Path) -> None:
@@ -245,7 +248,7 @@ def test_date_is_found_in_the_tags(tmp_path: Path) -> None:
         path = write_raster(tmp_path / "dated.tif", noise(1, 8, 8), tags=tags)
         with open_raster(tmp_path, path) as dataset:
             found = acquisition_time(dataset)
-        assert (found and found.isoformat()) == wanted
+        assert (found and found[0].isoformat()) == wanted
 
 
 @pytest.mark.parametrize(
