@@ -1,1 +1,1 @@
-"""All queries over scenes, tiles, models and scores."""
+"""All queries over scenes, tiles, models, scores and jobs; ``sql`` composes and runs them."""

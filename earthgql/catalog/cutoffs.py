@@ -1,4 +1,4 @@
-"""From which score on a label counts."""
+"""Cutoffs: from which score on a label counts."""
 
 import json
 import math
@@ -72,15 +72,15 @@ def parse_cutoffs(text: str) -> Any:
 
 
 def _once_each(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    told: dict[str, object] = {}
+    by_name: dict[str, object] = {}
     for name, value in pairs:
-        if name in told:
+        if name in by_name:
             raise BadInputError(f"cutoffs gives {shortened(name)} twice")
-        told[name] = value
-    return told
+        by_name[name] = value
+    return by_name
 
 
-def counted(
+def labels_at_cutoffs(
     labels: Sequence[str], scores: Sequence[float], cutoffs: Sequence[float]
 ) -> list[tuple[str, float, float]]:
     """Return the labels whose score reaches the cutoff: label, score, cutoff; highest score first.

@@ -65,8 +65,8 @@ class ScoreRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What is known of some tiles; unknown ids are in neither.
+class FoundScores:
+    """Scores of some tiles, and the sources of the others; unknown ids are in neither.
 
     Attributes:
         stored: scores kept, by tile id.
@@ -77,9 +77,9 @@ class Found:
     sources: dict[int, TileSource]
 
 
-def find_scores(conn: Connection, tile_ids: Sequence[int], model_id: int) -> Found:
+def find_scores(conn: Connection, tile_ids: Sequence[int], model_id: int) -> FoundScores:
     """Return the scores kept of some tiles and the sources of the rest, in one statement."""
-    found = Found({}, {})
+    found = FoundScores({}, {})
     for row in execute(conn, _FIND, ids=list(tile_ids), model=model_id):
         tile_id, scores, computed_at, kind, uri, root, path, z, x, y, rendering, fingerprint = row
         if scores is not None:
@@ -140,7 +140,7 @@ def as_real(values: Iterable[float]) -> tuple[float, ...]:
 def real_cutoff(cutoff: float) -> float:
     """Return the lowest score, as ``as_real`` gives it, that is not below a cutoff.
 
-    Comparing a ``real`` with it in SQL tells the same as comparing what is read with ``cutoff``.
+    A ``real`` compared with it in SQL gives what the score read gives, compared with ``cutoff``.
     """
     nearest = np.float32(cutoff)
     if float(str(nearest)) < cutoff:

@@ -127,7 +127,7 @@ def _text(part: Fragment | str | int, params: dict[str, Any]) -> str:
         return str(part)
     for name in params.keys() & part.params.keys():
         if params[name] is not part.params[name] and params[name] != part.params[name]:
-            raise ValueError(f"parameter {name!r} is given two values")
+            raise ValueError(f"parameter {name!r} has two values")
     params.update(part.params)
     return part.sql
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from earthgql.catalog.cutoffs import counted
+from earthgql.catalog.cutoffs import labels_at_cutoffs
 from earthgql.catalog.tiles.export import ExportRow
 from earthgql.exports.request import ResolvedRequest
 from earthgql.imagery import grid
@@ -51,7 +51,7 @@ class ExportFields:
         """Return the labels whose score is at or above the cutoff, highest score first."""
         if row.scores is None:
             return None
-        return [label for label, *_ in counted(self.labels, row.scores, self._cutoffs)]
+        return [label for label, *_ in labels_at_cutoffs(self.labels, row.scores, self._cutoffs)]
 
 
 def _iso(time: datetime | None) -> str | None:

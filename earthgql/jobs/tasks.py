@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine
 
 from earthgql.catalog.jobs.records import Failure, jobs_by_ids
 from earthgql.catalog.jobs.work import (
-    Counted,
+    ChunkCounts,
     chunk_is_left,
     chunk_tiles,
     count_chunk,
@@ -139,7 +139,7 @@ class JobTasks:
             for code, error in counts.first_errors.items()
         )
         with self._engine.begin() as conn:
-            count_chunk(conn, job_id, number, Counted(counts.done, counts.deleted, failures))
+            count_chunk(conn, job_id, number, ChunkCounts(counts.done, counts.deleted, failures))
 
     def _try_again(self, counts: OutcomeCounts, job_id: int, number: int) -> None:
         """Raise for another attempt, unless there were ``MAX_ATTEMPTS``."""

@@ -14,7 +14,13 @@ from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 
-from earthgql.catalog.cutoffs import CutoffsByLabel, counted, cutoffs_of, margin, parse_cutoffs
+from earthgql.catalog.cutoffs import (
+    CutoffsByLabel,
+    cutoffs_of,
+    labels_at_cutoffs,
+    margin,
+    parse_cutoffs,
+)
 from earthgql.errors import (
     BadInputError,
     MediaTypeError,
@@ -179,7 +185,7 @@ def _classification(
     """Return the fields of GraphQL's ``Classification``, without a tile."""
     entries = [
         {"label": label, "score": score, "cutoff": cutoff, "margin": margin(score, cutoff)}
-        for label, score, cutoff in counted(model.labels, scores, cutoffs)
+        for label, score, cutoff in labels_at_cutoffs(model.labels, scores, cutoffs)
     ]
     return {
         "model": {"name": model.name, "version": model.version, "sha256": model.sha256},

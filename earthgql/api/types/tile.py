@@ -15,7 +15,7 @@ from earthgql.api.types.arguments import Cutoff, LabelCutoffs, ModelName
 from earthgql.api.types.model import Model, find_model, label_cutoffs, model_of
 from earthgql.api.types.scene import Scene
 from earthgql.api.types.values import Bounds, GeoJSON, LabelScore
-from earthgql.catalog.cutoffs import counted, margin, valid_score
+from earthgql.catalog.cutoffs import labels_at_cutoffs, margin, valid_score
 from earthgql.catalog.models import ModelRecord
 from earthgql.catalog.scores import ScoreRecord
 from earthgql.catalog.tiles.lookup import TileRecord
@@ -39,7 +39,7 @@ class Classification:
         cls, tile: "Tile", model: Model, record: ScoreRecord, cutoffs: tuple[float, ...]
     ) -> Self:
         """Apply the cutoffs of a model's labels to the scores of a tile."""
-        entries = counted(model.labels, record.scores, cutoffs)
+        entries = labels_at_cutoffs(model.labels, record.scores, cutoffs)
         return cls(tile=tile, model=model, computed_at=record.computed_at, counted=entries)
 
     @strawberry.field(

@@ -66,7 +66,7 @@ SELECT CAST({begins} AS timestamptz) AS state, {sums}
 _SUMS = """
 WITH period AS MATERIALIZED (
   SELECT * FROM unnest(CAST(:begins AS timestamptz[]), CAST(:ends AS timestamptz[]))
-                AS given(begins, ends)
+                AS span(begins, ends)
 ),
 {shown},
 {scored}

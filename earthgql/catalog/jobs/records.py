@@ -26,7 +26,7 @@ _FORGOTTEN_AT_ONCE = 1_000
 COLUMNS = """id, model_id, request, status, queue, attempts, total, known, done, failed, failures,
        rate, created_at, started_at, finished_at"""
 
-# An area without tiles is one row, however often it is asked for.
+# An area without tiles is one row, however many requests for it come.
 _NOTHING = "(:empty AND status = 'done' AND total = 0)"
 _INSERT = f"""
 INSERT INTO job (model_id, request, digest, queue, status, total, started_at, finished_at)
@@ -76,7 +76,7 @@ class JobRecord:
     Attributes:
         id: of the row.
         model_id: the model it is for.
-        request: what was asked for, as ``AreaRequest.as_json`` writes it.
+        request: area and conditions, as ``AreaRequest.as_json`` writes them.
         status: "queued", "running", "done", "failed" or "cancelled".
         queue: of the workers that have the model.
         attempts: how often planning it went wrong.
@@ -86,7 +86,7 @@ class JobRecord:
         failed: those that cannot have any.
         failures: why.
         rate: tiles per second of late, or of the whole once it is finished; None if unknown.
-        created_at: when it was asked for; with a time zone, as the others.
+        created_at: when it was requested; with a time zone, as the others.
         started_at: when its tiles had been counted.
         finished_at: when it ended, whatever way.
     """

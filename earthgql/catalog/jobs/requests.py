@@ -1,4 +1,4 @@
-"""What a job is asked for: an area, and which of the tiles that overlap there are meant."""
+"""What a job is to classify: an area, and which of the tiles that overlap there."""
 
 import hashlib
 import json
@@ -14,11 +14,11 @@ from earthgql.imagery.grid import Bounds
 
 @dataclass(frozen=True, slots=True)
 class AreaRequest:
-    """Tiles that a job is to classify, as they were asked for; valid.
+    """Tiles that a job is to classify; valid.
 
     Attributes:
         parts: rectangles that hold the area, as ``areas.area_of`` gives them.
-        where: the tiles of these that are meant.
+        where: which of the tiles in these.
         polygon: the GeoJSON geometry as ``areas.plain`` writes it, if the area is more than a
             rectangle.
     """
@@ -81,5 +81,5 @@ class AreaRequest:
 
     def digest(self, model_id: int) -> str:
         """Hash the request with the model it is for."""
-        asked = json.dumps({**self.as_json(), "model": model_id}, sort_keys=True)
-        return hashlib.sha256(asked.encode()).hexdigest()
+        text = json.dumps({**self.as_json(), "model": model_id}, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()

@@ -63,7 +63,7 @@ RETURNING attempts
 """
 _ATTEMPT = "UPDATE job SET attempts = attempts + 1 WHERE id = :id RETURNING attempts"
 _DROP_CHUNK = "DELETE FROM job_chunk WHERE job_id = :id AND number = :number"
-# Of the first seconds the mean is told; later, what was long ago counts less and less, and time
+# In the first seconds the rate is the mean; later, what was long ago counts less and less, and time
 # in which no worker ran hardly at all.
 _PROGRESS = f"""
 UPDATE job SET done = done + :done, failed = failed + :failed, total = total - :gone,
@@ -104,8 +104,8 @@ _ALONE = "SELECT pg_try_advisory_xact_lock(hashtext('earthgql jobs rescue'))"
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
-    """What came of the tiles of a chunk.
+class ChunkCounts:
+    """How many tiles of a chunk got scores, and why others did not.
 
     Attributes:
         done: have scores now.
@@ -163,14 +163,14 @@ def note_attempt(conn: Connection, job_id: int, number: int | None) -> int | Non
     return attempts
 
 
-def count_chunk(conn: Connection, job_id: int, number: int, counted: Counted) -> bool:
+def count_chunk(conn: Connection, job_id: int, number: int, counts: ChunkCounts) -> bool:
     """Count the tiles of a chunk, once, and finish the job if it was the last.
 
     Args:
         conn: in a transaction.
         job_id: the job.
         number: of the chunk.
-        counted: what came of its tiles.
+        counts: of its tiles.
 
     Returns:
         Whether they were counted: not if they were before, or the job was cancelled.
@@ -179,14 +179,14 @@ def count_chunk(conn: Connection, job_id: int, number: int, counted: Counted) ->
     if row is None or not execute(conn, _DROP_CHUNK, id=job_id, number=number).rowcount:
         return False
     failures = {failure.code: failure for failure in read_failures(row.failures)}
-    for new in counted.failures:
+    for new in counts.failures:
         old = failures.get(new.code, new._replace(tiles=0))
         failures[new.code] = old._replace(tiles=old.tiles + new.tiles)
     values = {
         "id": job_id,
-        "done": counted.done,
-        "gone": counted.gone,
-        "failed": sum(failure.tiles for failure in counted.failures),
+        "done": counts.done,
+        "gone": counts.gone,
+        "failed": sum(failure.tiles for failure in counts.failures),
         "failures": failures_json(failures.values()),
     }
     execute(conn, _PROGRESS, **values)

@@ -59,7 +59,7 @@ def area_of(
         Rectangles that hold all of it, and the outline if it is more than a rectangle.
 
     Raises:
-        BadInputError: if both are given, or none, or the polygon is none.
+        BadInputError: if there are both, or neither, or the polygon is none.
     """
     if bounds is not None and polygon is not None:
         raise BadInputError("give either bounds or a polygon, and not both")

@@ -168,7 +168,7 @@ def tile_filter(
 def confined(
     where: TileFilter, bounds: Sequence[Bounds] | None, polygon: object | None
 ) -> tuple[tuple[Bounds, ...], TileFilter]:
-    """Return where to look, and what for, of tiles in an area that may be given in three ways.
+    """Return where to look and what for: an area comes as bounds, as a polygon or in the filter.
 
     Args:
         where: which tiles may answer; its ``within`` is an area, and may go with ``bounds``.
@@ -176,10 +176,10 @@ def confined(
         polygon: GeoJSON or an area, as ``parse_area`` takes it.
 
     Returns:
-        Rectangles that hold the area, the whole map if none is given; and the filter with it.
+        Rectangles that hold the area, or the whole map; and the filter with the area in it.
 
     Raises:
-        BadInputError: if a polygon is given besides another area, or is none.
+        BadInputError: if there is a polygon and another area, or the polygon is none.
     """
     if polygon is None:
         everywhere = WORLD if where.within is None else where.within.parts

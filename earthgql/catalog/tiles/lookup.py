@@ -1,6 +1,6 @@
 """Queries over tiles: by place, by viewport, by id.
 
-Where scenes overlap, one tile answers for each piece of ground. Tiles are ranked by their scene's
+Where scenes overlap, one tile is shown at each place. Tiles are ranked by their scene's
 ``acquired_at`` (newest first, unknown last), then by zoom (highest first), then by scene (newest
 first). The tile at a point is the best of those it lies in. A viewport leaves out a tile
 

@@ -27,7 +27,7 @@ SELECT t.id FROM tile t JOIN scene s ON s.id = t.scene_id
 
 @dataclass(frozen=True, slots=True)
 class TileScope:
-    """Some tiles, all of them by default; overlapping scenes are not told apart.
+    """Some tiles, all of them by default; where scenes overlap, those of each.
 
     Attributes:
         scene: only those of the scene of this name.

@@ -36,7 +36,7 @@ def test_a_parameter_has_one_value() -> None:
         lambda: compose("{one} {other}", one=ONE, other=other),
         lambda: compose("{one} :a", {"a": 3}, one=ONE),
     ):
-        with pytest.raises(ValueError, match="'a' is given two values"):
+        with pytest.raises(ValueError, match="'a' has two values"):
             compose_both()
 
 
