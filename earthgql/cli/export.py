@@ -26,7 +26,7 @@ _STANDARD_OUTPUT = "-"
     type=click.Choice(ENDINGS),
     help="Kind of file (default: by the ending of its name).",
 )
-@click.option("--bounds", help="Only tiles in WEST,SOUTH,EAST,NORTH, in degrees.")
+@click.option("--bounds", help="Only tiles in WEST,SOUTH,EAST,NORTH, in degrees; longitudes wrap.")
 @click.option("--polygon", help="Only tiles that share area with it: GeoJSON, or a file of it.")
 @click.option("--where", help="Conditions as GraphQL's where, in JSON.")
 @click.option("--scene", help="Only tiles of the scene of this name.")

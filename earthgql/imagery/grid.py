@@ -13,6 +13,8 @@ from typing import NamedTuple
 from earthgql.errors import BadInputError, shortened
 
 MAX_ZOOM = 24
+MAX_LON = 540.0
+"""Web maps that are panned round the world give longitudes beyond 180; none as far as this."""
 MAX_LAT = math.degrees(2 * math.atan(math.exp(math.pi)) - math.pi / 2)
 HALF_WORLD_M = math.pi * 6378137.0
 TILE_PIXELS = 256
@@ -71,35 +73,40 @@ def _in_range(name: str, value: float, limit: float) -> float:
 
 
 def point(lat: float, lon: float) -> LonLat:
-    """Validate a position.
+    """Validate a position, and wrap its longitude into -180..180.
 
     Raises:
-        BadInputError: if ``lat`` is outside -90..90 or ``lon`` outside -180..180, or not a number.
+        BadInputError: if ``lat`` is outside -90..90 or ``lon`` outside -540..540, or not a number.
     """
-    return LonLat(_in_range("lon", lon, 180), _in_range("lat", lat, 90))
+    return LonLat(wrapped(_in_range("lon", lon, MAX_LON)), _in_range("lat", lat, 90))
 
 
 def bounds(west: float, south: float, east: float, north: float) -> tuple[Bounds, ...]:
-    """Validate a rectangle; one with west > east crosses the antimeridian and gives two parts.
+    """Validate a rectangle and wrap its longitudes; it goes eastward from west to east.
+
+    Returns:
+        One part within -180..180, or two if it crosses the antimeridian; all the way round if
+        east is 360 degrees or more beyond west.
 
     Raises:
-        BadInputError: if a value is out of range or not a number, or south > north.
+        BadInputError: if a longitude is outside -540..540, a latitude outside -90..90, one is not
+            a number, or south > north.
     """
-    _in_range("west", west, 180)
-    _in_range("east", east, 180)
-    _in_range("south", south, 90)
-    _in_range("north", north, 90)
+    west, east = (_in_range(*edge, MAX_LON) for edge in (("west", west), ("east", east)))
+    south, north = (_in_range(*edge, 90) for edge in (("south", south), ("north", north)))
     if south > north:
         raise BadInputError(f"south ({south}) must not be above north ({north})")
+    round_the_world = east - west >= 360
+    west, east = (-180.0, 180.0) if round_the_world else (wrapped(west), wrapped(east))
     if west > east:
         parts = (Bounds(west, south, 180.0, north), Bounds(-180.0, south, east, north))
         return tuple(part for part in parts if part.west < part.east) or parts[:1]
-    return (Bounds(float(west), float(south), float(east), float(north)),)
+    return (Bounds(west, south, east, north),)
 
 
 def wrapped(lon: float) -> float:
-    """Bring a longitude in degrees into -180..180; one that is there stays as it is."""
-    return lon if -180 <= lon <= 180 else (lon + 180) % 360 - 180
+    """Bring a longitude in degrees into -180..180, exactly; one that is there stays as it is."""
+    return math.remainder(lon, 360)
 
 
 def _fractions(lon: float, lat: float) -> tuple[float, float]:

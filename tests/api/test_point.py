@@ -58,6 +58,13 @@ def test_answers_the_tile_at_the_place(api: Api, raster: Path) -> None:
     assert before.replace(microsecond=0) <= datetime.fromisoformat(answer["computedAt"])
 
 
+def test_longitudes_are_wrapped(api: Api) -> None:
+    here = api.data(QUERY, lat=LAT, lon=LON)["classifyPoint"]
+    assert here["tile"]["x"] == NORTH_WEST.x + 3
+    assert api.data(QUERY, lat=LAT, lon=LON + 360)["classifyPoint"] == here
+    assert api.data(QUERY, lat=LAT, lon=LON - 360)["classifyPoint"] == here
+
+
 def test_cutoff_chooses_labels_and_defaults_to_the_thresholds(api: Api, raster: Path) -> None:
     wanted = expected_scores(raster, TileIndex(ZOOM, NORTH_WEST.x + 3, NORTH_WEST.y + 4))
     at_half = {label for label, score in wanted.items() if score >= 0.5}
@@ -98,7 +105,8 @@ def test_no_tile_is_null_and_no_error(api: Api) -> None:
     [
         ({"lat": 91}, "lat"),
         ({"lat": -90.01}, "lat"),
-        ({"lon": 181}, "lon"),
+        ({"lon": 540.5}, "lon must be between -540 and 540"),
+        ({"lon": -541}, "lon"),
         ({"lat": None}, "lat"),
         ({"lat": "47"}, "lat"),
         ({"lat": 10**400}, "lat"),

@@ -47,6 +47,43 @@ def test_all_tiles_of_a_viewport_and_no_others(api: Api) -> None:
     }
 
 
+def panned(bounds: dict[str, float], turns: int) -> dict[str, float]:
+    """The same rectangle as a map gives it after so many turns round the world."""
+    return {
+        edge: value + 360 * turns * (edge in ("west", "east")) for edge, value in bounds.items()
+    }
+
+
+def test_longitudes_are_wrapped(api: Api) -> None:
+    query = """query ($b: BoundsInput, $p: GeoJSON) {
+      tilesInBounds(bounds: $b) { totalCount nodes { x y } } viewport(bounds: $b) { ids }
+      labelHistogram(bounds: $b) { tiles areaKm2 }
+      within: tilesInBounds(where: {within: $p}) { nodes { x y } }
+    }"""
+    part = viewport(NORTH_WEST, 3, 2)
+    here = api.data(query, b=part, p=outline(part))
+    assert here["tilesInBounds"]["totalCount"] == here["labelHistogram"]["tiles"] == 6
+    assert here["within"]["nodes"] == here["tilesInBounds"]["nodes"]
+    for turns in (-1, 1):
+        turned = panned(part, turns)
+        found = api.data(query, b=turned, p=outline(turned))
+        area = found["labelHistogram"].pop("areaKm2")
+        assert area == pytest.approx(here["labelHistogram"]["areaKm2"], rel=1e-9)
+        assert found == {**here, "labelHistogram": {"tiles": 6}}
+    world = {**part, "west": -190, "east": 190}
+    found = api.data(query, b=world, p=outline(world))
+    assert found["tilesInBounds"]["totalCount"] == found["labelHistogram"]["tiles"] == 2 * SIDE
+    assert found["within"]["nodes"] == found["tilesInBounds"]["nodes"]
+    for wrong in (540.5, -1e9):
+        assert api.codes(PAGE, bounds={**part, "east": wrong}) == ["BAD_USER_INPUT"]
+
+
+def outline(bounds: dict[str, float]) -> dict[str, Any]:
+    west, south, east, north = (bounds[edge] for edge in ("west", "south", "east", "north"))
+    ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
+    return {"type": "Polygon", "coordinates": [ring]}
+
+
 def test_pages_are_complete_and_stable(api: Api) -> None:
     whole = [n["id"] for n in api.data(PAGE, bounds=WHOLE_SCENE)["tilesInBounds"]["nodes"]]
     seen: list[str] = []
@@ -90,7 +127,7 @@ def test_nowhere_is_an_empty_page(api: Api) -> None:
     [
         {"bounds": {**WHOLE_SCENE, "south": 80}},
         {"bounds": {**WHOLE_SCENE, "north": 91}},
-        {"bounds": {**WHOLE_SCENE, "west": -181}},
+        {"bounds": {**WHOLE_SCENE, "west": -541}},
         {"bounds": {**WHOLE_SCENE, "west": None}},
         {"bounds": {"west": 1}},
         {"first": 0},

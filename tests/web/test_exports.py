@@ -18,6 +18,7 @@ from sqlalchemy import Engine, text
 from support.api_client import (
     NORTH_WEST,
     SCENE,
+    SIDE,
     WHOLE_SCENE,
     Api,
     ingest,
@@ -92,6 +93,24 @@ def tiles(api: Api, **bounds: float) -> list[dict[str, Any]]:
     """The same tiles as GraphQL answers them."""
     nodes: list[dict[str, Any]] = api.data(ALL, b=bounds)["tilesInBounds"]["nodes"]
     return nodes
+
+
+def test_longitudes_are_wrapped(known: Api) -> None:
+    here = fetch(known, "csv", bounds=BOUNDS)
+    west, south, east, north = (CORNER[edge] for edge in ("west", "south", "east", "north"))
+    for turn in (-360, 360):
+        told = f"{west + turn},{south},{east + turn},{north}"
+        assert fetch(known, "csv", bounds=told).text == here.text
+        ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
+        turned = [[lon + turn, lat] for lon, lat in ring]
+        polygon = json.dumps({"type": "Polygon", "coordinates": [turned]})
+        assert fetch(known, "csv", polygon=polygon).text == here.text
+    posted = {"bounds": [-190, south, 190, north]}
+    assert known.client.post("/export/tiles.csv", json=posted).text.count("\r\n") == SIDE + 1
+    for wrong in ("541", "nan", "inf"):
+        response = fetch(known, "csv", bounds=f"{wrong},{south},{east},{north}")
+        assert response.status_code == 400
+        assert "west must be between -540 and 540" in response.text
 
 
 @pytest.mark.parametrize("ending", FORMATS)

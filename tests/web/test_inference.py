@@ -47,6 +47,12 @@ def test_labels_above_a_tenth(api: Api) -> None:
     assert answer == {"success": True, "predictions": expected}
 
 
+def test_longitudes_are_wrapped(api: Api) -> None:
+    status, answer = predict(api, {"lat1": LAT, "lng1": LON + 360})
+    assert status == 200
+    assert answer == predict(api, {"lat1": LAT, "lng1": LON})[1]
+
+
 def test_a_cutoff_of_ones_own_is_not_reached_by_what_equals_it(
     api: Api, module_engine: Engine
 ) -> None:
@@ -105,9 +111,10 @@ def test_payloads_that_are_none(api: Api, body: bytes) -> None:
     ("payload", "reason"),
     [
         (b'{"lat1": 91, "lng1": 0}', "lat must be between -90 and 90, not 91"),
-        (b'{"lat1": 0, "lng1": -180.5}', "lon must be between -180 and 180, not -180.5"),
+        (b'{"lat1": 0, "lng1": -540.5}', "lon must be between -540 and 540, not -540.5"),
         (b'{"lat1": NaN, "lng1": 0}', "lat must be between -90 and 90, not nan"),
-        (b'{"lat1": 0, "lng1": Infinity}', "lon must be between -180 and 180, not inf"),
+        (b'{"lat1": 0, "lng1": Infinity}', "lon must be between -540 and 540, not inf"),
+        (b'{"lat1": 0, "lng1": NaN}', "lon must be between -540 and 540, not nan"),
         (b'{"lat1": 1e999, "lng1": 0}', "lat must be between -90 and 90, not inf"),
         (
             b'{"lat1": %s, "lng1": 0}' % (b"9" * 400),

@@ -39,7 +39,12 @@ class MapQueries:
         info: RequestInfo,
         *,
         lat: Annotated[float, strawberry.argument(description="Latitude, -90 to 90 degrees.")],
-        lon: Annotated[float, strawberry.argument(description="Longitude, -180 to 180 degrees.")],
+        lon: Annotated[
+            float,
+            strawberry.argument(
+                description="Longitude, -540 to 540 degrees; one beyond 180 is wrapped."
+            ),
+        ],
         count: CutoffArguments,
         source: SceneArguments,
         model: ModelName = None,

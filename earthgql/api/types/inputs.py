@@ -9,14 +9,16 @@ from earthgql.api.types.values import GeoJSON
 
 
 @strawberry.input(
-    description="A viewport: degrees, EPSG:4326. One with west > east crosses the antimeridian."
+    description="A viewport: degrees, EPSG:4326, eastward from west to east, so one with "
+    "west > east crosses the antimeridian. Longitudes beyond 180, as panned maps give them, are "
+    "wrapped; an east 360 or more beyond west is the whole world."
 )
 class BoundsInput:
     """A viewport, in degrees."""
 
-    west: float = strawberry.field(description="Western longitude, -180 to 180.")
+    west: float = strawberry.field(description="Western longitude, -540 to 540.")
     south: float = strawberry.field(description="Southern latitude, -90 to 90.")
-    east: float = strawberry.field(description="Eastern longitude, -180 to 180.")
+    east: float = strawberry.field(description="Eastern longitude, -540 to 540.")
     north: float = strawberry.field(description="Northern latitude, -90 to 90, not below south.")
 
 
@@ -85,7 +87,8 @@ class TileWhere:
     within: GeoJSON | None = strawberry.field(
         default=None,
         description="Only tiles that share area with this Polygon or MultiPolygon, of at most "
-        "10,000 positions. One over the antimeridian is cut there, as RFC 7946 has it.",
+        "10,000 positions. One over the antimeridian is cut there, as RFC 7946 has it, or has "
+        "longitudes that run on past 180, to 540 at most.",
     )
 
 

@@ -2,7 +2,8 @@
 
 Edges are straight in that plane (RFC 7946, section 3.1.1). A polygon over the antimeridian comes
 cut there, as section 3.1.9 of the RFC wants, or with longitudes that run on past 180, and is cut
-here then; an edge over more than half the globe could mean either way round it, and is refused.
+here then. An edge over more than half the globe could mean either way round it, and is refused; one
+of 360 degrees or more can only mean all the way round.
 """
 
 import itertools
@@ -12,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from earthgql.errors import BadInputError, shortened
-from earthgql.imagery.grid import Bounds
+from earthgql.imagery.grid import MAX_LON, Bounds
 
 if TYPE_CHECKING:
     from shapely import Polygon
@@ -156,7 +157,7 @@ def _ring(positions: Sequence[object]) -> Ring:
     if len(ring) < 4:
         raise BadInputError(f"a ring of the polygon needs at least 4 positions, not {len(ring)}")
     for one, other in itertools.pairwise(ring):
-        if abs(one[0] - other[0]) > 180:
+        if 180 < abs(one[0] - other[0]) < 360:
             raise BadInputError(
                 f"an edge of the polygon goes from {_at(one)} to {_at(other)}, more than half"
                 " round the globe: cut a polygon at the antimeridian (RFC 7946, section 3.1.9);"
@@ -177,8 +178,10 @@ def _position(position: object) -> tuple[float, float]:
             f"latitudes of the polygon must be between -90 and 90, not {lat:g}"
             " (positions are [longitude, latitude])"
         )
-    if not -360 <= lon <= 360:
-        raise BadInputError(f"longitudes of the polygon must be between -360 and 360, not {lon:g}")
+    if not -MAX_LON <= lon <= MAX_LON:
+        raise BadInputError(
+            f"longitudes of the polygon must be between -{MAX_LON:g} and {MAX_LON:g}, not {lon:g}"
+        )
     return lon, lat
 
 

@@ -7,7 +7,7 @@ from earthgql.errors import BadInputError
 
 @click.command()
 @click.option("--scene", help="Only tiles of the scene of this name.")
-@click.option("--bounds", help="Only tiles in WEST,SOUTH,EAST,NORTH, in degrees.")
+@click.option("--bounds", help="Only tiles in WEST,SOUTH,EAST,NORTH, in degrees; longitudes wrap.")
 @click.option("--zoom", type=click.IntRange(0, 24), help="Only tiles of this zoom.")
 @click.option("--all", "everything", is_flag=True, help="All tiles.")
 def classify(scene: str | None, bounds: str | None, zoom: int | None, everything: bool) -> None:

@@ -61,6 +61,18 @@ def test_only_the_chosen_tiles_are_classified(place, classify) -> None:
     assert place.count("tile_score") == 6
 
 
+def test_longitudes_are_wrapped(place, classify) -> None:
+    first, last = (tile_bounds(TileIndex(14, 5000 + x, 8000)) for x in (1, 2))
+    bounds = f"{first.west + 360},{first.south},{last.east + 360},{last.north}"
+    assert "pixel 1: 2 tiles" in classify("--bounds", bounds)[1]
+    assert "pixel 1: 6 tiles" in classify("--bounds", "-190,-85,190,85")[1]
+    with place.engine.connect() as conn:
+        assert sorted(conn.scalars(text("SELECT tile_id FROM tile_score"))) == place.ids
+    status, _, err = classify("--bounds", "0,0,541,1")
+    assert status == 2
+    assert "east must be between -540 and 540, not 541" in err
+
+
 def test_scores_that_cannot_be_stored_end_it(place, classify, capsys) -> None:
     with place.engine.begin() as conn:
         conn.execute(text("ALTER TABLE tile_score ADD CONSTRAINT full_up CHECK (tile_id < 0)"))

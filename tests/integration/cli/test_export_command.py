@@ -109,6 +109,15 @@ def test_standard_output(export: Export, scored: int) -> None:
     assert json.loads(out) == {"type": "FeatureCollection", "features": []}
 
 
+def test_longitudes_are_wrapped(export: Export, scored: int) -> None:
+    everything = export("-", "--format", "csv", *MODEL)[1]
+    assert everything.count("\r\n") == scored + 1
+    for bounds in ("-190,-90,190,90", "365,40,375,55", "-355,40,-345,55"):
+        assert export("-", "--format", "csv", "--bounds", bounds, *MODEL)[1] == everything
+    elsewhere = export("-", "--format", "csv", "--bounds", "375,40,385,55", *MODEL)[1]
+    assert elsewhere.count("\r\n") == 1
+
+
 def test_a_polygon_out_of_a_file(export: Export, scored: int, tmp_path: Path) -> None:
     whole = tmp_path / "all.geojson"
     export(whole, *MODEL)

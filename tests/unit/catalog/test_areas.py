@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from shapely import Polygon, from_wkt
+from shapely import Polygon, box, from_wkt
 
 from earthgql.catalog.tiles.areas import MAX_VERTICES, area_of, parse_area, plain
 from earthgql.catalog.tiles.filter import TileFilter, confined
@@ -100,6 +100,22 @@ def test_longitudes_that_run_on_past_180_are_cut(turn: int) -> None:
     assert from_wkt(area.wkt).area == 200
 
 
+def test_longitudes_beyond_180_are_wrapped() -> None:
+    ring = [[182, 0], [193, 0], [193, 10], [182, 10], [182, 0]]
+    for turn in (0, -360, 340):
+        area = parse_area(polygon([[lon + turn, lat] for lon, lat in ring]))
+        west = grid.wrapped(182 + turn)
+        assert area.parts == (Bounds(west, 0, west + 11, 10),)
+
+
+@pytest.mark.parametrize(("west", "east"), [(-180, 180), (-190, 190), (0, 360), (-540, 540)])
+def test_edges_of_a_revolution_or_more_are_the_whole_world(west: float, east: float) -> None:
+    ring = [[west, -5], [east, -5], [east, 5], [west, 5], [west, -5]]
+    area = parse_area(polygon(ring))
+    assert from_wkt(area.wkt).equals(box(-180, -5, 180, 5))
+    assert area.parts == (Bounds(-180, -5, 180, 5),)
+
+
 def test_up_to_the_poles() -> None:
     ring = [[0, -90], [10, -90], [10, 90], [0, 90], [0, -90]]
     assert parse_area(polygon(ring)).parts == (Bounds(0, -90, 10, 90),)
@@ -155,7 +171,11 @@ NOT_POLYGONS = {
         "crosses itself at longitude 25, latitude 5",
     ),
     "latitude 91": (polygon([[0, 91], *SQUARE[1:]]), "must be between -90 and 90, not 91"),
-    "longitude 400": (polygon([[400, 0], *SQUARE[1:]]), "between -360 and 360, not 400"),
+    "longitude 541": (polygon([[541, 0], *SQUARE[1:]]), "between -540 and 540, not 541"),
+    "over Greenwich uncut, in longitudes of 0 to 360": (
+        polygon([[350, 0], [10, 0], [10, 10], [350, 10], [350, 0]]),
+        "longitude 350, latitude 0 to longitude 10, latitude 0",
+    ),
     "over the antimeridian uncut": (
         polygon([[170, 0], [-170, 0], [-170, 10], [170, 10], [170, 0]]),
         "longitude 170, latitude 0 to longitude -170, latitude 0.*cut a polygon at the antimeridian"

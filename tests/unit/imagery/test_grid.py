@@ -1,5 +1,6 @@
 import itertools
 import math
+from fractions import Fraction
 
 import morecantile
 import pytest
@@ -23,6 +24,7 @@ def tiles(draw: st.DrawFn, top: int = 24) -> TileIndex:
 
 lons = st.floats(-180, 180)
 lats = st.floats(-MAX_LAT, MAX_LAT)
+panned = st.floats(-540, 540)
 
 
 @given(tiles())
@@ -181,7 +183,88 @@ def test_bounds_across_the_antimeridian_are_two() -> None:
 
 
 @pytest.mark.parametrize(
-    "values", [(-181, 0, 0, 1), (0, -91, 1, 0), (0, 1, 1, 0), (math.nan, 0, 1, 1), (0, 0, 1, 91)]
+    ("west", "east", "lons"),
+    [
+        (182, 193, [(-178, -167)]),
+        (-190, -185, [(170, 175)]),
+        (170, 190, [(170, 180), (-180, -170)]),
+        (-190, -170, [(170, 180), (-180, -170)]),
+        (530, 540, [(170, 180)]),
+        (-540, -530, [(-180, -170)]),
+        (180, 190, [(-180, -170)]),
+        (-190, -180, [(170, 180)]),
+        (350, 370, [(-10, 10)]),
+        (182, -170, [(-178, -170)]),
+        (190, -190, [(-170, 170)]),
+        (182, 182, [(-178, -178)]),
+        (180, 180, [(180, 180)]),
+        (-190, 190, [(-180, 180)]),
+        (-540, 540, [(-180, 180)]),
+        (0, 360, [(-180, 180)]),
+        (10, 369.5, [(10, 180), (-180, 9.5)]),
+    ],
+)
+def test_longitudes_as_panned_maps_give_them(
+    west: float, east: float, lons: list[tuple[float, float]]
+) -> None:
+    parts = [Bounds(left, -5, right, 5) for left, right in lons]
+    assert list(grid.bounds(west, -5, east, 5)) == parts
+
+
+def test_points_as_panned_maps_give_them() -> None:
+    given = (182.5, -190, 180, -180, 359, 360, 539, -540)
+    found = [grid.point(7, lon) for lon in given]
+    assert [lon for lon, _ in found] == [-177.5, 170, 180, -180, -1, 0, 179, 180]
+    assert {lat for _, lat in found} == {7}
+
+
+@given(panned)
+def test_wrapping_is_the_modulo(lon: float) -> None:
+    found = grid.wrapped(lon)
+    assert -180 <= found <= 180
+    assert (Fraction(found) - Fraction(lon)) % 360 == 0
+    assert found == lon or not -180 <= lon <= 180
+
+
+@given(panned, lats, st.integers(0, 24))
+def test_a_point_wherever_panned_to_is_in_the_cell_of_the_modulo(
+    lon: float, lat: float, zoom: int
+) -> None:
+    cells = 1 << zoom
+    exact = int((Fraction(lon) + 180) % 360 / 360 * cells)
+    found = grid.tile_at(grid.point(lat, lon), zoom).x
+    # In floating point a place next to an edge may be on it; 180 is in the last column.
+    edge = Fraction(lon) / 360 * cells
+    assert found == exact or abs(edge - round(edge)) < 1e-6
+
+
+@given(panned, panned, st.integers(0, 6))
+def test_bounds_are_the_cells_between_west_and_east(a: float, b: float, zoom: int) -> None:
+    west, east = min(a, b), max(a, b)
+    cells = 1 << zoom
+    found = [
+        tile.x for part in grid.bounds(west, 0.1, east, 0.2) for tile in grid.tiles_in(part, zoom)
+    ]
+    assert zoom == 0 or len(set(found)) + 1 >= len(found), "parts meet at most in the last cell"
+    step = Fraction(360, cells)
+    first, last = (Fraction(west) + 180) / step, (Fraction(east) + 180) / step
+    if min(abs(first - round(first)), abs(last - round(last))) < 1e-6:
+        return  # on an edge a cell more or less is no fault
+    wanted = {column % cells for column in range(math.floor(first), math.floor(last) + 1)}
+    assert set(found) == wanted
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        (-541, 0, 0, 1),
+        (0, 0, 540.5, 1),
+        (0, 0, math.inf, 1),
+        (0, -91, 1, 0),
+        (0, 1, 1, 0),
+        (math.nan, 0, 1, 1),
+        (0, 0, 1, 91),
+    ],
 )
 def test_impossible_bounds_are_refused(values: tuple[float, ...]) -> None:
     with pytest.raises(BadInputError):
@@ -190,7 +273,14 @@ def test_impossible_bounds_are_refused(values: tuple[float, ...]) -> None:
 
 @pytest.mark.parametrize(
     ("lat", "lon", "name"),
-    [(91, 0, "lat"), (0, 181, "lon"), (math.nan, 0, "lat"), (0, math.inf, "lon")],
+    [
+        (91, 0, "lat"),
+        (0, 540.1, "lon must be between -540 and 540, not 540.1"),
+        (0, -541, "lon"),
+        (math.nan, 0, "lat"),
+        (0, math.nan, "lon"),
+        (0, math.inf, "lon"),
+    ],
 )
 def test_impossible_points_are_refused(lat: float, lon: float, name: str) -> None:
     with pytest.raises(BadInputError, match=name):
