@@ -37,7 +37,8 @@ from earthgql.cli.classify.run import fill
 from earthgql.imagery import grid
 from earthgql.imagery.grid import TileIndex
 from earthgql.imagery.reading import read_tile
-from earthgql.ingest.pyramid_source import PyramidSource, folder_pictures
+from earthgql.ingest.picture_folder import PictureFolder
+from earthgql.ingest.pyramid_source import PyramidSource
 from earthgql.ingest.scene_source import SceneMetadata
 from earthgql.ingest.store import store
 from earthgql.models import load_classifier
@@ -74,7 +75,7 @@ def write_pictures(folder: Path) -> None:
 
 def ingest(engine: Engine, folder: Path) -> None:
     facts = SceneMetadata(None, None)
-    source = PyramidSource("flow", str(folder), "xyz", lambda: folder_pictures(folder), facts)
+    source = PyramidSource("flow", str(folder), "xyz", PictureFolder(folder), facts)
     assert store(engine, source).tiles == COLUMNS * ROWS
 
 

@@ -18,11 +18,12 @@ def read_tile(source: TileSource) -> Pixels:
 
         return read_raster_tile(source.root, source.uri, source.index, source.rendering)
     if source.kind == "pyramid":
-        from earthgql.imagery.pictures import read_picture
+        from earthgql.imagery.pictures import part_of_picture, read_picture
 
-        return read_picture(source.root, source.uri, source.path)
+        _, part = part_of_picture(source.index, source.rendering.get("tiles_across", 1))
+        return read_picture(source.root, source.uri, source.path, part)
     if source.kind == "mbtiles":
         from earthgql.imagery.mbtiles import read_mbtiles_tile
 
-        return read_mbtiles_tile(source.root, source.uri, source.index)
+        return read_mbtiles_tile(source.root, source.uri, source.index, source.rendering)
     raise ImageUnreadableError(f"tiles of kind {source.kind!r} cannot be read")

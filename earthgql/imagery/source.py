@@ -23,7 +23,9 @@ class TileSource:
         root: the folder registered at ingest; nothing outside it is opened.
         path: the picture below ``uri``, for pyramids.
         index: the tile.
-        rendering: bands, stretch and palette of a raster, as stored with its scene.
+        rendering: how pixels are made, as stored with the scene: bands, stretch and palette of a
+            raster; of pictures of several tiles each, ``tiles_across``; of MBTiles whose rows
+            count from the north, ``scheme`` "xyz".
         fingerprint: of the file or picture when it was ingested; it changes with the pixels.
     """
 

@@ -1,21 +1,19 @@
-"""Pyramids of pictures as sources: a folder ``z/x/y.png``, or a table that lists pictures."""
+"""Pyramids of pictures as sources: what a folder or a table lists is one scene."""
 
-import csv
 import hashlib
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import cached_property
+from itertools import islice
 
 import numpy as np
 
-from earthgql.errors import IngestError
-from earthgql.imagery.pictures import EXTENSIONS
-from earthgql.ingest.scene_source import CHUNK, SceneMetadata, TileChunk, with_options
-
-TABLE_COLUMNS = ("z_coord", "x_coord", "y_coord", "path")
-Picture = tuple[int, int, int, str, str | None]
-"""z, x, y in the numbering of the scheme, path below the folder, fingerprint."""
+from earthgql.errors import ImageUnreadableError, IngestError
+from earthgql.imagery.grid import MAX_ZOOM
+from earthgql.imagery.guard import read_below
+from earthgql.ingest.picture_list import Picture, PictureList
+from earthgql.ingest.picture_sample import LISTED, SampleResult, look_at, spread
+from earthgql.ingest.scene_source import CHUNK, Integers, SceneMetadata, TileChunk, with_options
 
 
 @dataclass
@@ -25,16 +23,19 @@ class PyramidSource:
     Attributes:
         name: of the scene.
         uri: the folder that the paths of pictures are relative to, absolute; also the root.
-        scheme: "xyz" (y counts from the north) or "tms" (from the south).
-        pictures: lists the pictures; every call starts at the first.
+        chosen_scheme: "xyz" (y counts from the north), "tms" (from the south), or None: as the
+            pictures' list says.
+        pictures: lists the pictures.
         about: date and attribution that the user chose.
+        tile_size: pixels a side that make one tile, if the user chose it.
     """
 
     name: str
     uri: str
-    scheme: str
-    pictures: Callable[[], Iterator[Picture]]
+    chosen_scheme: str | None
+    pictures: PictureList
     about: SceneMetadata
+    tile_size: int | None = None
     kind: str = field(default="pyramid", init=False)
     _list_hash: str | None = field(default=None, init=False)
 
@@ -48,136 +49,123 @@ class PyramidSource:
         if self._list_hash is None:
             for _ in self.chunks():
                 pass
-        return with_options(f"list:{self._list_hash}", {"scheme": self.scheme})
+        options: dict[str, object] = {"scheme": self._scheme[0]}
+        if self._sample.tiles_across > 1:
+            options["tiles_across"] = self._sample.tiles_across
+        return with_options(f"list:{self._list_hash}", options)
 
     def user_metadata(self) -> SceneMetadata:
         """Return date and attribution."""
         return self.about
 
     def metadata(self) -> SceneMetadata:
-        """Return date and attribution."""
-        return self.about
+        """Return date, attribution, and how many tiles a picture is.
+
+        Raises:
+            IngestError: if the first pictures are unreadable, or not of Web Mercator.
+        """
+        self.pictures.scheme(self.chosen_scheme)
+        across = self._sample.tiles_across
+        rendering = {"tiles_across": across} if across > 1 else {}
+        return SceneMetadata(self.about.acquired_at, self.about.attribution, rendering)
 
     def notes(self) -> Sequence[str]:
-        """Return what was decided for the user: nothing."""
-        return ()
+        """Return what was decided about scheme and size, and found in the list of pictures."""
+        known = self.__dict__
+        scheme = self._scheme[1] if "_scheme" in known else ()
+        sample = self._sample.notes if "_sample" in known else ()
+        return (*scheme, *sample, *self.pictures.notes())
 
     def chunks(self) -> Iterator[TileChunk]:
         """List the tiles, at most ``CHUNK`` at a time."""
+        # First, for it lists pictures, too.
+        size = max(1, CHUNK // self._sample.tiles_across**2)
         digest = hashlib.sha256()
-        pictures = self.pictures()
-        while chunk := _take(pictures):
+        seen = _SeenTiles()
+        pictures = iter(self.pictures)
+        while chunk := list(islice(pictures, size)):
             digest.update(repr(chunk).encode(errors="surrogateescape"))
-            yield self._chunk(chunk)
+            yield self._chunk(chunk, seen)
         self._list_hash = digest.hexdigest()[:32]
 
-    def _chunk(self, pictures: list[Picture]) -> TileChunk:
+    @cached_property
+    def _scheme(self) -> tuple[str, Sequence[str]]:
+        return self.pictures.scheme(self.chosen_scheme)
+
+    @cached_property
+    def _sample(self) -> SampleResult:
+        existing = [
+            path for *_, path, fingerprint in islice(self.pictures, LISTED) if fingerprint
+        ]  # fmt: skip
+        paths = [existing[i] for i in spread(len(existing))]
+        return look_at(((path, self._reader(path)) for path in paths), self.tile_size)
+
+    def _reader(self, path: str) -> Callable[[], bytes]:
+        def read() -> bytes:
+            try:
+                return read_below(self.root, f"{self.uri}/{path}")
+            except OSError as error:
+                raise ImageUnreadableError(f"{path} cannot be read: {error.strerror}") from None
+
+        return read
+
+    def _chunk(self, pictures: list[Picture], seen: "_SeenTiles") -> TileChunk:
         zs, xs, ys, paths, prints = zip(*pictures, strict=True)
-        try:
-            zoom, x, y = (np.array(numbers, dtype=np.int64) for numbers in (zs, xs, ys))
-        except OverflowError:
-            raise IngestError(f"{self.name}: a tile number is beyond any zoom") from None
-        if self.scheme == "tms":
-            y = (np.int64(1) << np.clip(zoom, 0, 62)) - 1 - y
-        return TileChunk(zoom, x, y, list(paths), list(prints), candidates=len(x))
+        zoom, x, y = (np.array(numbers, dtype=np.int64) for numbers in (zs, xs, ys))
+        if (twice := seen.add(zoom, x, y)) is not None:
+            raise IngestError(self.pictures.twice(zs[twice], xs[twice], ys[twice]))
+        if self._scheme[0] == "tms":
+            y = (np.int64(1) << zoom) - 1 - y
+        chunk = TileChunk(zoom, x, y, list(paths), list(prints), candidates=len(x))
+        return tiles_of_pictures(chunk, self._sample.tiles_across)
 
 
-def _take(pictures: Iterator[Picture]) -> list[Picture]:
-    chunk: list[Picture] = []
-    for picture in pictures:
-        chunk.append(picture)
-        if len(chunk) == CHUNK:
-            break
-    return chunk
+def tiles_of_pictures(chunk: TileChunk, tiles_across: int) -> TileChunk:
+    """Replace the tiles that pictures are named after by those that they are made of.
 
-
-def folder_pictures(folder: Path) -> Iterator[Picture]:
-    """Yield the pictures ``z/x/y.png`` (jpg, jpeg, webp) of a folder, in a stable order.
-
-    Other files and folders are ignored.
-    """
-    for z in _numbered(folder):
-        for x in _numbered(folder / str(z)):
-            for y, name, status in _column(folder / str(z) / str(x)):
-                yield z, x, y, f"{z}/{x}/{name}", f"{status.st_size}-{status.st_mtime_ns}"
-
-
-def _column(folder: Path) -> list[tuple[int, str, os.stat_result]]:
-    try:
-        with os.scandir(folder) as entries:
-            return sorted(
-                (int(stem), entry.name, entry.stat())
-                for entry in entries
-                if (stem := _picture_stem(entry.name)) and entry.is_file()
-            )
-    except OSError as error:
-        raise IngestError(f"{folder} cannot be listed: {error.strerror}") from None
-
-
-def _numbered(folder: Path) -> list[int]:
-    try:
-        with os.scandir(folder) as entries:
-            # "007" is not "7": only the canonical name leads back to the folder.
-            names = [e.name for e in entries if e.name.isdecimal() and e.is_dir()]
-    except OSError as error:
-        raise IngestError(f"{folder} cannot be listed: {error.strerror}") from None
-    return sorted(int(name) for name in names if str(int(name)) == name)
-
-
-def _picture_stem(name: str) -> str | None:
-    stem, dot, extension = name.rpartition(".")
-    known = dot + extension.lower() in EXTENSIONS
-    return stem if known and stem.isdecimal() and stem.isascii() else None
-
-
-def table_pictures(table: Path, root: Path) -> Iterator[Picture]:
-    """Yield the pictures that a CSV table lists (``id,z_coord,x_coord,y_coord,path``).
-
-    Pictures that do not exist are listed too, without a fingerprint: they may be added later, and
-    until then their tiles cannot be read.
+    Args:
+        chunk: y from the north.
+        tiles_across: tiles a side of a picture, a power of two.
 
     Raises:
-        IngestError: naming the line that is wrong.
+        IngestError: if they would be beyond the last zoom.
     """
-    try:
-        with table.open(newline="", encoding="utf-8-sig") as file:
-            rows = csv.reader(file)
-            positions = _column_positions(next(rows, []), table)
-            for row in rows:
-                if row:
-                    yield _table_row(row, positions, str(root))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise IngestError(f"{table} cannot be read as CSV: {error}") from None
-    except _BadRowError as error:
-        raise IngestError(f"{table} line {rows.line_num}: {error}") from None
-
-
-def _column_positions(header: list[str], table: Path) -> list[int]:
-    names = [name.strip().lower() for name in header]
-    missing = [name for name in TABLE_COLUMNS if name not in names]
-    if missing:
+    if tiles_across == 1:
+        return chunk
+    zoom = chunk.zoom + (tiles_across.bit_length() - 1)
+    if int(zoom.max()) > MAX_ZOOM:
         raise IngestError(
-            f"{table}: no column {', '.join(missing)} (its first line must name "
-            f"{', '.join(TABLE_COLUMNS)})"
+            f"its pictures of several tiles each would be tiles of zoom {zoom.max()}, "
+            f"the last is {MAX_ZOOM}: give --tile-size 256"
         )
-    return [names.index(name) for name in TABLE_COLUMNS]
+    tiles = tiles_across**2
+    row, column = np.divmod(np.tile(np.arange(tiles), len(zoom)), tiles_across)
+    return TileChunk(
+        np.repeat(zoom, tiles),
+        np.repeat(chunk.x * tiles_across, tiles) + column,
+        np.repeat(chunk.y * tiles_across, tiles) + row,
+        chunk.paths and [path for path in chunk.paths for _ in range(tiles)],
+        chunk.fingerprints and [f for f in chunk.fingerprints for _ in range(tiles)],
+        candidates=chunk.candidates * tiles,
+    )
 
 
-def _table_row(row: list[str], positions: Sequence[int], root: str) -> Picture:
-    # Runs once per row of what may be a million: no Path objects here.
-    try:
-        z, x, y, path = [row[position] for position in positions]
-        index = int(z), int(x), int(y)
-    except (IndexError, ValueError):
-        raise _BadRowError("z, x, y must be whole numbers, and no field missing") from None
-    if not path or path[0] == "/" or "\0" in path or (".." in path and ".." in path.split("/")):
-        raise _BadRowError(f"{path!r} is not a path below --root")
-    try:
-        status = os.stat(f"{root}/{path}")  # noqa: PTH116
-    except OSError:
-        return *index, path, None
-    return *index, path, f"{status.st_size}-{status.st_mtime_ns}"
+class _SeenTiles:
+    """The tiles listed so far: 8 bytes each, sorted."""
 
+    def __init__(self) -> None:
+        self._keys: Integers = np.empty(0, dtype=np.int64)
 
-class _BadRowError(Exception):
-    """A row of a table is wrong; the caller adds the number of its line to the message."""
+    def add(self, zoom: Integers, x: Integers, y: Integers) -> int | None:
+        """Add tiles; return the place of the first that was there already, None if all are new."""
+        bits = MAX_ZOOM + 1
+        keys = (zoom << 2 * bits) | (x << bits) | y
+        order = np.argsort(keys, kind="stable")
+        ordered = keys[order]
+        places = np.searchsorted(self._keys, ordered)
+        known = np.concatenate((self._keys, [-1]))[places] == ordered
+        known[1:] |= ordered[1:] == ordered[:-1]
+        if known.any():
+            return int(order[known].min())
+        self._keys = np.insert(self._keys, places, ordered)
+        return None

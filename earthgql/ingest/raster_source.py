@@ -1,6 +1,5 @@
 """Rasters (GeoTIFF, COG, JPEG 2000) as sources: one raster is one scene of one zoom."""
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -38,7 +37,6 @@ from earthgql.ingest.scene_source import (
     with_options,
 )
 
-RASTER_SUFFIXES = (".tif", ".tiff", ".jp2", ".j2k")
 _SMALL_SCENE_TILES = 2.0
 _LEAST_SHARE = 0.05
 
@@ -277,32 +275,3 @@ class RasterSource:
 
 def _percent(share: float) -> str:
     return f"{share:.1%}" if share < 0.1 else f"{share:.0%}"
-
-
-def raster_files(paths: list[str]) -> Iterator[tuple[str, Path, Path]]:
-    """Yield name, file and root of the rasters below files and folders, sorted.
-
-    The name of a single file is its stem, and its root its folder; the name of a file found in a
-    folder is its path in there, and its root that folder.
-
-    Raises:
-        IngestError: if a folder cannot be listed.
-    """
-    for text in paths:
-        path = Path(text)
-        if path.is_dir():
-            root = path.resolve()
-            for file in sorted(_files_below(root)):
-                if file.suffix.lower() in RASTER_SUFFIXES and not file.is_dir():
-                    yield file.relative_to(root).with_suffix("").as_posix(), file, root
-        else:
-            real = path.resolve()
-            yield path.stem, real, real.parent
-
-
-def _files_below(folder: Path) -> Iterator[Path]:
-    def fail(error: OSError) -> None:
-        raise IngestError(f"{error.filename} cannot be listed: {error.strerror}") from None
-
-    for parent, _, names in os.walk(folder, onerror=fail):
-        yield from (Path(parent, name) for name in names)

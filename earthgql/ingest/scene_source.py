@@ -112,19 +112,38 @@ def parse_date(value: str) -> datetime:
 
 
 def file_fingerprint(path: Path, *, sha256: bool) -> str:
-    """Return size and mtime of a file, or its SHA-256.
+    """Return size and mtime of a file, with its SHA-256 if asked for.
 
     Raises:
         IngestError: if it cannot be read.
     """
     try:
+        status = path.stat()
+        fingerprint = f"{status.st_size}-{status.st_mtime_ns}"
         if sha256:
             with path.open("rb") as file:
-                return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
-        status = path.stat()
+                fingerprint += f";sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
     except OSError as error:
-        raise IngestError(f"{path} cannot be read: {error.strerror}") from None
-    return f"{status.st_size}-{status.st_mtime_ns}"
+        raise IngestError(f"{path.name} cannot be read: {error.strerror}") from None
+    return fingerprint
+
+
+def is_same_fingerprint(stored: str, current: str) -> bool:
+    """Tell whether a source is as it was: by content where both tell it, else by size and mtime.
+
+    Options must be the same in any case.
+    """
+    before, now = _fingerprint_parts(stored), _fingerprint_parts(current)
+    key = "sha256" if "sha256" in before and "sha256" in now else "file"
+    if before.get("options") != now.get("options"):
+        return False
+    return before.get(key) is not None and before.get(key) == now.get(key)
+
+
+def _fingerprint_parts(fingerprint: str) -> dict[str, str]:
+    """Split into "sha256", "options" and "file", which is size and mtime or a list's hash."""
+    parts = (part.partition(":") for part in fingerprint.split(";"))
+    return {k if k in ("sha256", "options") else "file": v or k for k, _, v in parts}
 
 
 def with_options(fingerprint: str, options: dict[str, Any]) -> str:

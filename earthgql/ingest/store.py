@@ -10,7 +10,12 @@ import psycopg2.errors
 from sqlalchemy import Connection, Engine, Row, text
 
 from earthgql.errors import IngestError, NoTilesError
-from earthgql.ingest.scene_source import SceneMetadata, SceneSource, TileChunk
+from earthgql.ingest.scene_source import (
+    SceneMetadata,
+    SceneSource,
+    TileChunk,
+    is_same_fingerprint,
+)
 from earthgql.ingest.tile_rows import COLUMNS, TileSummary, check_in_grid, copy_text, tile_edges
 
 Progress = Callable[[int], None]
@@ -36,6 +41,10 @@ UPDATE scene SET kind = :kind, uri = :uri, root = :root, zoom = :zoom, zooms = :
 """)
 _AMEND = text(
     "UPDATE scene SET acquired_at = :acquired_at, attribution = :attribution WHERE id = :id"
+)
+_SET_FINGERPRINT = text("UPDATE scene SET fingerprint = :fingerprint WHERE id = :id")
+_SCENES_OF_FILE = text(
+    "SELECT name FROM scene WHERE uri = :uri AND kind = :kind AND name <> :name ORDER BY name"
 )
 _STAGE = text("CREATE TEMPORARY TABLE staged (LIKE tile) ON COMMIT DROP")
 _STAGE_WITHOUT_ID = text("ALTER TABLE staged ALTER id DROP NOT NULL")
@@ -70,6 +79,7 @@ class IngestResult:
         zooms: of its tiles.
         seconds: that it took.
         reason: why it failed, if it did.
+        same_file: other scenes that were made of the same file.
     """
 
     name: str
@@ -78,6 +88,7 @@ class IngestResult:
     zooms: tuple[int, ...] = field(default=())
     seconds: float = 0.0
     reason: str | None = None
+    same_file: tuple[str, ...] = ()
 
 
 def _silent(_: int) -> None:
@@ -111,24 +122,28 @@ def store(
         existing = conn.execute(_FIND, {"name": source.name}).one_or_none()
         if existing and not replace:
             _check_same_source(existing, source)
-            if existing.fingerprint == source.fingerprint():
+            if is_same_fingerprint(existing.fingerprint, source.fingerprint()):
+                _add_sha256(conn, existing, source.fingerprint())
                 amended = _amend(conn, existing, source.user_metadata())
                 return IngestResult(source.name, "amended" if amended else "unchanged")
         if source.kind != "pyramid":  # whose fingerprint is made while its tiles are listed
             # Before the file is read: if it changes meanwhile, the next ingest notices.
             source.fingerprint()
         metadata = source.metadata()
+        same_file: tuple[str, ...] = ()
         if existing:
             scene_id = int(existing.id)
             summary = _update(conn, scene_id, source, progress, keep=not replace)
         else:
             scene_id = _insert(conn, source)
+            same_file = _scenes_of_file(conn, source)
             summary = _copy(conn, scene_id, source, progress, table="tile")
         _update_scene(conn, scene_id, source, metadata, summary)
     if summary.count >= _ANALYZE_FROM:
         _analyze(engine)
     status = "changed" if existing else "new"
-    return IngestResult(source.name, status, summary.count, tuple(sorted(summary.zooms)))
+    zooms = tuple(sorted(summary.zooms))
+    return IngestResult(source.name, status, summary.count, zooms, same_file=same_file)
 
 
 def dry_run(source: SceneSource, *, progress: Progress = _silent) -> IngestResult:
@@ -154,6 +169,12 @@ def _check_same_source(existing: Row[Any], source: SceneSource) -> None:
         )
 
 
+def _add_sha256(conn: Connection, existing: Row[Any], fingerprint: str) -> None:
+    """Note the SHA-256 of a file that did not change by size and mtime, for the next ingest."""
+    if "sha256:" in fingerprint and "sha256:" not in existing.fingerprint:
+        conn.execute(_SET_FINGERPRINT, {"id": existing.id, "fingerprint": fingerprint})
+
+
 def _amend(conn: Connection, existing: Row[Any], chosen: SceneMetadata) -> bool:
     """Update date and attribution where the user chose them; return whether that changed them."""
     before = (existing.acquired_at, existing.attribution)
@@ -175,6 +196,13 @@ def _checked_chunks(source: SceneSource, progress: Progress) -> Iterator[TileChu
         check_in_grid(chunk)
         yield chunk
         progress(chunk.candidates)
+
+
+def _scenes_of_file(conn: Connection, source: SceneSource) -> tuple[str, ...]:
+    if source.kind == "pyramid":  # one folder may have many, each of a table
+        return ()
+    values = {"uri": source.uri, "kind": source.kind, "name": source.name}
+    return tuple(conn.scalars(_SCENES_OF_FILE, values))
 
 
 def _insert(conn: Connection, source: SceneSource) -> int:

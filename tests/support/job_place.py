@@ -16,7 +16,8 @@ from earthgql.catalog.jobs.requests import AreaRequest
 from earthgql.catalog.models import ModelRecord, register_model
 from earthgql.imagery import grid
 from earthgql.imagery.grid import Bounds, TileIndex
-from earthgql.ingest.pyramid_source import PyramidSource, folder_pictures
+from earthgql.ingest.picture_folder import PictureFolder
+from earthgql.ingest.pyramid_source import PyramidSource
 from earthgql.ingest.scene_source import SceneMetadata
 from earthgql.ingest.store import store
 from earthgql.jobs.job_worker import JobWorker, WorkerIntervals
@@ -138,7 +139,7 @@ def make_place(engine: Engine, folder: Path) -> JobPlace:
     cells = [(column, row) for column in range(COLUMNS) for row in range(ROWS)]
     write_pyramid(folder, [TileIndex(ZOOM, WEST + x, NORTH + y) for x, y in cells])
     source = PyramidSource(
-        "place", str(folder), "xyz", lambda: folder_pictures(folder), SceneMetadata(None, None)
+        "place", str(folder), "xyz", PictureFolder(folder), SceneMetadata(None, None)
     )
     assert store(engine, source).status == "new"
     with engine.connect() as conn:

@@ -11,7 +11,8 @@ from PIL import Image
 from sqlalchemy import Engine, event, text
 
 from earthgql.catalog.tiles.lookup import sources_by_ids
-from earthgql.ingest.pyramid_source import PyramidSource, folder_pictures
+from earthgql.ingest.picture_folder import PictureFolder
+from earthgql.ingest.pyramid_source import PyramidSource
 from earthgql.ingest.scene_source import SceneMetadata
 from earthgql.ingest.store import store
 
@@ -42,7 +43,7 @@ def place(fresh_engine: Engine, tmp_path: Path) -> Place:
         path.parent.mkdir(parents=True)
         Image.fromarray(np.full((256, 256, 3), colour, np.uint8)).save(path)
     source = PyramidSource(
-        "plain", str(folder), "xyz", lambda: folder_pictures(folder), SceneMetadata(None, None)
+        "plain", str(folder), "xyz", PictureFolder(folder), SceneMetadata(None, None)
     )
     store(fresh_engine, source)
     with fresh_engine.connect() as conn:

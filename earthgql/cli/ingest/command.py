@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from earthgql.cli.console import say
+
 if TYPE_CHECKING:
     from earthgql.ingest.raster_options import RasterOptions
     from earthgql.ingest.scene_source import SceneMetadata
@@ -16,6 +18,22 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 _SCHEMES = click.Choice(["xyz", "tms"])
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+_TILE_SIZES = click.Choice(["auto", "256", "512", "1024", "2048", "4096"])
+
+
+class _NotEmpty(click.ParamType[str]):
+    """Text that is not empty: an empty argument is an unset variable of a shell."""
+
+    name = "text"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the text as it is."""
+        if not value.strip():
+            self.fail("it is empty (an unset variable?)", param, ctx)
+        return value
+
+
+_TEXT = _NotEmpty()
 
 
 @click.group()
@@ -40,9 +58,15 @@ def ingest() -> None:
 def _common(command: Command) -> Command:
     """Add the options that all sources share."""
     options = (
-        click.option("--name", help="Name of the scene. [default: after the file or folder]"),
-        click.option("--acquired-at", help="When it was taken, ISO 8601; UTC if no zone is given."),
-        click.option("--attribution", help="Whom to credit."),
+        click.option(
+            "--name", type=_TEXT, help="Name of the scene. [default: after the file or folder]"
+        ),
+        click.option(
+            "--acquired-at",
+            type=_TEXT,
+            help="When it was taken, ISO 8601; UTC if no zone is given.",
+        ),
+        click.option("--attribution", type=_TEXT, help="Whom to credit."),
         click.option("--replace", is_flag=True, help="Ingest anew, dropping stored scores."),
         click.option("--dry-run", is_flag=True, help="Count the tiles, write nothing."),
     )
@@ -51,6 +75,19 @@ def _common(command: Command) -> Command:
     return command
 
 
+def _tile_size(_ctx: click.Context, _param: click.Parameter, value: str) -> int | None:
+    return None if value == "auto" else int(value)
+
+
+_TILE_SIZE = click.option(
+    "--tile-size",
+    type=_TILE_SIZES,
+    default="auto",
+    show_default=True,
+    callback=_tile_size,
+    help="Pixels a side of a picture: one of 512 is four tiles of the next zoom; with 256, each is "
+    "one tile, whatever its size. auto looks at the first pictures.",
+)
 _SHA256 = click.option(
     "--sha256", is_flag=True, help="Tell changes by content instead of by size and mtime."
 )
@@ -74,7 +111,7 @@ def _bands(_ctx: click.Context, _param: click.Parameter, value: str | None) -> t
 
 
 @ingest.command()
-@click.argument("paths", nargs=-1, required=True)
+@click.argument("paths", nargs=-1, required=True, type=_TEXT)
 @_common
 @click.option(
     "--zoom",
@@ -141,12 +178,13 @@ def raster(paths: tuple[str, ...], **options: Any) -> None:
       python manage.py ingest raster scan.tif --crs EPSG:32633 --nodata 0,255 --dry-run --explain
     """
     from earthgql.cli.ingest.run import run
-    from earthgql.ingest.raster_source import RasterSource, raster_files
+    from earthgql.ingest.raster_files import raster_files
+    from earthgql.ingest.raster_source import RasterSource
 
     if options["explain"] and not options["dry_run"]:
         raise click.UsageError("--explain goes with --dry-run")
     chosen = _raster_options(options)
-    files = list(raster_files(_expand_globs(paths)))
+    files = raster_files(_expand_globs(paths), say)
     if not files:
         raise click.UsageError(f"no .tif, .tiff, .jp2 or .j2k file in {', '.join(paths)}")
     _check_name(options["name"], len(files))
@@ -168,12 +206,14 @@ def raster(paths: tuple[str, ...], **options: Any) -> None:
 @click.option(
     "--scheme",
     type=_SCHEMES,
-    default="xyz",
-    show_default=True,
-    help="Whether y counts from the north (xyz) or from the south (tms).",
+    help="Whether y counts from the north (xyz) or from the south (tms). "
+    "[default: xyz; tms if there is a tilemapresource.xml]",
 )
-def pyramid(folder: Path, scheme: str, **options: Any) -> None:
-    """Ingest a folder of tiles z/x/y.png (or jpg, webp) as one scene.
+@_TILE_SIZE
+def pyramid(folder: Path, scheme: str | None, tile_size: int | None, **options: Any) -> None:
+    """Ingest a folder of tiles z/x/y.png (or jpg, webp; y@2x.png, too) as one scene.
+
+    A tilemapresource.xml in the folder, as gdal2tiles.py writes it, is believed.
 
     \b
     Examples:
@@ -181,24 +221,35 @@ def pyramid(folder: Path, scheme: str, **options: Any) -> None:
       python manage.py ingest pyramid tiles/ --scheme tms --name lakes --attribution 'NASA'
     """
     from earthgql.cli.ingest.run import run
-    from earthgql.ingest.pyramid_source import PyramidSource, folder_pictures
+    from earthgql.ingest.picture_folder import PictureFolder
+    from earthgql.ingest.pyramid_source import PyramidSource
 
     root = folder.resolve()
     source = PyramidSource(
         name=options["name"] or root.name,
         uri=str(root),
-        scheme=scheme,
-        pictures=lambda: folder_pictures(root),
+        chosen_scheme=scheme,
+        pictures=PictureFolder(root),
         about=_scene_metadata(options),
+        tile_size=tile_size,
     )
     run([source], options)
 
 
 @ingest.command()
-@click.argument("files", nargs=-1, required=True)
+@click.argument("files", nargs=-1, required=True, type=_TEXT)
 @_common
+@click.option(
+    "--scheme",
+    type=_SCHEMES,
+    help="Whether rows count from the south (tms, the standard) or from the north (xyz). "
+    "[default: tms; xyz if the file's metadata says so]",
+)
+@_TILE_SIZE
 @_SHA256
-def mbtiles(files: tuple[str, ...], **options: Any) -> None:
+def mbtiles(
+    files: tuple[str, ...], scheme: str | None, tile_size: int | None, **options: Any
+) -> None:
     """Ingest MBTiles files of pictures; one scene each.
 
     \b
@@ -209,7 +260,7 @@ def mbtiles(files: tuple[str, ...], **options: Any) -> None:
     from earthgql.ingest.mbtiles_source import MBTilesSource
 
     facts = _scene_metadata(options)
-    found = [Path(path).resolve() for path in _expand_globs(files)]
+    found = list(dict.fromkeys(Path(path).resolve() for path in _expand_globs(files)))
     _check_name(options["name"], len(found))
     run(
         (
@@ -219,6 +270,8 @@ def mbtiles(files: tuple[str, ...], **options: Any) -> None:
                 str(file.parent),
                 facts,
                 sha256=options["sha256"],
+                chosen_scheme=scheme,
+                tile_size=tile_size,
             )
             for file in found
         ),
@@ -237,25 +290,29 @@ def mbtiles(files: tuple[str, ...], **options: Any) -> None:
     show_default=True,
     help="Whether y counts from the south (tms) or from the north (xyz).",
 )
-def table(csv: Path, root: Path, scheme: str, **options: Any) -> None:
+@_TILE_SIZE
+def table(csv: Path, root: Path, scheme: str, tile_size: int | None, **options: Any) -> None:
     """Ingest the tiles that a CSV table lists (columns z_coord, x_coord, y_coord, path) as a scene.
 
-    Pictures that do not exist (yet) are no error: their tiles answer IMAGE_UNREADABLE.
+    Commas, semicolons, tabs or bars may separate the fields. Pictures that do not exist (yet) are
+    counted, and are no error: their tiles answer IMAGE_UNREADABLE.
 
     \b
     Examples:
       python manage.py ingest table tiles.csv --root ../satellite-classification-flask-api
     """
     from earthgql.cli.ingest.run import run
-    from earthgql.ingest.pyramid_source import PyramidSource, table_pictures
+    from earthgql.ingest.picture_table import PictureTable
+    from earthgql.ingest.pyramid_source import PyramidSource
 
     folder = root.resolve()
     source = PyramidSource(
         name=options["name"] or csv.stem,
         uri=str(folder),
-        scheme=scheme,
-        pictures=lambda: table_pictures(csv, folder),
+        chosen_scheme=scheme,
+        pictures=PictureTable(csv, folder),
         about=_scene_metadata(options),
+        tile_size=tile_size,
     )
     run([source], options)
 

@@ -64,6 +64,9 @@ def _outcomes(
             outcome = IngestResult(source.name, status, reason=str(error))
         for note in source.notes():
             say(f"{source.name}: {note}")
+        if outcome.same_file:
+            names = ", ".join(outcome.same_file)
+            say(f"{source.name}: warning: the same file is also scene {names}")
         yield with_changes(outcome, seconds=time.monotonic() - began)
 
 

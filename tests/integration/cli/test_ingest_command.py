@@ -13,7 +13,7 @@ from support.imagery_files import noise, write_mbtiles, write_pyramid, write_ras
 
 from earthgql.errors import IngestError
 from earthgql.imagery.grid import TileIndex
-from earthgql.ingest.raster_source import raster_files
+from earthgql.ingest.raster_files import raster_files
 from earthgql.ingest.scene_source import parse_date
 from earthgql.settings import PROJECT_ROOT
 

@@ -16,7 +16,9 @@ from earthgql.imagery import grid
 from earthgql.imagery.grid import TileIndex, flip_y
 from earthgql.imagery.reading import read_tile
 from earthgql.ingest.mbtiles_source import MBTilesSource
-from earthgql.ingest.pyramid_source import PyramidSource, folder_pictures, table_pictures
+from earthgql.ingest.picture_folder import PictureFolder
+from earthgql.ingest.picture_table import PictureTable
+from earthgql.ingest.pyramid_source import PyramidSource
 from earthgql.ingest.raster_options import RasterOptions
 from earthgql.ingest.raster_source import RasterSource
 from earthgql.ingest.scene_source import SceneMetadata
@@ -32,13 +34,11 @@ def raster(path: Path, **options: object) -> RasterSource:
 
 def pyramid(folder: Path, scheme: str = "xyz", **about: object) -> PyramidSource:
     facts = SceneMetadata(**about)  # type: ignore[arg-type]
-    return PyramidSource(folder.name, str(folder), scheme, lambda: folder_pictures(folder), facts)
+    return PyramidSource(folder.name, str(folder), scheme, PictureFolder(folder), facts)
 
 
 def table(csv: Path, root: Path, scheme: str = "tms") -> PyramidSource:
-    return PyramidSource(
-        csv.stem, str(root), scheme, lambda: table_pictures(csv, root), SceneMetadata()
-    )
+    return PyramidSource(csv.stem, str(root), scheme, PictureTable(csv, root), SceneMetadata())
 
 
 def cells(engine: Engine, scene: str) -> dict[TileIndex, int]:
@@ -198,7 +198,10 @@ def test_tables_count_rows_from_the_south(fresh_engine: Engine, tmp_path: Path) 
         ("z_coord,x_coord,y_coord,path\n1,5,0,a.png\n", "not in the grid"),
         ("z_coord,x_coord,y_coord,path\n30,5,0,a.png\n", "not in the grid"),
         ("z_coord,x_coord,y_coord,path\n1,99999999999999999999,0,a.png\n", "beyond"),
-        ("z_coord,x_coord,y_coord,path\n1,0,0,a.png\n1,0,0,b.png\n", "1/0/1 is listed twice"),
+        (
+            "z_coord,x_coord,y_coord,path\n1,0,0,a.png\n1,0,0,b.png\n",
+            "line 3: z=1 x=0 y=0 is listed twice, first in line 2",
+        ),
         ("z_coord,x_coord,y_coord,path\n", "no tile"),
         ("\xff\xfe\0", "no column|CSV"),
     ],

@@ -7,7 +7,7 @@ from support.imagery_files import tile_colour, write_mbtiles
 
 from earthgql.errors import ImageUnreadableError
 from earthgql.imagery import mbtiles
-from earthgql.imagery.grid import TileIndex
+from earthgql.imagery.grid import TileIndex, flip_y
 from earthgql.imagery.reading import read_tile
 from earthgql.imagery.source import TileSource
 
@@ -20,8 +20,8 @@ def source(path: Path, tile: TileIndex) -> TileSource:
 
 def test_tiles_are_listed_and_read_from_the_north(tmp_path: Path) -> None:
     path = write_mbtiles(tmp_path / "with ? and # in it.mbtiles", TILES, name="x", format="png")
-    listed = [t for chunk in mbtiles.tiles(str(tmp_path), str(path), chunk=2) for t in chunk]
-    assert sorted(listed) == TILES
+    listed = [t for chunk in mbtiles.indexes(str(tmp_path), str(path), chunk=2) for t in chunk]
+    assert sorted(flip_y(TileIndex(*stored)) for stored in listed) == TILES
     for tile in TILES:
         assert read_tile(source(path, tile))[5, 5].tolist() == list(tile_colour(tile))
     assert mbtiles.metadata(str(tmp_path), str(path)) == {"name": "x", "format": "png"}
