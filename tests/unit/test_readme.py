@@ -11,6 +11,9 @@ from earthgql.settings import PREFIX, PROJECT_ROOT, Settings
 README = (PROJECT_ROOT / "README.md").read_text()
 NAMED = [PROJECT_ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
 DOCUMENTS = [*NAMED, *sorted((PROJECT_ROOT / "docs").glob("*.md"))]
+UNWRAPPED = ("CHANGELOG.md", "model.md")
+"""A line for each change; and a page that is still to be rewritten."""
+LONGEST_LINE = 120
 PYTHON_FILES = [
     *PROJECT_ROOT.glob("*.py"),
     *(p for name in ("earthgql", "bench", "tests") for p in (PROJECT_ROOT / name).rglob("*.py")),
@@ -73,6 +76,13 @@ def test_modules_that_are_named_exist(document: Path) -> None:
     modules = [f"/{path.relative_to(PROJECT_ROOT)}" for path in PYTHON_FILES]
     named = [name.removeprefix("../") for name in re.findall(r"[\w./-]+\.py\b", prose(document))]
     assert [name for name in named if not any(m.endswith(f"/{name}") for m in modules)] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_lines_of_prose_are_short(document: Path) -> None:
+    lines = [line for line in prose(document).splitlines() if not line.startswith("|")]
+    long = [line for line in lines if len(line) >= LONGEST_LINE]
+    assert long == [] or document.name in UNWRAPPED
 
 
 def test_links_are_found_and_followed() -> None:
