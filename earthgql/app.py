@@ -28,7 +28,7 @@ _NO_ROOM = "{} are being sent, and this server has no room for more: {}"
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What the requests of an application share, for code that runs beside them.
+    """The services that the requests of an application share, for other code in the process.
 
     Attributes:
         engine: of the database.

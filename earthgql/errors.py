@@ -1,14 +1,13 @@
 """One tree of errors, each with a public code, and the one table that maps them to HTTP.
 
-An ``EarthGQLError`` is meant for the person who caused or can mend it: its message names the thing
-and the remedy and may be shown to a client. Every other exception is a defect: it is logged in
-full and masked.
+The message of an ``EarthGQLError`` names the thing and the remedy, and may be shown to a client.
+Every other exception is a defect: it is logged in full and masked.
 """
 
 from typing import Any, ClassVar
 
 MASKED = "Internal error: it was logged, and whoever runs this server can find it there."
-"""What a client is told of a defect."""
+"""The message that clients get after a defect."""
 
 
 class EarthGQLError(Exception):
@@ -19,7 +18,7 @@ class EarthGQLError(Exception):
 
     @property
     def public_message(self) -> str:
-        """What a client over the network is told."""
+        """The message for clients over the network."""
         return str(self)
 
 
@@ -45,7 +44,7 @@ class RequestTooLargeError(EarthGQLError):
 
 
 class AreaTooLargeError(EarthGQLError):
-    """An area has more tiles than one question may look at; a smaller one, zoom or scene helps."""
+    """An area has more tiles than one query may read; use a smaller one, one zoom or one scene."""
 
     code = "AREA_TOO_LARGE"
     status = 422
@@ -73,14 +72,14 @@ class ModelUnavailableError(EarthGQLError):
 
 
 class DeadlineError(EarthGQLError):
-    """Inference was not done within the deadline; asking again continues where it stopped."""
+    """Inference was not done within the deadline; a repeated request continues."""
 
     code = "TIMEOUT"
     status = 504
 
 
 class OverloadedError(EarthGQLError):
-    """More is waiting for the model than this process takes; asking again later may do."""
+    """This process has too much work; a later request may succeed."""
 
     code = "OVERLOADED"
     status = 503
@@ -94,7 +93,7 @@ class DatabaseUnavailableError(EarthGQLError):
 
     @property
     def public_message(self) -> str:
-        """Less than the driver says, which names hosts and sockets."""
+        """A message without the driver's text, which names hosts and sockets."""
         return (
             "The database cannot be reached or lacks its tables: try again later. "
             "Whoever runs this server finds the reason in its log."
@@ -124,12 +123,12 @@ class TrainingError(EarthGQLError):
     code = "TRAINING"
 
 
-def shortened(given: object) -> str:
-    """Return what a client gave, as a message may repeat it."""
-    if isinstance(given, str):
-        return repr(given if len(given) <= 60 else given[:57] + "...")
-    told = repr(given)
-    return told if len(told) <= 60 else told[:57] + "..."
+def shortened(value: object) -> str:
+    """Return a value from a client, shortened for a message."""
+    if isinstance(value, str):
+        return repr(value if len(value) <= 60 else value[:57] + "...")
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def error_body(message: str, code: str) -> dict[str, Any]:

@@ -62,7 +62,7 @@ def draft(path: Path, *, alone: bool = False) -> Iterator[Path]:
             folder: drafts that killed processes left are deleted first.
 
     Yields:
-        A name beside ``path``, with the same ending, under which nothing exists.
+        An unused name in the same folder, with the same suffix.
 
     Raises:
         OSError: if the disk refuses.

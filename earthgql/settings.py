@@ -58,9 +58,7 @@ class Settings(BaseSettings):
     batch_wait: float = Field(
         0.0, ge=0, le=10, description="seconds an idle model waits for a fuller batch"
     )
-    queue_size: int = Field(
-        4096, ge=1, description="tiles on their way to the model at once before OVERLOADED"
-    )
+    queue_size: int = Field(4096, ge=1, description="most tiles in flight at once; then OVERLOADED")
     inference_deadline: float = Field(
         25.0, gt=0, description="seconds a request may spend on inference before TIMEOUT"
     )
@@ -74,7 +72,7 @@ class Settings(BaseSettings):
     cache_seconds: int = Field(
         0,
         ge=0,
-        description="seconds for which GET answers made of stored scores may be kept unasked",
+        description="max-age in seconds of GET answers made of stored scores",
     )
     trusted_documents: Path | None = Field(
         None, description="JSON file of documents that clients may ask for by their hash"

@@ -1,4 +1,4 @@
-"""What every resolver of one request shares."""
+"""``Context``: what the resolvers of one request share."""
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
@@ -20,14 +20,14 @@ class Context:
     """The services and loaders of one request.
 
     Attributes:
-        loaders: batch and remember what this request reads; never shared between requests, since
-            they belong to the event loop of theirs.
+        loaders: batch and cache the reads of this request; never shared between requests, since
+            they belong to its event loop.
         scoring: the one service that classifies tiles.
         jobs: where jobs are started and cancelled.
-        request: as it came.
+        request: the HTTP request.
         made: what ``once`` made in this request.
         areas: the polygons of this request so far, by identity, with the area of each or the
-            error that it is none.
+            error if it is invalid.
     """
 
     loaders: Loaders
@@ -53,7 +53,7 @@ class Context:
         """Return the area of a GeoJSON geometry, validated at most once in this request.
 
         Raises:
-            BadInputError: if it is none.
+            BadInputError: if it is invalid.
         """
         # The polygon is kept with its area: else its identity might become that of another.
         known = self.areas.get(id(polygon))

@@ -1,6 +1,6 @@
-"""How much a field may answer, declared with the field: what the limits of documents count.
+"""Costs of fields, declared with each field: what the limits of documents add up.
 
-Every field of the schema that answers a list, or columns, says so in its metadata:
+Every field of the schema that answers a list, or columns, declares its cost in its metadata:
 ``strawberry.field(metadata=cost(items=...))``. ``execution/weights.py`` adds it up.
 """
 
@@ -17,10 +17,10 @@ class Length:
     """How many items a list has at most.
 
     Attributes:
-        default: if no argument says it.
-        arguments: names of the arguments that say it.
-        largest: more than this no argument may ask for; 0: ``default``.
-        by_variable: if a variable says it, whose value is not looked at; 0: ``largest``.
+        default: without an argument.
+        arguments: names of the arguments that set it.
+        largest: the highest value of an argument; 0: ``default``.
+        by_variable: if a variable sets it, whose value is not read; 0: ``largest``.
     """
 
     default: int
@@ -45,15 +45,15 @@ class Length:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """How much a field answers at most.
+    """The most that a field answers.
 
     Attributes:
-        values: what a field without a selection counts as: more than 1 for lists and long text.
-        items: how often the selection counts, for a list and what holds one.
-        rows: how many rows the answer has of which fields further in are columns or lists.
+        values: of a field without a selection: more than 1 for lists and long text.
+        items: how often the selection counts, for a list or a connection.
+        rows: number of rows that inner fields return as columns or lists.
         per_row: values for each of these rows; with a selection, times the values of that.
-        base: values that are looked at, however little of them is answered.
-        area: whether the database may look at all tiles of an area.
+        base: values that are read even if few are answered.
+        area: whether the database may read all tiles of an area.
     """
 
     values: int = 1

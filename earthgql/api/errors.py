@@ -59,7 +59,7 @@ def _message_and_code(error: GraphQLError, logged: set[str], *, executed: bool) 
 
 
 def _cause(error: GraphQLError) -> Exception | None:
-    """Return what was raised below GraphQL; None if GraphQL itself found the fault."""
+    """Return what was raised below GraphQL; None if GraphQL itself raised the error."""
     cause: BaseException | None = error
     while isinstance(cause, GraphQLError) and not isinstance(cause, StrawberryInputCoercionError):
         cause = cause.original_error
@@ -67,9 +67,9 @@ def _cause(error: GraphQLError) -> Exception | None:
 
 
 def _is_about_an_answer(error: GraphQLError) -> bool:
-    """Tell whether GraphQL refused what a resolver gave, rather than what the client did.
+    """Tell whether GraphQL refused the value of a resolver, rather than input of the client.
 
-    Faults of arguments point at the argument, faults of answers at the field.
+    Errors of arguments point at the argument, errors of answers at the field.
     """
     nodes = error.nodes or []
     return error.path is not None and all(isinstance(node, FieldNode) for node in nodes)

@@ -1,4 +1,4 @@
-"""``/graphql`` over HTTP: what of a request is GraphQL, and how the answer is written."""
+"""``/graphql`` over HTTP: reads requests, executes them, and writes responses."""
 
 import hashlib
 import json
@@ -37,9 +37,9 @@ RESPONSE_TYPE = "application/graphql-response+json"
 
 
 class GraphQLView(AsyncGraphQLView[Context, None]):
-    """Answers GraphQL requests, and browsers that come without one with a page to ask from.
+    """Answers GraphQL requests, and browsers without a query with GraphiQL.
 
-    Statuses are those of the GraphQL over HTTP draft: requests that are none get 400, documents
+    Statuses are those of the GraphQL over HTTP draft: malformed requests get 400, documents
     that are refused get 400 for clients that accept ``application/graphql-response+json`` and
     200 for all others, errors within an answer get 200.
     """
@@ -64,8 +64,7 @@ class GraphQLView(AsyncGraphQLView[Context, None]):
             inference_deadline: seconds a request may spend on inference.
             page: makes the page for browsers.
             documents: those that clients may name.
-            cache_seconds: for how long answers to GET that are made of what is stored may be used
-                without asking again.
+            cache_seconds: ``max-age`` of answers to GET that are made of stored values only.
         """
         super().__init__(schema(), graphql_ide="graphiql", subscription_protocols=())
         self._engine = engine
@@ -79,9 +78,9 @@ class GraphQLView(AsyncGraphQLView[Context, None]):
         self._loops = EventLoops()
 
     def dispatch_request(self) -> ResponseReturnValue:  # type: ignore[override]
-        """Answer, with JSON also where the request is no GraphQL."""
+        """Answer a request; malformed ones in JSON, too."""
         if request.method == "HEAD":
-            # As GET; the body is left out by who sends the response.
+            # As GET; the server leaves out the body.
             request.method = "GET"
         try:
             # Flask would make an event loop and a thread for every request.
@@ -99,7 +98,7 @@ class GraphQLView(AsyncGraphQLView[Context, None]):
             return _refusal(error.status_code, error.reason)
 
     async def get_context(self, request: Request, response: Response) -> Context:  # noqa: ARG002
-        """Make what the resolvers of this request share."""
+        """Make the context of a request."""
         return Context(
             loaders=Loaders(self._engine, self._scoring, self._deadline()),
             scoring=self._scoring,
@@ -114,7 +113,7 @@ class GraphQLView(AsyncGraphQLView[Context, None]):
         return Response(status=200, content_type=f"{best}; charset=utf-8")
 
     def should_render_graphql_ide(self, request: Any) -> bool:
-        """Tell whether a browser came without a query."""
+        """Tell whether a request is a browser's, without a query."""
         accepted = request.headers.get("accept", "")
         return bool(
             request.method == "GET"

@@ -1,8 +1,8 @@
-"""Loaders of one request: what several fields ask for becomes one statement.
+"""Loaders of one request: the reads of several fields become one statement.
 
 Every request runs in an event loop of its own, in a worker thread of its own, so the statements
-here may block: nobody else waits for that loop, and the fields of a request stay in step, which
-is what lets them be answered together.
+here may block: no other request uses that loop, and the fields of a request are resolved at the
+same pace, so their reads can be joined.
 """
 
 from collections import defaultdict
@@ -37,14 +37,14 @@ from earthgql.imagery.grid import Bounds, LonLat
 from earthgql.scoring.service import Answer
 
 DATABASE_S = 30.0
-"""What all statements of a request may take together, but for the last of them."""
+"""Seconds for all statements of a request together; the last one may end later."""
 
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
 
 
 class Scoring(Protocol):
-    """What requests need of the service that scores tiles: ``ScoringService``, or a wrapper."""
+    """The methods of the scoring service that requests use: ``ScoringService``, or a wrapper."""
 
     @property
     def model(self) -> ModelRecord:
@@ -53,7 +53,7 @@ class Scoring(Protocol):
     def classify_tiles(
         self, tile_ids: Sequence[int], *, deadline: float | None = None
     ) -> dict[int, Answer]:
-        """Return the scores of tiles, or what kept each from being scored."""
+        """Return for each tile its scores, or the error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +113,9 @@ class Loaders:
         scene: row id to scene, or None.
         tile_count: row id of a scene to the number of its tiles.
         model: row id to model, or None.
-        model_named: what people call a model to the model; raises if there is none, or several.
+        model_named: name, version or both to the model; raises if there is none, or several.
         stored: ``StoredKey`` to the scores kept; raises if there are none.
-        scores: row id of a tile to its scores; raises what kept them from being computed.
+        scores: row id of a tile to its scores; raises the error if they cannot be computed.
     """
 
     def __init__(self, engine: Engine, scoring: Scoring, deadline: float) -> None:
@@ -163,7 +163,7 @@ class Loaders:
 
     @contextmanager
     def database_time(self) -> Iterator[None]:
-        """Count what is done here as time of this request's statements.
+        """Count the time of the block as time of this request's statements.
 
         Raises:
             DeadlineError: if it is spent.
@@ -177,7 +177,7 @@ class Loaders:
             self._left_s -= monotonic() - began
 
     def note_live(self) -> None:
-        """Note that the answer tells of what goes on, and is not to be kept."""
+        """Note that the answer changes by itself, so that no cache may keep it."""
 
     def _check_time(self) -> None:
         if monotonic() >= self._until:
@@ -189,7 +189,7 @@ class Loaders:
     def _each(
         self, keys: list[Key], find: Callable[[Connection, Key], Value]
     ) -> list[Value | BaseException]:
-        """Find one after the other, as long as there is time; what is wrong with one is its own."""
+        """Find one after the other, while there is time; one that fails does not stop others."""
         found: list[Value | BaseException] = []
         with self.connection() as connection:
             for key in keys:
@@ -262,7 +262,7 @@ class Loaders:
 def _one(
     found: Mapping[Key, Value | None] | BaseException, key: Key
 ) -> Value | BaseException | None:
-    """Return what was found for a key, or what kept the keys of its group from being looked for."""
+    """Return the value of a key, or the error of its group of keys."""
     return found if isinstance(found, BaseException) else found.get(key)
 
 

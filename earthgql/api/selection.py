@@ -51,7 +51,7 @@ class TileQuery:
         return Cursors("tiles", self.parts, self.where, order=self.order)
 
     def key(self, page: Page) -> BoundsKey:
-        """Return what loaders know a page of the list by."""
+        """Return the loader's key of a page of the list."""
         return BoundsKey(
             self.parts,
             self.where,
@@ -64,15 +64,15 @@ class TileQuery:
 
     @property
     def count_key(self) -> CountKey:
-        """What loaders know the length of the list by."""
+        """The loader's key of the length of the list."""
         return CountKey(self.parts, self.where)
 
 
 async def tile_query(info: RequestInfo, tiles: TileArguments) -> TileQuery:
-    """Return the list of tiles that arguments mean.
+    """Return the list of tiles of some arguments.
 
     Raises:
-        EarthGQLError: as ``tile_filter`` does, or if the order or the viewport is none.
+        EarthGQLError: as ``tile_filter`` does, or if the order or the viewport is invalid.
     """
     by = _order_field(tiles.order_by)
     where, model = await _filter(

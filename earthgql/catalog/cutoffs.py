@@ -1,4 +1,4 @@
-"""Cutoffs: from which score on a label counts."""
+"""Cutoffs: the scores from which labels count."""
 
 import json
 import math
@@ -11,14 +11,14 @@ from earthgql.catalog.models import label_column
 from earthgql.errors import BadInputError, shortened
 from earthgql.models.protocol import ModelIdentity
 
-# More than scores have, and fewer than show that a difference of them is binary.
+# More than scores have, and few enough to hide that differences are binary.
 _DECIMALS = 10
 
 MOST_TERMS = 64
-"""Conditions on labels of one kind, or cutoffs of single labels, in one question."""
+"""Most conditions on labels of one kind, and most cutoffs of single labels, in a query."""
 
 CutoffsByLabel = dict[str, Annotated[float, Strict()]]
-"""Cutoffs of some labels as JSON has them: nothing but numbers is taken for one."""
+"""Cutoffs by label in JSON; only numbers are accepted."""
 
 
 def cutoffs_of(
@@ -59,10 +59,10 @@ def valid_score(name: str, score: float) -> float:
 
 
 def parse_cutoffs(text: str) -> Any:
-    """Read cutoffs by label from JSON text; of what type they are remains to be seen.
+    """Read cutoffs by label from JSON text; their types are not checked.
 
     Raises:
-        BadInputError: if a name is there twice, of which JSON parsers would take the last.
+        BadInputError: if a name is repeated; JSON parsers would take the last.
         ValueError: if it is no JSON.
     """
     try:

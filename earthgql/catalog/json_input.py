@@ -1,4 +1,4 @@
-"""What clients write in JSON and query strings: times, and what is wrong with a value."""
+"""Input in JSON and query strings: times, and messages about invalid values."""
 
 import re
 from contextlib import suppress
@@ -65,11 +65,11 @@ Moment = Annotated[datetime, BeforeValidator(as_moment)]
 
 
 def error_text(error: ErrorDetails) -> str:
-    """Say what is wrong with a value, without Python's names of types, for clients.
+    """Return the message for clients about an invalid value, without Python's names of types.
 
     Args:
         error: one of pydantic's ``ValidationError.errors()``.
     """
     if error["type"] == "value_error":
         return error["msg"].removeprefix("Value error, ")
-    return _TEXTS.get(error["type"], "is not of the form asked for")
+    return _TEXTS.get(error["type"], "is not of the expected form")

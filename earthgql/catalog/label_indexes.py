@@ -20,8 +20,8 @@ MOST_COLUMNS = 64
 
 # The expression is that of `conditions`. Not for single models by `WHERE model_id = ...`:
 # PostgreSQL uses no statistics of partial indexes, and would take every label for one that a third
-# of the tiles have. Whoever registers a model waits for another who does; one statement, since
-# serving makes each a transaction.
+# of the tiles have. Concurrent registrations wait for each other. One statement, since in a server
+# each is a transaction.
 _CREATE = """
 DO $$ BEGIN
   PERFORM pg_advisory_xact_lock(hashtext('earthgql label indexes'));

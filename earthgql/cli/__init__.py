@@ -18,7 +18,7 @@ COMMANDS = {
     "ingest": ("earthgql.cli.ingest.command:ingest", "Read imagery into the catalog."),
     "scenes": ("earthgql.cli.scenes:scenes", "List, show and delete ingested scenes."),
     "classify": ("earthgql.cli.classify.command:classify", "Compute and store scores ahead."),
-    "query": ("earthgql.cli.query.command:query", "Ask a GraphQL query, without a server."),
+    "query": ("earthgql.cli.query.command:query", "Run a GraphQL query, without a server."),
     "export": ("earthgql.cli.export:export", "Write tiles as GeoJSON, CSV or GeoParquet."),
     "model": ("earthgql.cli.model.group:model", "Train, check and exchange model bundles."),
     "serve": ("earthgql.cli.server.serve:serve", "Serve the GraphQL API."),

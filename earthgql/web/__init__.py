@@ -1,4 +1,4 @@
-"""What is served besides GraphQL.
+"""Routes besides GraphQL.
 
 Tile images, uploads, exports, events of jobs, the predecessor's routes, health, pages for browsers.
 """

@@ -1,4 +1,4 @@
-"""Which pages in a browser may read the answers."""
+"""CORS: the origins whose pages may read the answers in a browser."""
 
 import re
 from collections.abc import Iterable

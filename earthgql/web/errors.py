@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 class _Body:
     """The body of a request; every error of reading it is an ``OSError``.
 
-    Werkzeug takes that for a client that went away, and raises ``ClientDisconnected``; the errors
+    Werkzeug takes that for a lost connection, and raises ``ClientDisconnected``; the errors
     of servers would end as 500.
     """
 

@@ -19,7 +19,7 @@ from earthgql.scoring.service import ScoringService
 from earthgql.web.slots import Slots
 
 LONGEST_S = 600.0
-"""An export that is not done after this breaks off, so that others get its slot."""
+"""Seconds after which an export is stopped, so that others get its slot."""
 
 Pieces = Generator[bytes, None, None]
 
@@ -34,8 +34,8 @@ def blueprint(engine: Engine, scoring: ScoringService, slots: Slots) -> Blueprin
 
     Args:
         engine: where to read; it should end connections that idle in a transaction.
-        scoring: knows the model that is meant where none is named.
-        slots: for exports under way.
+        scoring: knows the default model.
+        slots: for running exports.
     """
     routes = Blueprint("exports", __name__)
 
@@ -49,7 +49,7 @@ def blueprint(engine: Engine, scoring: ScoringService, slots: Slots) -> Blueprin
         Raises:
             NotFoundError: if there is no such format, or model.
             BadInputError: if the request is no valid ``ExportRequest``.
-            OverloadedError: if too many exports are under way.
+            OverloadedError: if too many exports are running.
         """
         if ending not in FORMATS:
             raise NotFoundError(f"there is no tiles.{ending:.20}; exports are {', '.join(FORMATS)}")
@@ -58,7 +58,7 @@ def blueprint(engine: Engine, scoring: ScoringService, slots: Slots) -> Blueprin
         # Errors of the request are raised here, while the status can still be set.
         body = _logged(chain([next(pieces)], pieces))
         if request.environ.get("SERVER_PROTOCOL") == "HTTP/1.0":
-            # There the end of a connection is the end of a file, so half of one would look whole.
+            # In HTTP/1.0 the end of the connection ends the file: half a file would look complete.
             body = _whole(body)
         response = Response(body, content_type=media_type)
         response.call_on_close(pieces.close)
@@ -87,7 +87,7 @@ def _form() -> ExportRequest:
 
 
 def _logged(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Pass a file on; one that ends too early is not ended properly, so that clients notice."""
+    """Pass a file on; after an error the last chunk is missing, by which clients notice."""
     try:
         yield from pieces
     except Exception as error:
@@ -96,7 +96,7 @@ def _logged(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _in_slot(pieces: Pieces, release: Callable[[], None]) -> Pieces:
-    """Pass a file on, for ``LONGEST_S`` at most, and release its slot however it ends."""
+    """Pass a file on, for ``LONGEST_S`` at most, and release its slot at the end."""
     began = time.monotonic()
     try:
         for piece in pieces:
@@ -110,7 +110,7 @@ def _in_slot(pieces: Pieces, release: Callable[[], None]) -> Pieces:
 
 
 def _whole(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """Write a file down before any of it is sent."""
+    """Write the whole file to a temporary one before it is sent."""
     spool = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closed when sent
     try:
         spool.writelines(pieces)

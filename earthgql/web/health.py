@@ -19,16 +19,16 @@ _log = logging.getLogger(__name__)
 
 
 class WarmUp:
-    """Runs something slow once, in a thread, when ``start`` is first called.
+    """Runs a slow function once, in a thread, when ``start`` is first called.
 
-    After a failure a later ``start`` tries again: the model's folder may be there by then.
+    After a failure a later ``start`` tries again: the model's folder may exist by then.
     """
 
     def __init__(self, work: Callable[[], object]) -> None:
         """Make a warm-up.
 
         Args:
-            work: what is to be done before this process is ready.
+            work: the function; the process is ready after it.
         """
         self._work = work
         self._lock = threading.Lock()

@@ -1,7 +1,7 @@
 """``/inference/…``: the predecessor's two routes, so that front-ends written for it work unchanged.
 
-Payloads and status codes are the predecessor's. Where it had none, because it crashed, the body is
-of the same form: ``success`` false, no ``predictions``, and a ``message`` for people.
+Payloads and status codes are the predecessor's. Where the predecessor crashed, the body has
+the same form: ``success`` false, no ``predictions``, and a ``message`` for people.
 """
 
 import logging

@@ -14,13 +14,13 @@ from earthgql.jobs.service import JobService
 from earthgql.web.slots import Slots
 
 STEP_S = 1.0
-"""Between two looks at a job."""
+"""Between two reads of a job."""
 
 BEAT_S = 10.0
 """A stream without news sends a comment this often, so that both ends know it is open."""
 
 LONGEST_S = 600.0
-"""A stream ends after this; browsers connect again by themselves, and others get its slot."""
+"""Seconds after which a stream ends; browsers then connect again, and others get its slot."""
 
 END = "end"
 _RETRY_MS = 3000
@@ -93,7 +93,7 @@ def _events(service: JobService, job: JobRecord, is_over: Callable[[], bool]) ->
         try:
             found = service.find(job.id)
         except EarthGQLError:
-            # The database is away or busy: the next read may succeed.
+            # The database is unavailable or busy: the next read may succeed.
             continue
         if found is None:
             return

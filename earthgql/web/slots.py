@@ -1,4 +1,4 @@
-"""How many long answers a process gives at once, and how long it waits for clients to read."""
+"""Limits on long answers: how many at once, and how long to wait for clients to read."""
 
 import threading
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from flask import Flask, request
 from earthgql.errors import OverloadedError
 
 SEND_S = 120.0
-"""A client that takes none of its answer for so long is not waited for any more."""
+"""Seconds after which a connection is closed whose client reads nothing."""
 
 
 class Slots:
@@ -57,7 +57,7 @@ class Slots:
 
 
 def limit_sending(app: Flask) -> None:
-    """Let no answer wait for ever for a client that does not read it."""
+    """Close connections whose clients do not read their answers."""
 
     @app.before_request
     def limit() -> None:

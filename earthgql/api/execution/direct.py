@@ -31,7 +31,7 @@ _PLAIN = (int, float, str, bool)
 
 
 def use_direct_resolvers(schema: GraphQLSchema) -> None:
-    """Replace resolvers of a schema that Strawberry made by direct ones, where that is the same."""
+    """Replace Strawberry's resolvers of a schema by direct ones, where the result is the same."""
     for found in schema.type_map.values():
         if isinstance(found, GraphQLObjectType):
             for name, field in found.fields.items():
@@ -70,7 +70,7 @@ def _call(field: GraphQLField, definition: StrawberryField) -> Resolver | None:
 
 
 def _is_plain(kind: Any, name: str) -> bool:
-    """Tell whether GraphQL hands over an argument as the method takes it, name and all."""
+    """Tell whether GraphQL passes an argument under the method's name for it, unconverted."""
     inner = kind.of_type if isinstance(kind, StrawberryOptional) else kind
     return inner in _PLAIN and "_" not in name
 

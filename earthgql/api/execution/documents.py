@@ -1,8 +1,8 @@
-"""Documents that clients name instead of sending them.
+"""Documents that clients send by name.
 
-*Automatic persisted queries* are Apollo's protocol: a client names a document by its SHA-256; if it
-is not known here, the client sends it along with its hash once, and names it from then on. *Trusted
-documents* are known from the start, from a file; a server may take no others.
+*Automatic persisted queries* are Apollo's protocol: a client names a document by its SHA-256; if
+the server does not know it, the client sends the document and its hash once, and only the hash
+from then on. *Trusted documents* are read from a file at the start; a server may accept no others.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""What a document may ask for at most, checked before anything looks at it more closely.
+"""Limits of documents, checked before validation and execution.
 
 Each fragment is weighed once, so a document of fragments that spread each other is weighed in time
 linear in its length, although it would unfold to an answer of any size. Validation by GraphQL's own
@@ -52,7 +52,7 @@ CODE = "QUERY_TOO_LARGE"
 
 
 class QueryTooLargeError(GraphQLError):
-    """A document asks for more than one request may."""
+    """A document exceeds a limit."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, extensions={"code": CODE})
@@ -86,11 +86,11 @@ class Parser:
         )
 
     def parse(self, text: str) -> ParsedDocument:
-        """Parse a document, unless that was done lately.
+        """Parse a document, unless it is cached.
 
         Raises:
             GraphQLError: if it is no GraphQL.
-            QueryTooLargeError: if it asks for too much.
+            QueryTooLargeError: if it exceeds a limit.
         """
         with self._lock:
             known = self._parsed.get(text)
@@ -164,7 +164,7 @@ class _Scale:
         self._repeats = 0
 
     def check(self) -> None:
-        """Raise QueryTooLargeError if the document asks for too much."""
+        """Raise QueryTooLargeError if the document exceeds a limit."""
         if len(self._operations) > MAX_OPERATIONS:
             raise QueryTooLargeError(f"the document has more than {MAX_OPERATIONS} operations")
         if len(self._fragments) > MAX_FRAGMENTS:

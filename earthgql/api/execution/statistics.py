@@ -1,6 +1,6 @@
-"""What one request did: for ``extensions.timing`` of its answer, and for what caches may keep.
+"""Statistics of a request: for ``extensions.timing``, and to decide what caches may keep.
 
-Nothing of this runs for requests that are neither timed nor GET.
+Only requests with timing and GET requests are counted.
 """
 
 import time
@@ -20,18 +20,18 @@ from earthgql.scoring.service import Answer
 
 @dataclass(slots=True)
 class RequestStatistics:
-    """What a request did.
+    """Statistics of a request.
 
     Attributes:
         began: ``time.perf_counter()`` seconds.
         parse_s: seconds for parsing the document and weighing it.
-        reads: statements of resolvers, but for look-ups of scores.
+        reads: statements of resolvers, without look-ups of scores.
         database_s: seconds for these and their rows.
         scoring_s: seconds for scores: looking them up, and waiting for the model.
         scored: tiles whose scores were looked up or computed.
         inferred: how many of them were inferred meanwhile.
         failed: how many tiles have no scores, of whichever model, and may have some later.
-        live: whether the answer tells of something that changes by itself, such as a job.
+        live: whether the answer is about something that changes by itself, such as a job.
     """
 
     began: float = field(default_factory=time.perf_counter)
@@ -46,7 +46,7 @@ class RequestStatistics:
 
     @property
     def only_stored(self) -> bool:
-        """Whether nothing but what is stored, and stays, decided on the answer."""
+        """Whether the answer is made of stored values only, which do not change by themselves."""
         return not (self.inferred or self.failed or self.live)
 
     def as_json(self) -> dict[str, Any]:
@@ -82,7 +82,7 @@ class CountingLoaders(Loaders):
         self._statistics.database_s += time.perf_counter() - began
 
     def note_live(self) -> None:
-        """Note that the answer tells of what changes by itself, and may not be kept."""
+        """Note that the answer changes by itself, so that no cache may keep it."""
         self._statistics.live = True
 
     async def _stored(self, keys: list[StoredKey]) -> list[ScoreRecord | BaseException]:
@@ -111,7 +111,7 @@ class CountingScoring:
     def classify_tiles(
         self, tile_ids: Sequence[int], *, deadline: float | None = None
     ) -> dict[int, Answer]:
-        """Return the scores of tiles, or what kept each from being scored."""
+        """Return for each tile its scores, or the error."""
         statistics = self._statistics
         began, now = time.perf_counter(), datetime.now(UTC)
         answers = self._scoring.classify_tiles(tile_ids, deadline=deadline)

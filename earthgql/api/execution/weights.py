@@ -1,4 +1,4 @@
-"""How much a document asks for at most: the costs of its fields, added up over the schema."""
+"""Weights of documents: the costs of their fields, added up."""
 
 from typing import NamedTuple
 
@@ -24,13 +24,13 @@ _ONE = Cost()
 
 
 class Weight(NamedTuple):
-    """How much a part of a document asks for, with its fragments unfolded.
+    """The weight of a part of a document, with its fragments unfolded.
 
     Attributes:
         depth: levels of fields.
         values: fields in the answer, those of a list as often as it may have items.
         aliases: fields given another name.
-        areas: fields that look at a whole area, or count one.
+        areas: fields that read or count all tiles of an area.
         per_row: values for each row of a field further out.
     """
 

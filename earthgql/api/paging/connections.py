@@ -19,13 +19,13 @@ class Edge(Generic[Node]):
     """An item and its cursor."""
 
     cursor: str = strawberry.field(
-        description="Give this as `after` to go on behind the item, as `before` in front of it."
+        description="As `after` it continues behind the item, as `before` in front of it."
     )
     node: Node = strawberry.field(description="The item.")
 
 
 def _edges(self: Any) -> Any:
-    """Give each item of a connection its cursor; few ask for that."""
+    """Give each item of a connection its cursor; computed only if selected."""
     places = map(self.place, self.rows)
     return [
         Edge(cursor=self.page.cursors.write(place), node=node)
@@ -53,7 +53,7 @@ class Connection(Generic[Node]):
 
     @strawberry.field(
         metadata=cost(area=True),
-        description="How many items all pages have. Counted only when asked for, which takes time "
+        description="How many items all pages have. Counted only if selected, which takes time "
         "in long lists; null with an error if it takes too long.",
     )
     async def total_count(self) -> int | None:

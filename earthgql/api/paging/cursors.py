@@ -77,7 +77,7 @@ def _no_key(_text: str) -> None:
 
 def _score(text: str) -> float:
     score = float(text)
-    # As ``write`` has it: of the smallest numbers the database takes none but its own.
+    # Only as ``write`` has it: the database does not take all of the smallest numbers.
     if not 0 <= score <= 1 or text != str(as_real([score])[0]):
         raise ValueError
     return score

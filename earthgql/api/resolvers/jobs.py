@@ -29,7 +29,7 @@ JobId = Annotated[strawberry.ID, strawberry.argument(description="The `id` of a 
 
 @strawberry.type
 class JobQueries:
-    """What one can ask about jobs."""
+    """The queries about jobs."""
 
     @strawberry.field(description="One job as it is now, or null if there is none of this id.")
     async def job(self, info: RequestInfo, id: JobId) -> Job | None:
@@ -55,14 +55,14 @@ class JobQueries:
         return Connection[Job].of(chosen, rows, node=Job.of, place=_place, count=count)
 
 
-@strawberry.type(description="What one can have done.")
+@strawberry.type(description="Changes: background jobs.")
 class Mutation:
-    """What one can have done."""
+    """The mutations."""
 
     @strawberry.mutation(
         metadata=cost(area=True),
         description="Classify all tiles of an area in the background, those that have no scores "
-        "yet. Asked again for the same while it is under way, it answers with the same job. An "
+        "yet. While it is unfinished, a request for the same returns the same job. An "
         "area without tiles is a finished job. Null only on errors.",
     )
     @grouped
@@ -119,7 +119,7 @@ class Mutation:
 
 
 async def find_job(info: RequestInfo, row_id: int) -> Job | None:
-    """Return the job of a row; no cache may keep an answer that tells of one."""
+    """Return the job of a row; no cache may keep an answer about a job."""
     info.context.loaders.note_live()
     with info.context.loaders.connection() as connection:
         record = job_catalog.jobs_by_ids(connection, [row_id]).get(row_id)

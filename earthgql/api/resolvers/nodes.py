@@ -1,4 +1,4 @@
-"""What has a global id, found by it, and the lists of scenes and models."""
+"""Tiles, scenes, models and jobs by global id, and the lists of scenes and models."""
 
 from collections.abc import Awaitable, Callable
 from typing import Annotated, cast
@@ -96,10 +96,10 @@ class NodeQueries:
 
 
 async def find_node(info: RequestInfo, global_id: str) -> relay.Node | None:
-    """Return what has a global id; None if there is nothing of it.
+    """Return the object of a global id; None if there is none.
 
     Raises:
-        BadInputError: if it is malformed, or the id of something that is no node.
+        BadInputError: if it is malformed, or not the id of a node.
     """
     kind, row_id = ids.decode(global_id)
     if kind not in _FINDERS:

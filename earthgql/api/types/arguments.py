@@ -1,4 +1,4 @@
-"""Arguments of fields that several of them have: which tiles, and from which score labels count."""
+"""Arguments that several fields share: which tiles, and the cutoffs of labels."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,7 +22,7 @@ Zoom = Annotated[
 At = Annotated[
     datetime | None,
     strawberry.argument(
-        description="As things stood at this time: scenes acquired later are left out. "
+        description="The map at this time: scenes acquired later are left out. "
         "Without an offset it is taken as UTC."
     ),
 ]
@@ -43,9 +43,9 @@ OrderArgument = Annotated[
 ModelName = Annotated[
     str | None,
     strawberry.argument(
-        description="Whose scores count: name and version with a space between, or one of them "
-        "where that is enough (default: the model that this server runs). Others answer from "
-        "scores that are kept."
+        description="The model whose scores count: name and version with a space between, or one "
+        "of them if that is unique (default: the model that this server runs). Of other models, "
+        "stored scores are returned."
     ),
 ]
 LabelCutoffs = Annotated[
@@ -87,7 +87,7 @@ class SceneArguments(Arguments):
 
 @dataclass(frozen=True, slots=True)
 class CutoffArguments(Arguments):
-    """From which score each label counts."""
+    """The cutoffs of labels."""
 
     cutoff: Cutoff = None
     cutoffs: LabelCutoffs = None
@@ -115,6 +115,6 @@ class TileArguments(Arguments):
 
 @dataclass(frozen=True, slots=True)
 class ColumnArguments(TileArguments):
-    """The same for columns, of which a page may be longer."""
+    """The same for columns, with longer pages."""
 
     page: ColumnPageArguments = field(default_factory=ColumnPageArguments)

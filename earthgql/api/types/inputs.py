@@ -24,13 +24,13 @@ class BoundsInput:
 
 @strawberry.input(description="A label that counts from some score on.")
 class LabelMinimum:
-    """A label and its least score."""
+    """A label and its cutoff."""
 
     label: str = strawberry.field(description="One of the model's labels.")
     min_score: float | None = strawberry.field(
         default=None,
-        description="The least score that counts, 0 to 1 (default: the model's own threshold of "
-        "the label).",
+        description="The score from which the label counts, 0 to 1 (default: the model's own "
+        "threshold of the label).",
     )
 
 
@@ -71,7 +71,8 @@ class TileWhere:
     """Conditions on tiles."""
 
     labels: LabelsWhere | None = strawberry.field(
-        default=None, description="By the model's labels; nothing is classified to find out."
+        default=None,
+        description="By the model's labels, from stored scores; nothing is classified.",
     )
     scene: str | None = strawberry.field(
         default=None, description="Only tiles of the scene of this name."
@@ -105,9 +106,9 @@ class TileOrderField(Enum):
     )
 
 
-@strawberry.enum(description="Which way an order goes.")
+@strawberry.enum(description="The direction of an order.")
 class OrderDirection(Enum):
-    """Which way an order goes."""
+    """The direction of an order."""
 
     ASC = strawberry.enum_value("asc", description="The smallest or oldest first.")
     DESC = strawberry.enum_value("desc", description="The largest or newest first.")
@@ -136,4 +137,4 @@ class LabelCutoff:
     """The cutoff of a label."""
 
     label: str = strawberry.field(description="One of the model's labels.")
-    cutoff: float = strawberry.field(description="The least score that counts, 0 to 1.")
+    cutoff: float = strawberry.field(description="The score from which it counts, 0 to 1.")

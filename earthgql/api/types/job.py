@@ -65,15 +65,13 @@ class Job(relay.Node):
         description="Tiles that could not be classified; `errors` says why."
     )
     rate: float | None = strawberry.field(
-        description="Tiles a second: of late, or over all once it is finished."
+        description="Recent tiles a second; of the whole job when it is finished."
     )
-    eta: datetime | None = strawberry.field(
-        description="When it will be finished if it goes on at this rate."
-    )
+    eta: datetime | None = strawberry.field(description="When it will be finished at this rate.")
     errors: list[JobError] = strawberry.field(
         metadata=cost(items=ERROR_CODES), description="What kept tiles from being classified."
     )
-    created_at: datetime = strawberry.field(description="When it was asked for.")
+    created_at: datetime = strawberry.field(description="When it was requested.")
     started_at: datetime | None = strawberry.field(
         description="When its tiles had been counted, and a worker began with them."
     )

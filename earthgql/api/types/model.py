@@ -72,8 +72,8 @@ def label_cutoffs(
     """Return the cutoff of each label of a model, worked out once for all tiles of the request.
 
     Raises:
-        BadInputError: if a cutoff is not between 0 and 1, or a label is not the model's or there
-            twice.
+        BadInputError: if a cutoff is not between 0 and 1, or a label is not the model's or is
+            repeated.
     """
     own = [(entry.label, entry.cutoff) for entry in by_label or ()]
 

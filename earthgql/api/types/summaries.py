@@ -33,7 +33,7 @@ class LabelSummary:
     tiles: int = strawberry.field(description="How many tiles have it.")
     area_km2: float = strawberry.field(
         description="Geodesic area of these tiles, in square kilometres; of a tile at the edge, "
-        "the part within the area asked for."
+        "the part within the area."
     )
     share: float | None = strawberry.field(
         description="Share of the classified area that these are, 0 to 1; null if there is none."
@@ -52,14 +52,14 @@ class LabelHistogram:
 
     model: Model = strawberry.field(description="The model whose scores count.")
     area_km2: float = strawberry.field(
-        description="Geodesic size of the area asked for, in square kilometres."
+        description="Geodesic size of the area, in square kilometres."
     )
     covered_km2: float = strawberry.field(description="How much of it has tiles.")
     classified_km2: float = strawberry.field(
         description="How much of it has tiles that the model has classified."
     )
     classified_share: float | None = strawberry.field(
-        description="Share of the area asked for that the model has classified, 0 to 1; null if "
+        description="Share of the area that the model has classified, 0 to 1; null if "
         "it has no size."
     )
     tiles: int = strawberry.field(description="How many tiles answer for ground in it.")
@@ -121,13 +121,13 @@ class TimelinePeriod:
     from_: datetime = strawberry.field(name="from", description="The span begins here.")
     to: datetime = strawberry.field(description="It ends before this.")
     covered_km2: float = strawberry.field(
-        description="How much of the area asked for has tiles acquired in it, in square kilometres."
+        description="How much of the area has tiles acquired in the period, in square kilometres."
     )
     classified_km2: float = strawberry.field(
         description="How much of it has tiles acquired in it that the model has classified."
     )
     classified_share: float | None = strawberry.field(
-        description="The same as a share of the area asked for, 0 to 1."
+        description="The same as a share of the area, 0 to 1."
     )
     tiles: int = strawberry.field(description="How many tiles these are, one for each place.")
     tiles_classified: int = strawberry.field(
@@ -135,7 +135,7 @@ class TimelinePeriod:
     )
     labels: list[LabelSummary] = strawberry.field(
         metadata=cost(items=LABELS),
-        description="The labels asked for, the one with the largest area first.",
+        description="The selected labels, the one with the largest area first.",
     )
 
 
@@ -148,7 +148,7 @@ class LabelTimeline:
 
     model: Model = strawberry.field(description="The model whose scores count.")
     area_km2: float = strawberry.field(
-        description="Geodesic size of the area asked for, in square kilometres."
+        description="Geodesic size of the area, in square kilometres."
     )
     interval: TimelineInterval = strawberry.field(description="How long a period is.")
     periods: list[TimelinePeriod] = strawberry.field(

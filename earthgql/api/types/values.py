@@ -38,7 +38,7 @@ class LabelScore:
         description="From 0 to 1. Not a probability unless the model says so."
     )
     cutoff: float = strawberry.field(
-        description="The score from which the label counts: what was asked for, or the model's "
+        description="The score from which the label counts: that of the query, or the model's "
         "threshold of the label."
     )
     margin: float = strawberry.field(description="How far the score is above the cutoff.")

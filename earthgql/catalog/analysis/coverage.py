@@ -1,4 +1,4 @@
-"""Which part of an area each tile covers, and its size: what sums over an area rest on.
+"""Which part of an area each tile covers, and its size: the base of all sums over areas.
 
 A viewport may show a coarse tile and finer ones within it. A finer tile that is shown is better
 than the coarse one (else it would be hidden), so at any place the finest tile shown answers. What

@@ -1,4 +1,4 @@
-"""How much of an area has each label."""
+"""Histogram: the area of each label in an area."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ def label_histogram(
     model: ModelRecord,
     cutoffs: Sequence[float],
 ) -> Histogram:
-    """Sum over the tiles of an area, by label, from scores that are kept.
+    """Sum over the tiles of an area, by label, from stored scores.
 
     Two statements, whatever the number of tiles; a third where they may be too many.
 

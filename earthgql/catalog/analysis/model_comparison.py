@@ -1,4 +1,4 @@
-"""How far two models agree on an area."""
+"""Comparison of two models on an area."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -55,7 +55,7 @@ class LabelAgreement:
         only_b: by the second alone.
         neither: by neither.
         mean_difference: mean of second score less first; None if there is no tile.
-        mean_distance: mean of what they differ by, either way; None if there is no tile.
+        mean_distance: mean absolute difference; None if there is no tile.
     """
 
     label: str
@@ -75,7 +75,7 @@ class TileDifference:
 
     Attributes:
         tile_id: row of the tile.
-        distance: mean over the labels that both have, of what their scores differ by.
+        distance: mean absolute difference of their scores, over the labels that both have.
         only_a: labels it has by the first model alone.
         only_b: labels it has by the second model alone.
     """
@@ -92,8 +92,8 @@ class Comparison:
 
     Attributes:
         area_m2: geodesic size of the area, with tiles or without.
-        tiles: tiles that both have classified; on these rests all that follows.
-        compared_m2: geodesic area of what these cover of the area.
+        tiles: tiles that both have classified; the other fields are about these.
+        compared_m2: geodesic area that these cover of the area.
         tiles_only_a: tiles that the first alone has classified.
         tiles_only_b: tiles that the second alone has classified.
         labels: those that both models have, in the order of the first.
@@ -129,7 +129,7 @@ def compare_models(
     *,
     first: int,
 ) -> Comparison:
-    """Compare what two models say of the tiles of an area, by scores that are kept.
+    """Compare the labels of two models on the tiles of an area, by stored scores.
 
     Two statements, whatever the number of tiles; a third where they may be too many.
 

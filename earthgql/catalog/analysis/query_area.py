@@ -1,4 +1,4 @@
-"""The area of a query: its size, and its outline and the cells in it where it is no rectangle."""
+"""The area of a query: its size, and of polygons the outline and the cells in it."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _AT, _WEIGHT = np.polynomial.legendre.leggauss(24)
 _AT, _WEIGHT = (_AT + 1) / 2, _WEIGHT / 2
 
-# A block is of 8 x 8 cells or more, that looking at all of them stays a matter of milliseconds.
+# A block has 8 x 8 cells or more, so that checking all blocks takes milliseconds.
 _LEAST_STEP = 3
 _MOST_BLOCKS = 4096
 _HAIR = 1e-9

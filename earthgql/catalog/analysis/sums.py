@@ -33,7 +33,7 @@ _EACH = "{aggregate}(m2, CAST(s{k} AS float8)) FILTER (WHERE s{k} >= CAST(:cutof
 
 @dataclass(frozen=True, slots=True)
 class LabelSum:
-    """What tiles with a label add up to.
+    """Sums over the tiles with a label.
 
     Attributes:
         label: the label.
@@ -52,7 +52,7 @@ class LabelSum:
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """What some tiles add up to.
+    """Sums over tiles.
 
     Attributes:
         tiles: how many there are.

@@ -1,4 +1,4 @@
-"""How much work a sum over an area is, estimated before it is begun."""
+"""Estimates how much work a sum over an area is, before it starts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -38,12 +38,12 @@ SELECT count(*)
 
 @dataclass(frozen=True, slots=True)
 class WorkEstimate:
-    """What there is in an area.
+    """The amount of work of a sum over an area.
 
     Attributes:
         zooms: number of zooms its tiles may have.
         scenes: number of scenes that may have tiles there, counted once for each zoom.
-        tiles: most tiles there may be, those counted that others hide.
+        tiles: most tiles there may be, hidden ones included.
         only_zoom: the zoom, if there is but one.
         only_scene: id of the scene, if there is but one, of one zoom: none of its tiles hides
             another.
@@ -57,7 +57,7 @@ class WorkEstimate:
 
 
 def estimate_work(conn: Connection, parts: Sequence[Bounds], where: TileFilter) -> WorkEstimate:
-    """Look at the scenes of an area and, where these leave open whether it is too large, count.
+    """Estimate from the scenes of an area; count its tiles if it may be too large.
 
     One statement; two where the area may be too large, or nothing is there of a scene named.
 
@@ -67,7 +67,7 @@ def estimate_work(conn: Connection, parts: Sequence[Bounds], where: TileFilter) 
         where: which tiles may answer.
 
     Raises:
-        AreaTooLargeError: if it has more than ``MOST_TILES``, those counted that others hide, or
+        AreaTooLargeError: if it has more than ``MOST_TILES``, hidden ones included, or
             so many scenes that ranking them takes too long.
         BadInputError: if ``where`` names a scene that does not exist.
     """
@@ -101,7 +101,7 @@ def estimate_work(conn: Connection, parts: Sequence[Bounds], where: TileFilter) 
 
 
 def count_tiles(conn: Connection, parts: Sequence[Bounds], where: TileFilter) -> int:
-    """Count the tiles of an area, those counted that others hide; at most ``MOST_TILES`` and one.
+    """Count the tiles of an area, hidden ones included; at most ``MOST_TILES`` and one.
 
     Before an area is refused: the rectangles of scenes may have room for more than there is.
     """

@@ -1,6 +1,6 @@
-"""The queue of jobs, procrastinate's, in SQL: for what must happen in one transaction with ours.
+"""Procrastinate's queue in SQL, for changes in one transaction with the tables of jobs.
 
-Elsewhere it is used through procrastinate itself. Its functions are versioned by their names.
+All else goes through procrastinate itself. Its functions are versioned by their names.
 """
 
 from sqlalchemy import Connection
@@ -8,10 +8,10 @@ from sqlalchemy import Connection
 from earthgql.catalog.sql import execute
 
 PLAN = "earthgql.plan"
-"""Task that writes down what a job has to do: ``job``, its id."""
+"""Task that plans a job: ``job``, its id."""
 
 CHUNK = "earthgql.chunk"
-"""Task that does some tiles of a job: ``job``, its id, and ``number`` of the chunk."""
+"""Task that classifies a chunk: ``job``, the id of the job, and ``number`` of the chunk."""
 
 _HAS_ENTRIES = """
 SELECT EXISTS (SELECT FROM procrastinate_jobs
@@ -20,7 +20,7 @@ SELECT EXISTS (SELECT FROM procrastinate_jobs
 
 
 def is_empty(conn: Connection, queue: str) -> bool:
-    """Tell whether nothing of a queue waits or is being worked on, by whomever."""
+    """Tell whether a queue has no entry that waits or is being worked on."""
     return not execute(conn, _HAS_ENTRIES, queue=queue).scalar_one()
 
 
@@ -47,7 +47,7 @@ def defer_chunk(j: str, c: str) -> str:
 
 
 def cancel(entry: str) -> str:
-    """SQL that takes an entry that nobody has begun out of the queue; gives its id, or NULL."""
+    """SQL that removes an entry that no worker has started; gives its id, or NULL."""
     return f"procrastinate_cancel_job_v1({entry}, false, true)"
 
 

@@ -1,4 +1,4 @@
-"""What a job is to classify: an area, and which of the tiles that overlap there."""
+"""The request of a job: an area, and which of the tiles that overlap there."""
 
 import hashlib
 import json

@@ -1,9 +1,9 @@
-"""The work of jobs: what is planned, what is left, what is counted.
+"""The chunks of jobs: planning, reading and counting them.
 
-A job is planned once: the tiles of its area that the model has not scored are written down in
-chunks, each with an entry in the queue. A chunk's row goes when its tiles are counted, in the same
-transaction, so each is counted once however often it was begun. Whoever changes a job and its
-chunks locks the job first.
+A job is planned once: the tiles of its area that have no scores are inserted as chunks, each with
+an entry in the queue. A chunk's row is deleted when its tiles are counted, in the same transaction,
+so each is counted once even if it was started several times. Changes of a job and its chunks lock
+the job first.
 """
 
 # ruff: noqa: S608 - nothing but constants is put into statements
@@ -119,7 +119,7 @@ class ChunkCounts:
 
 
 def plan_job(conn: Connection, job_id: int, chunk_size: int) -> None:
-    """Write down the tiles that a job has to do, in chunks, and queue those; once.
+    """Insert the chunks of a job and queue them, once.
 
     Args:
         conn: in a transaction of its own, which may take seconds for a million tiles.
@@ -157,7 +157,7 @@ def chunk_is_left(conn: Connection, job_id: int, number: int) -> bool:
 
 
 def note_attempt(conn: Connection, job_id: int, number: int | None) -> int | None:
-    """Note that a chunk (None: planning) went wrong, and return how often it has by now."""
+    """Note that a chunk (None: planning) failed, and return how often it has by now."""
     statement = _ATTEMPT if number is None else _CHUNK_ATTEMPT
     attempts: int | None = execute(conn, statement, id=job_id, number=number).scalar()
     return attempts
@@ -196,7 +196,7 @@ def count_chunk(conn: Connection, job_id: int, number: int, counts: ChunkCounts)
 def end_job(
     conn: Connection, job_id: int, status: str, failure: Failure | None = None
 ) -> JobRecord | None:
-    """End a job before its time: nothing of it is begun any more; a finished one stays as it is.
+    """End a job early: no further chunk is started; a finished job stays as it is.
 
     Args:
         conn: in a transaction.
@@ -219,7 +219,7 @@ def end_job(
 
 
 def wait_briefly(conn: Connection) -> None:
-    """Have what follows in a transaction fail rather than wait for others longer than 3 s.
+    """Let statements of a transaction wait for locks for at most 3 s, then fail.
 
     Planning a large job takes longer, and holds it.
     """
@@ -227,10 +227,10 @@ def wait_briefly(conn: Connection) -> None:
 
 
 def sole_rescuer(conn: Connection) -> bool:
-    """Tell whether nobody else looks after lost work until this transaction ends."""
+    """Lock the queueing of lost work until this transaction ends; tell whether it was free."""
     return bool(execute(conn, _ALONE).scalar_one())
 
 
 def queue_lost_work(conn: Connection) -> int:
-    """Queue again what jobs still have to do and the queue has lost; return how many entries."""
+    """Queue again the entries that jobs need and the queue has lost; return how many."""
     return execute(conn, _LOST_PLANS).rowcount + execute(conn, _LOST_CHUNKS).rowcount

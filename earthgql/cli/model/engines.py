@@ -150,7 +150,7 @@ def _quantize(
 
 
 def _accept(rows: list[Measured], manifest: Manifest, made: Network) -> None:
-    """Write the measurement beside the network if F2 falls by less than ``ALLOWED_LOSS``.
+    """Write the measurement next to the network if F2 falls by less than ``ALLOWED_LOSS``.
 
     Raises:
         ModelUnavailableError: if F2 falls by more.

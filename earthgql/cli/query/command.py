@@ -38,10 +38,10 @@ def query(
     as_map: bool,
     picture: Path | None,
 ) -> None:
-    """Ask a GraphQL query of the database, without a server, and print the answer as a table.
+    """Run a GraphQL query without a server, and print the answer as a table.
 
-    For a map, ask for what tells where tiles are, and their labels: each is drawn in the colour of
-    that of its labels which fewest others have. Exits with 1 if the answer has errors.
+    For a map, select z, x and y (or quadkey) of tiles, and their labels: each tile is drawn in the
+    colour of its rarest label. Exits with 1 if the answer has errors.
 
     \b
     Examples:

@@ -14,8 +14,8 @@ def worker(once: bool) -> None:
     """Do background jobs until interrupted: those that classifyArea starts.
 
     `serve` does them, too, unless EARTHGQL_JOB_WORKER is off. Any number of workers, on any machine
-    that reaches the database and the imagery, share the work of one job. One that is killed loses
-    nothing: what it had begun goes to another within a minute.
+    that reaches the database and the imagery, share the work of one job. If one is
+    killed, another takes over its chunks within a minute.
 
     \b
     Examples:
@@ -30,7 +30,7 @@ def run(*, once: bool) -> None:
     """Run a job worker with the settings of this process.
 
     Raises:
-        DatabaseUnavailableError: with ``once``, if the database is away.
+        DatabaseUnavailableError: with ``once``, if the database cannot be reached.
     """
     import logging
 

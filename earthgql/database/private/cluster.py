@@ -64,7 +64,7 @@ class Cluster:
 
     Args:
         root: the cluster's folder; made if missing, refused if it has files of others.
-        packages: folder of unpacked packages; None: ``debian`` beside ``root``.
+        packages: folder of unpacked packages; None: ``debian`` in the parent of ``root``.
         say: called with each line for the user while the cluster is made and started.
     """
 

@@ -1,7 +1,7 @@
 """The operation collection: worked examples of queries, for each kind of user.
 
-The documents lie beside this file, one operation a file, in the folder of its kind. GraphiQL, the
-demo's tour, the clients that are tested and the docs all take them from here.
+The documents are in folders next to this file, one for each kind, one operation a file. GraphiQL,
+the demo's report, the tests of clients and the docs all use them.
 """
 
 import re
