@@ -73,7 +73,7 @@ def list_models(
         backward: keep to the newest rather than to the oldest.
     """
     page = page_by_id(limit=limit, after=after, before=before, backward=backward)
-    found = [_record(row) for row in execute(conn, _MODELS + page)]
+    found = [_record(row) for row in execute(conn, _MODELS + page).all()]
     return found[::-1] if backward else found
 
 
@@ -139,14 +139,14 @@ def _unknown_label(identity: ModelIdentity, label: str) -> str:
 
 def models_by_ids(conn: Connection, ids: Sequence[int]) -> dict[int, ModelRecord]:
     """Return the models with these ids; unknown ids are left out."""
-    rows = execute(conn, _BY_IDS, ids=list(ids))
+    rows = execute(conn, _BY_IDS, ids=list(ids)).all()
     return {row.id: _record(row) for row in rows}
 
 
 def _known(conn: Connection, identity: ModelIdentity) -> ModelRecord | None:
     """The row of this model; none if there is none alike."""
     alike = {"sha256": identity.sha256, "name": identity.name, "version": identity.version}
-    rows = [_record(row) for row in execute(conn, _ALIKE, **alike)]
+    rows = [_record(row) for row in execute(conn, _ALIKE, **alike).all()]
     for other in rows:
         if other.identity.sha256 != identity.sha256:
             raise ModelUnavailableError(

@@ -62,7 +62,7 @@ class SceneRecord:
 
 def scenes_by_ids(conn: Connection, ids: Sequence[int]) -> dict[int, SceneRecord]:
     """Return the scenes of some ids, in one statement; unknown ids are left out."""
-    rows = execute(conn, _BY_IDS, ids=list(ids))
+    rows = execute(conn, _BY_IDS, ids=list(ids)).all()
     return {row[0]: _record(row) for row in rows}
 
 
@@ -105,7 +105,7 @@ def list_scenes(
         backward: keep to the newest rather than to the oldest.
     """
     page = page_by_id(limit=limit, after=after, before=before, backward=backward)
-    found = [_record(row) for row in execute(conn, _SCENES + page)]
+    found = [_record(row) for row in execute(conn, _SCENES + page).all()]
     return found[::-1] if backward else found
 
 
@@ -116,7 +116,7 @@ def count_scenes(conn: Connection) -> int:
 
 def tile_counts(conn: Connection, scene_ids: Sequence[int]) -> dict[int, int]:
     """Return how many tiles each scene has, in one statement; 0 for unknown ids."""
-    found = execute(conn, _COUNTS, ids=list(scene_ids))
+    found = execute(conn, _COUNTS, ids=list(scene_ids)).all()
     counted = {row[0]: row[1] for row in found}
     return {scene_id: counted.get(scene_id, 0) for scene_id in scene_ids}
 

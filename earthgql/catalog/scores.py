@@ -80,7 +80,7 @@ class FoundScores:
 def find_scores(conn: Connection, tile_ids: Sequence[int], model_id: int) -> FoundScores:
     """Return the scores kept of some tiles and the sources of the rest, in one statement."""
     found = FoundScores({}, {})
-    for row in execute(conn, _FIND, ids=list(tile_ids), model=model_id):
+    for row in execute(conn, _FIND, ids=list(tile_ids), model=model_id).all():
         tile_id, scores, computed_at, kind, uri, root, path, z, x, y, rendering, fingerprint = row
         if scores is not None:
             found.stored[tile_id] = ScoreRecord(tile_id, tuple(scores), computed_at)
@@ -95,7 +95,7 @@ def stored_scores(
     conn: Connection, tile_ids: Sequence[int], model_id: int
 ) -> dict[int, ScoreRecord]:
     """Return the scores kept of some tiles, in one statement; others are left out."""
-    found = execute(conn, _STORED, ids=list(tile_ids), model=model_id)
+    found = execute(conn, _STORED, ids=list(tile_ids), model=model_id).all()
     return {
         tile_id: ScoreRecord(tile_id, tuple(scores), computed_at)
         for tile_id, scores, computed_at in found

@@ -113,6 +113,9 @@ def execute(
         statement: one of a few texts: what the driver takes in its place is kept, unless the text
             is long, for those are composed in many ways.
         params: values of its parameters, but for those that a fragment carries.
+
+    Returns:
+        The rows; ``all()`` fetches them at once, where going through them is slower row by row.
     """
     if isinstance(statement, Fragment):
         params = {**statement.params, **params}

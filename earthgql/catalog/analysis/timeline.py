@@ -157,7 +157,7 @@ def label_timeline(
     apart = len(spans) <= _MOST_APART and outlines <= _MOST_OUTLINES
     compose_sums = _each_apart if apart else _all_at_once
     statement = compose_sums(parts, where, estimate, spans, model=model, cutoffs=cutoffs)
-    summed = execute(conn, statement)
+    summed = execute(conn, statement).all()
     found = {row[0]: read_sums(model, cutoffs, row[1:]) for row in summed}
     # A scene may have no tile in the area although its rectangle reaches into it.
     periods = [
@@ -221,7 +221,8 @@ def _spans(
     """Return when the periods begin and end in which something was acquired, and what."""
     scenes = scenes_in_view(ViewConditions.of(parts, where))
     unit, step = interval.value
-    found = execute(conn, compose(_PERIODS, {"unit": unit, "step": step}, scenes=scenes))
+    statement = compose(_PERIODS, {"unit": unit, "step": step}, scenes=scenes)
+    found = execute(conn, statement).all()
     begin, end = where.acquired_from, where.acquired_to
     return [
         _Span(

@@ -165,7 +165,7 @@ def count_unfinished(conn: Connection) -> int:
 
 def jobs_by_ids(conn: Connection, ids: list[int]) -> dict[int, JobRecord]:
     """Return the jobs with these ids; unknown ids are left out."""
-    found = execute(conn, f"{_JOBS} WHERE id = ANY(:ids)", ids=ids)
+    found = execute(conn, f"{_JOBS} WHERE id = ANY(:ids)", ids=ids).all()
     return {row.id: _record(row) for row in found}
 
 
@@ -187,7 +187,7 @@ def list_jobs(
         backward: the last ones rather than the first; by id all the same.
     """
     page = page_by_id(limit=limit, after=after, before=before, backward=backward)
-    records = [_record(row) for row in execute(conn, _JOBS + page)]
+    records = [_record(row) for row in execute(conn, _JOBS + page).all()]
     return records[::-1] if backward else records
 
 

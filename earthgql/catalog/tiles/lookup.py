@@ -97,7 +97,7 @@ def tiles_at(
         zoom_chosen=view.zoom_chosen("t"),
         scene_chosen=view.scene_chosen("s"),
     )
-    best = execute(conn, statement)
+    best = execute(conn, statement).all()
     found = [_record(row) if row[0] is not None else None for row in best]
     if not any(found):
         check_scene(conn, where.scene)
@@ -133,7 +133,7 @@ def tiles_in_bounds(
     view = tiles_in_view(
         parts, where, limit=limit, after=after, before=before, order=order, backward=backward
     )
-    found = [_record(row) for row in execute(conn, view.tiles)]
+    found = [_record(row) for row in execute(conn, view.tiles).all()]
     if not found:
         check_scene(conn, where.scene)
     return found[::-1] if backward else found
@@ -141,12 +141,12 @@ def tiles_in_bounds(
 
 def tiles_by_ids(conn: Connection, ids: Sequence[int]) -> dict[int, TileRecord]:
     """Return the tiles of some ids, in one statement; unknown ids are left out."""
-    return {row.id: _record(row) for row in execute(conn, _BY_IDS, ids=list(ids))}
+    return {row.id: _record(row) for row in execute(conn, _BY_IDS, ids=list(ids)).all()}
 
 
 def sources_by_ids(conn: Connection, tile_ids: Sequence[int]) -> dict[int, TileSource]:
     """Return where the pixels of some tiles come from, in one statement."""
-    found = execute(conn, _SOURCES, ids=list(tile_ids))
+    found = execute(conn, _SOURCES, ids=list(tile_ids)).all()
     return {
         tile_id: TileSource(kind, uri, root, path, TileIndex(z, x, y), rendering, fingerprint)
         for tile_id, kind, uri, root, path, z, x, y, rendering, fingerprint in found

@@ -29,7 +29,8 @@ def scores_of(classifier: Classifier, landscape: SceneFile) -> Scores:
         image = dataset.read().transpose(1, 2, 0)
     side = SIZE // TILE_PIXELS
     tiles = image.reshape(side, TILE_PIXELS, side, TILE_PIXELS, 3).swapaxes(1, 2)
-    return np.concatenate([classifier.start(np.ascontiguousarray(row)).result() for row in tiles])
+    started = [classifier.start(np.ascontiguousarray(row)) for row in tiles]
+    return np.concatenate([batch.result().scores for batch in started])
 
 
 def test_the_shipped_model_finds_clearings(connection: Connection, tmp_path: Path) -> None:
