@@ -35,14 +35,24 @@ def middle(tile: TileIndex) -> LonLat:
     return LonLat((west + east) / 2, (south + north) / 2)
 
 
+BANDS = (range(1), *(range(first, first + 3) for first in range(1, 25, 3)))
+"""Zooms whose imagery the newest of shows; any of a later band is better."""
+
+
+def band(zoom: int) -> int:
+    [found] = [number for number, zooms in enumerate(BANDS) if zoom in zooms]
+    return found
+
+
 @dataclass(frozen=True)
 class Made:
     id: int
     tiles: frozenset[TileIndex]
     acquired_at: datetime | None
 
-    def rank(self, zoom: int) -> tuple[float, int, int]:
-        return (self.acquired_at.timestamp() if self.acquired_at else -1.0, zoom, self.id)
+    def rank(self, zoom: int) -> tuple[int, float, int, int]:
+        moment = self.acquired_at.timestamp() if self.acquired_at else -1.0
+        return (band(zoom), moment, zoom, self.id)
 
 
 def holds(outer: TileIndex, inner: TileIndex) -> bool:

@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 from support.area_sums import LABELS, day
 from support.catalog_rows import add_scene, add_scores, children
+from support.overlap_rule import band
 
 from earthgql.catalog.models import ModelRecord
 from earthgql.imagery import grid
@@ -38,8 +39,9 @@ def make_layout(conn: Connection, model: ModelRecord, chance: random.Random) -> 
     scenes = []
     for number in range(chance.randint(2, 5)):
         tiles: set[TileIndex] = set()
-        for zooms in chance.sample((0, 1, 2), chance.randint(1, 3)):
-            cells = [c for p in children(TileIndex(6, 10, 20)) for c in children(p, zooms)]
+        # Zooms 6 to 9: two bands, and zooms that are three apart.
+        for zooms in chance.sample((0, 1, 2, 3), chance.randint(1, 3)):
+            cells = children(TileIndex(6, 10, 20), zooms)
             share = chance.choice((0.3, 0.8, 1.0))
             tiles |= {cell for cell in cells if chance.random() < share}
         if tiles:
@@ -54,13 +56,13 @@ def make_layout(conn: Connection, model: ModelRecord, chance: random.Random) -> 
 
 def answers(scenes: Sequence[Made], at: datetime | None = None) -> dict[TileIndex, int]:
     """The tile that answers for each of the smallest cells: the best of those it lies in."""
-    best: dict[TileIndex, tuple[tuple[float, int, int], int]] = {}
+    best: dict[TileIndex, tuple[tuple[int, float, int, int], int]] = {}
     for made in scenes:
         if at is not None and made.acquired_at is not None and made.acquired_at > at:
             continue
         seconds = made.acquired_at.timestamp() if made.acquired_at else -1.0
         for tile, tile_id in made.tiles.items():
-            rank = (seconds, tile.z, made.number)
+            rank = (band(tile.z), seconds, tile.z, made.number)
             for cell in children(tile, FINEST - tile.z):
                 if cell not in best or best[cell][0] < rank:
                     best[cell] = (rank, tile_id)

@@ -120,10 +120,10 @@ class AnalysisQueries:
 
     @strawberry.field(
         metadata=_DIFFERENCES,
-        description="Where a label appeared or vanished between two moments. At each, the newest "
-        "tiles not acquired later answer. Conditions of `where` on labels must hold at both "
-        'moments: `{labels: {none: [{label: "cloudy"}]}}` compares only what is seen at both. Null '
-        "only on errors.",
+        description="Where a label appeared or vanished between two moments. At each, the tiles "
+        "answer that the map shows without scenes acquired later. Conditions of `where` on labels "
+        'must hold at both moments: `{labels: {none: [{label: "cloudy"}]}}` compares only what is '
+        "seen at both. Null only on errors.",
     )
     @grouped
     async def label_changes(

@@ -31,7 +31,9 @@ class MapQueries:
 
     @strawberry.field(
         description="Which labels apply at a place: those of the tile there, or null if there is "
-        "none. Where tiles overlap, the newest acquisition wins, then the highest zoom."
+        "none. Where tiles overlap, the finest band of zooms wins (24 to 22, 21 to 19, … 3 to 1, "
+        "0), in it the newest acquisition, then the highest zoom: imagery coarser by three zooms "
+        "or more hides nothing."
     )
     @grouped
     async def classify_point(
@@ -66,7 +68,8 @@ class MapQueries:
     @strawberry.field(
         metadata=cost(items=PAGE_LENGTH, area=True),
         description="The tiles that share area with a viewport, one per place on the ground: where "
-        "tiles overlap, the newest acquisition wins, then the highest zoom. Null only on errors.",
+        "tiles overlap, the finest band of zooms wins (24 to 22, 21 to 19, … 3 to 1, 0), in it the "
+        "newest acquisition, then the highest zoom. Null only on errors.",
     )
     @grouped
     async def tiles_in_bounds(

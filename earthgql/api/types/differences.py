@@ -81,8 +81,8 @@ class LabelChange:
 
 @strawberry.type(
     description="Where a label appeared or vanished between two moments, from scores that are "
-    "kept. At each moment the newest tiles not acquired later answer; a place whose tile is the "
-    "same has not changed."
+    "kept. At each moment the tiles answer that the map shows without scenes acquired later; a "
+    "place whose tile is the same has not changed."
 )
 class LabelChanges:
     """Where a label appeared or vanished between two moments."""

@@ -152,8 +152,8 @@ def label_changes(
 ) -> Changes:
     """Compare an area at two moments, by the scores of a label that are kept.
 
-    At each moment the newest tiles not acquired later answer, as ``where.at`` has it; a place whose
-    tile is the same has not changed. Conditions of ``where`` on scores must be met at both moments.
+    At each moment the tiles answer that ``where.at`` would show; a place whose tile is the same has
+    not changed. Conditions of ``where`` on scores must be met at both moments.
     Two statements, whatever the number of tiles; a third where they may be too many.
 
     Args:

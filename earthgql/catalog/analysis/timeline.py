@@ -82,7 +82,7 @@ class Period:
     Attributes:
         begins: of the span, which includes it.
         ends: of the span, which does not include it.
-        sums: over the tiles acquired in it, the newest of each place.
+        sums: over the tiles acquired in it, the best of each place.
     """
 
     begins: datetime
@@ -125,7 +125,7 @@ def label_timeline(
 ) -> Timeline:
     """Sum over the tiles of an area, by label and by when they were acquired.
 
-    Each period stands for itself: of the tiles acquired in it, the newest of each place counts.
+    Each period stands for itself: of the tiles acquired in it, the best of each place counts.
     Scenes of unknown date are in none. Three statements, whatever the numbers of tiles and periods;
     a fourth where they may be too many.
 

@@ -1,8 +1,9 @@
 """Queries over tiles: by place, by viewport, by id.
 
-Where scenes overlap, one tile is shown at each place. Tiles are ranked by their scene's
-``acquired_at`` (newest first, unknown last), then by zoom (highest first), then by scene (newest
-first). The tile at a point is the best of those it lies in. A viewport leaves out a tile
+Where scenes overlap, one tile is shown at each place. Tiles are ranked by their band of zooms
+(``zoom_band``, finest first), then by their scene's ``acquired_at`` (newest first, unknown last),
+then by zoom (highest first), then by scene (newest first). The tile at a point is the best of those
+it lies in. A viewport leaves out a tile
 
 * if a better one has the same cell or one that holds it, or
 * if better ones of one scene and one higher zoom cover all of it.
@@ -22,7 +23,7 @@ from earthgql.catalog.sql import compose, execute
 from earthgql.catalog.tiles.conditions import ViewConditions
 from earthgql.catalog.tiles.filter import TileFilter
 from earthgql.catalog.tiles.order import BY_ID, Position, TileOrder
-from earthgql.catalog.tiles.visible import tiles_in_view
+from earthgql.catalog.tiles.visible import tiles_in_view, zoom_band
 from earthgql.imagery.grid import MAX_ZOOM, Bounds, LonLat, TileIndex, tile_at
 from earthgql.imagery.source import TileSource
 
@@ -39,7 +40,7 @@ SELECT best.id, best.scene_id, best.z, best.x, best.y
                                           p.lon + 1e-9, p.lat + 1e-9, 4326)
        AND t.x = p.x >> ({max_zoom} - t.z) AND t.y = p.y >> ({max_zoom} - t.z)
        AND {zoom_chosen} AND {scene_chosen}
-     ORDER BY s.acquired_at DESC NULLS LAST, t.z DESC, t.scene_id DESC
+     ORDER BY {band} DESC, s.acquired_at DESC NULLS LAST, t.z DESC, t.scene_id DESC
      LIMIT 1) best ON true
  ORDER BY p.place
 """
@@ -94,6 +95,7 @@ def tiles_at(
             "ys": [cell.y for cell in cells],
         },
         max_zoom=MAX_ZOOM,
+        band=zoom_band("t.z"),
         zoom_chosen=view.zoom_chosen("t"),
         scene_chosen=view.scene_chosen("s"),
     )

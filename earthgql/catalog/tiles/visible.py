@@ -14,12 +14,15 @@ from earthgql.catalog.tiles.order import BY_ID, OrderInSql, Position, TileOrder
 from earthgql.imagery.grid import Bounds
 
 # `chosen` is small (scenes near the viewport, times their zooms); better tiles, of rivals `r`, are
-# found in the unique index (scene, z, x, y). The planner does not merge it with what stands around
-# it, even where the limit is none.
+# found in the unique index (scene, z, x, y). Finer ones, of which there may be a million below a
+# tile of zoom 4, are counted only if their scene lies all around it; a footprint is widened by a
+# tenth of a millimetre, since edges of tiles may be rounded differently. The planner does not merge
+# `chosen` with what stands around it, even where the limit is none.
 _IN_VIEW = """
 WITH chosen AS MATERIALIZED (
-  SELECT s.id, z.z, COALESCE(s.acquired_at, '-infinity') AS acquired_at, s.footprint,
-         ST_Translate(s.footprint, -360, 0) AS beyond
+  SELECT s.id, z.z, {band} AS band, COALESCE(s.acquired_at, '-infinity') AS acquired_at,
+         ST_Expand(s.footprint, 1e-9) AS footprint,
+         ST_Translate(ST_Expand(s.footprint, 1e-9), -360, 0) AS beyond
     FROM scene s, unnest(CASE WHEN s.zooms = '{{}}' THEN ARRAY[s.zoom] ELSE s.zooms END) AS z(z)
    WHERE ({scene_here}) AND {scene_chosen} AND {zoom_chosen}
 )
@@ -28,13 +31,13 @@ SELECT t.id, t.scene_id, t.z, t.x, t.y{columns}
  WHERE ({tile_here}){conditions}
    AND NOT EXISTS (
      SELECT FROM chosen r
-      WHERE (r.acquired_at, r.z, r.id) > (c.acquired_at, c.z, c.id)
+      WHERE (r.band, r.acquired_at, r.z, r.id) > (c.band, c.acquired_at, c.z, c.id)
         AND (r.footprint && t.footprint OR r.beyond && t.footprint)
         AND CASE WHEN r.z <= t.z THEN
           EXISTS (SELECT FROM tile b
                    WHERE b.scene_id = r.id AND b.z = r.z
                      AND b.x = t.x >> (t.z - r.z) AND b.y = t.y >> (t.z - r.z))
-        ELSE
+        ELSE (r.footprint ~ t.footprint OR r.beyond ~ t.footprint) AND
           (SELECT count(*) FROM tile b
             WHERE b.scene_id = r.id AND b.z = r.z
               AND b.x BETWEEN t.x << (r.z - t.z) AND ((t.x + 1) << (r.z - t.z)) - 1
@@ -43,6 +46,14 @@ SELECT t.id, t.scene_id, t.z, t.x, t.y{columns}
         END){order}
  LIMIT {limit}
 """
+
+
+def zoom_band(zoom: str) -> str:
+    """Return the SQL of the band that a zoom is in: 24 to 22, 21 to 19, ... 3 to 1, and 0.
+
+    What is coarser by three zooms or more is in a lower band.
+    """
+    return f"(({zoom} + 2) / 3)"
 
 
 class TilesInView(NamedTuple):
@@ -122,6 +133,7 @@ def _in_view(
         scene_here=view.scene_here("s"),
         scene_chosen=view.scene_chosen("s"),
         zoom_chosen=view.zoom_chosen("z"),
+        band=zoom_band("z.z"),
         columns=columns,
         scores=joined_scores(view, "t") if scored or view.about_scores else "",
         tile_here=view.tile_here("t"),

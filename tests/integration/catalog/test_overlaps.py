@@ -1,12 +1,31 @@
 """One tile answers for each piece of ground, for points and viewports alike."""
 
+import itertools
 import random
 
 import pytest
-from sqlalchemy import Connection, event
-from support.overlap_rule import CELL, WORLD, Made, add_scene, children, day, expected, middle
+from sqlalchemy import Connection, event, text
+from support.area_sums import CUTOFFS, changes_of
+from support.catalog_rows import add_scores
+from support.overlap_rule import (
+    BANDS,
+    CELL,
+    WORLD,
+    Made,
+    add_scene,
+    band,
+    children,
+    day,
+    expected,
+    middle,
+)
 
+from earthgql.catalog.analysis.histogram import label_histogram
+from earthgql.catalog.analysis.timeline import Interval, label_timeline
+from earthgql.catalog.models import ModelRecord
 from earthgql.catalog.scenes import list_scenes, scenes_by_ids, tile_counts
+from earthgql.catalog.tiles.columns import columns_in_bounds, count_in_bounds
+from earthgql.catalog.tiles.export import export_rows
 from earthgql.catalog.tiles.filter import TileFilter
 from earthgql.catalog.tiles.lookup import (
     TileRecord,
@@ -15,6 +34,7 @@ from earthgql.catalog.tiles.lookup import (
     tiles_by_ids,
     tiles_in_bounds,
 )
+from earthgql.catalog.tiles.visible import zoom_band
 from earthgql.errors import BadInputError
 from earthgql.imagery import grid
 from earthgql.imagery.grid import LonLat, TileIndex
@@ -71,6 +91,18 @@ def test_finer_tiles_hide_a_coarse_one_only_if_they_cover_all_of_it(
     full = add_scene(connection, "full", children(CELL, 1), day(1))
     rest = {(full, children(CELL)[-1])}
     assert shown(connection) == partial - {(coarse, CELL)} | rest
+
+
+def test_finer_tiles_of_a_scene_across_the_antimeridian_hide_a_coarse_one(
+    connection: Connection,
+) -> None:
+    sides = [TileIndex(8, 255, 100), TileIndex(8, 0, 100)]
+    add_scene(connection, "coarse", sides, day(1))
+    fine = add_scene(connection, "fine", [c for cell in sides for c in children(cell)], day(2))
+    west, south, east, north = (*grid.tile_bounds(sides[0])[:2], *grid.tile_bounds(sides[1])[2:])
+    footprint = f"ST_MakeEnvelope({west}, {south}, {east + 360}, {north}, 4326)"
+    connection.execute(text(f"UPDATE scene SET footprint = {footprint} WHERE id = {fine}"))
+    assert shown(connection) == {(fine, c) for cell in sides for c in children(cell)}
 
 
 def test_a_pyramid_of_all_zooms_answers_with_its_finest(connection: Connection) -> None:
@@ -163,16 +195,81 @@ def test_lookups_by_id(connection: Connection) -> None:
     assert tile_counts(connection, [scene]) == {scene: 1}
 
 
+@pytest.mark.parametrize("coarse", range(9))
+def test_what_is_coarser_by_three_zooms_hides_nothing(connection: Connection, coarse: int) -> None:
+    fine = add_scene(connection, "fine", [TileIndex(8, 100, 70)])
+    cell = TileIndex(coarse, 100 >> (8 - coarse), 70 >> (8 - coarse))
+    new = add_scene(connection, "coarse", [cell], day(9))
+    (found,) = tiles_at(connection, [middle(TileIndex(8, 100, 70))], ANY)
+    assert found is not None
+    hides = coarse > 6  # 7 to 9 are one band
+    assert found.scene_id == (new if hides else fine)
+    both = {(new, cell), (fine, TileIndex(8, 100, 70))}
+    assert shown(connection) == ({(new, cell)} if hides else both)
+    assert count_in_bounds(connection, WORLD, ANY) == len(shown(connection))
+
+
+def test_which_zooms_hide_which() -> None:
+    for fine, coarse in itertools.combinations(range(24, -1, -1), 2):
+        assert band(fine) >= band(coarse)
+        if fine - coarse >= 3:
+            assert band(fine) > band(coarse)
+    assert {len(zooms) for zooms in BANDS[1:]} == {3}
+    assert [zooms[-1] for zooms in BANDS] == [0, 3, 6, 9, 12, 15, 18, 21, 24]
+
+
+def test_the_bands_of_the_statement(connection: Connection) -> None:
+    sql = f"SELECT z, {zoom_band('z')} FROM generate_series(0, 24) AS z"
+    assert dict(connection.execute(text(sql)).all()) == {zoom: band(zoom) for zoom in range(25)}
+
+
+def test_a_raster_of_the_world_hides_no_scene(connection: Connection, model: ModelRecord) -> None:
+    """In points, lists, columns, counts, exports and sums alike."""
+    cells = children(TileIndex(9, 200, 180), 2)
+    fine = add_scene(connection, "fine", cells)
+    add_scene(connection, "world", [TileIndex(0, 0, 0)], day(9))
+    tiles = {t.index: t.id for t in tiles_in_bounds(connection, WORLD, ANY, limit=100)}
+    world = tiles.pop(TileIndex(0, 0, 0))
+    assert set(tiles) == set(cells)
+    add_scores(
+        connection, model, {world: (0.9, 0.9, 0.9)} | dict.fromkeys(tiles.values(), (0,) * 3)
+    )
+    part = [grid.tile_bounds(TileIndex(9, 200, 180))]
+    points = tiles_at(connection, [middle(cell) for cell in cells], ANY)
+    assert [tile and tile.index for tile in points] == cells
+    columns = columns_in_bounds(connection, WORLD, ANY, model_id=model.id, labels=3, limit=100)
+    assert sorted(columns.ids) == sorted([world, *tiles.values()])
+    assert count_in_bounds(connection, WORLD, ANY) == 17
+    rows = [
+        row
+        for chunk in export_rows(connection, WORLD, ANY, model_id=model.id, labels=3)
+        for row in chunk
+    ]
+    assert {row.index for row in rows if row.scene == "fine"} == set(cells)
+    m2 = sum(map(grid.area_m2, cells))
+    found = label_histogram(connection, part, ANY, model, CUTOFFS).sums
+    assert (found.tiles, found.labels[0].tiles) == (16, 0)
+    assert found.covered_m2 == pytest.approx(m2)
+    changes = changes_of(connection, model, part, ANY, day(8), day(10))
+    assert changes.kept.tiles == changes.appeared.tiles == 0
+    assert changes.compared_m2 == pytest.approx(m2)
+    # In a period of its own it is all there is.
+    timeline = label_timeline(connection, part, ANY, model, CUTOFFS, interval=Interval.DAY)
+    assert [period.sums.tiles for period in timeline.periods] == [1]
+    assert {tile.scene_id for tile in points if tile} == {fine}
+
+
 @pytest.mark.parametrize("seed", range(25))
 def test_random_scenes_follow_the_rule_and_points_agree_with_viewports(
     connection: Connection, seed: int
 ) -> None:
     chance = random.Random(seed)
+    root = TileIndex(5 + seed % 3, 10, 20)  # borders of bands are at any of the zooms below it
     scenes = []
     for number in range(chance.randint(1, 5)):
         tiles: set[TileIndex] = set()
-        for zooms in chance.sample((0, 1, 2), chance.randint(1, 3)):
-            cells = [c for p in children(TileIndex(6, 10, 20)) for c in children(p, zooms)]
+        for zooms in chance.sample((0, 1, 2, 3), chance.randint(1, 3)):
+            cells = children(root, zooms)
             share = chance.choice((0.3, 0.8, 1.0))
             tiles |= {cell for cell in cells if chance.random() < share}
         if tiles:
@@ -184,12 +281,13 @@ def test_random_scenes_follow_the_rule_and_points_agree_with_viewports(
     assert shown(connection) == expected(scenes)
     undated = [s for s in scenes if s.acquired_at is None or s.acquired_at <= day(2)]
     assert shown(connection, TileFilter(at=day(2))) == expected(undated)
-    at_eight = [
-        Made(s.id, frozenset(t for t in s.tiles if t.z == 8), s.acquired_at) for s in scenes
+    zoom = root.z + 2
+    of_zoom = [
+        Made(s.id, frozenset(t for t in s.tiles if t.z == zoom), s.acquired_at) for s in scenes
     ]
-    assert shown(connection, TileFilter(zoom=8)) == expected(at_eight)
+    assert shown(connection, TileFilter(zoom=zoom)) == expected(of_zoom)
 
-    west, south, east, north = grid.tile_bounds(TileIndex(6, 10, 20))
+    west, south, east, north = grid.tile_bounds(root)
     points = [LonLat(chance.uniform(west, east), chance.uniform(south, north)) for _ in range(30)]
     rank = {s.id: s for s in scenes}
     for position, best in zip(points, tiles_at(connection, points, ANY), strict=True):
