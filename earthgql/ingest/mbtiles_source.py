@@ -103,9 +103,18 @@ class MBTilesSource:
             if len(zoom):
                 tiles = TileChunk(zoom, x, y, candidates=len(zoom))
                 yield tiles_of_pictures(tiles, across)
+        self._note_missing_index()
         if repeated:
             self._notes.append(
                 f"warning: {repeated:,} rows are of tiles that have one already, the first is taken"
+            )
+
+    def _note_missing_index(self) -> None:
+        size = mbtiles.size_bytes(self.root, self.uri)
+        if size > _UNINDEXED_BYTES and not mbtiles.is_indexed(self.root, self.uri):
+            self._notes.append(
+                "warning: it lacks an index, each tile is looked for in all of the file; an index "
+                "on (zoom_level, tile_column, tile_row) of the table its tiles come from helps"
             )
 
     @cached_property

@@ -115,8 +115,9 @@ class PictureTable:
                         yield line, [row[position] for position in positions]
                     line = rows.line_num + header_line + 1
             except csv.Error as error:
-                unclosed = "unexpected end" in str(error) or "field limit" in str(error)
-                self._fail(line, "a quote is not closed" if unclosed else error)
+                on_one_line = rows.line_num + header_line == line
+                after_quote = on_one_line and "expected after" in str(error)
+                self._fail(line, f"{error}" if after_quote else "a quote is not closed")
 
     @contextmanager
     def _opened(self) -> Iterator[TextIO]:

@@ -260,7 +260,7 @@ def mbtiles(
     from earthgql.ingest.mbtiles_source import MBTilesSource
 
     facts = _scene_metadata(options)
-    found = list(dict.fromkeys(Path(path).resolve() for path in _expand_globs(files)))
+    found = _each_once(_expand_globs(files))
     _check_name(options["name"], len(found))
     run(
         (
@@ -361,6 +361,18 @@ def _expand_globs(patterns: Iterable[str]) -> list[str]:
             found += sorted(glob.glob(pattern, recursive=True)) or [pattern]  # noqa: PTH207
         else:
             found.append(pattern)
+    return found
+
+
+def _each_once(paths: Iterable[str]) -> list[Path]:
+    """Return the real paths of files, each once."""
+    found: list[Path] = []
+    for path in paths:
+        real = Path(path).resolve()
+        if real in found:
+            say(f"{path} is passed over: it is the same file as {real}")
+        else:
+            found.append(real)
     return found
 
 
