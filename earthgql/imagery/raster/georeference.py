@@ -271,7 +271,10 @@ def checked_crs(crs: CRS | str | None, name: str) -> CRS:
 
 @lru_cache(maxsize=256)
 def _check_transformable(crs: CRS) -> None:
-    transform(WEB_MERCATOR, crs, [], [])
+    try:
+        transform(WEB_MERCATOR, crs, [0.0], [0.0])
+    except CPLE_AppDefinedError:
+        return  # a position outside its domain
 
 
 @lru_cache(maxsize=256)

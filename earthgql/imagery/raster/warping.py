@@ -20,6 +20,7 @@ from earthgql.imagery.raster.georeference import WEB_MERCATOR, Floats, Georefere
 from earthgql.imagery.raster.validity import Mask, RasterReader, Values
 
 _SAMPLES = 21
+_STEPS = np.meshgrid(np.linspace(0, 1, _SAMPLES), np.linspace(0, 1, _SAMPLES))
 _OPAQUE = 100
 _CHUNK_PIXELS = 2_000_000
 _SPLIT_PIXELS = 2_000_000
@@ -35,10 +36,9 @@ class Grid:
 
     def samples(self) -> tuple[Floats, Floats]:
         """Return x and y of 21 x 21 positions that reach from edge to edge."""
-        steps = np.linspace(0, 1, _SAMPLES)
-        column, row = np.meshgrid(steps * self.width, steps * self.height)
         own = self.transform
-        return own.a * column + own.c, own.e * row + own.f
+        x, y = _STEPS
+        return own.a * self.width * x + own.c, own.e * self.height * y + own.f
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def _scale(place: Georeference, grid: Grid, column: Floats, row: Floats) -> floa
     near = (column[:-1, :-1] > 0) & (column[:-1, :-1] < place.width)
     near &= (row[:-1, :-1] > 0) & (row[:-1, :-1] < place.height)
     chosen = scales[known & near] if (known & near).any() else scales[known]
-    return float(np.percentile(chosen, 10)) if chosen.size else 1.0
+    return float(np.partition(chosen, chosen.size // 10)[chosen.size // 10]) if chosen.size else 1.0
 
 
 def check_decodable(dataset: Any, found: Sequence[Part], name: str) -> None:
@@ -196,6 +196,8 @@ def _warp(
         dst_alpha=alpha,
         SRC_ALPHA_MAX=str(_OPAQUE),
         DST_ALPHA_MAX=str(_OPAQUE),
+        # All of it: GDAL's own choice by a few positions may miss the other side of a cut.
+        SOURCE_EXTRA=str(max(source.shape)),
         **georeference,
     )
     return warped
