@@ -14,7 +14,7 @@ from earthgql.jobs.service import JobService
 from earthgql.models import Classifier
 from earthgql.scoring.service import ScoringService
 from earthgql.settings import Settings
-from earthgql.web import classify, cors, exports, health, images, inference, jobs, pages
+from earthgql.web import classify, cors, exports, health, images, inference, job_events, pages
 from earthgql.web import errors as web_errors
 from earthgql.web.slots import Slots, limit_sending
 
@@ -103,7 +103,7 @@ def create_app(
     )
     app.register_blueprint(images.blueprint(engine))
     app.register_blueprint(exports.blueprint(engine, scoring, export_slots))
-    app.register_blueprint(jobs.blueprint(JobService(engine), job_streams))
+    app.register_blueprint(job_events.blueprint(JobService(engine), job_streams))
     app.register_blueprint(classify.blueprint(scoring))
     app.register_blueprint(inference.blueprint(engine, scoring, settings))
     app.register_blueprint(pages.blueprint(engine))

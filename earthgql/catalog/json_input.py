@@ -72,4 +72,4 @@ def error_text(error: ErrorDetails) -> str:
     """
     if error["type"] == "value_error":
         return error["msg"].removeprefix("Value error, ")
-    return _TEXTS.get(error["type"], "is not of the expected form")
+    return _TEXTS.get(error["type"], "is not of the form asked for")

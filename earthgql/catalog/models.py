@@ -1,4 +1,4 @@
-"""Models whose scores are kept."""
+"""Models that were used with this database, by their identity."""
 
 import difflib
 from collections.abc import Sequence
@@ -38,7 +38,7 @@ def register_model(conn: Connection, identity: ModelIdentity) -> int:
     """Return the id of a model, registering it if it is new.
 
     A model is its hash: one known under another name, version or thresholds takes the new ones and
-    keeps its scores. Its labels get their indexes, if they are the first of their places.
+    keeps its scores. Indexes are made for its labels if no model before had so many.
 
     Raises:
         ModelUnavailableError: if its name and version are those of a model with another hash.
@@ -46,7 +46,7 @@ def register_model(conn: Connection, identity: ModelIdentity) -> int:
     known = _known(conn, identity)
     if known is None:
         execute(conn, _INSERT, **_row(identity))
-        # Another process may have been faster; then this finds what it wrote.
+        # Another process may have registered it meanwhile; then this finds its row.
         known = _known(conn, identity)
         assert known is not None  # noqa: S101 - either inserted or in the way
     make_label_indexes(conn, len(identity.labels))
@@ -66,7 +66,7 @@ def list_models(
     """Return models in the order of their ids.
 
     Args:
-        conn: where to ask.
+        conn: to the database.
         limit: at most so many; None for all.
         after: only ids above this one.
         before: only ids below this one.
@@ -83,10 +83,10 @@ def count_models(conn: Connection) -> int:
 
 
 def model_named(conn: Connection, name: str) -> ModelRecord:
-    """Return the model that people call by a name.
+    """Return the model of a name.
 
     Args:
-        conn: where to ask.
+        conn: to the database.
         name: name and version with a space between, or either alone if that is just one model's.
 
     Raises:
@@ -144,7 +144,7 @@ def models_by_ids(conn: Connection, ids: Sequence[int]) -> dict[int, ModelRecord
 
 
 def _known(conn: Connection, identity: ModelIdentity) -> ModelRecord | None:
-    """The row of this model; none if there is none alike."""
+    """Return the row of this model; None if there is none with equal values."""
     alike = {"sha256": identity.sha256, "name": identity.name, "version": identity.version}
     rows = [_record(row) for row in execute(conn, _ALIKE, **alike).all()]
     for other in rows:

@@ -40,7 +40,7 @@ class SceneRecord:
         bounds: rectangle around its tiles, degrees; west > east if it crosses the antimeridian.
         acquired_at: when it was taken, if known.
         attribution: whom to credit, if known.
-        rendering: how pixels are made of the source.
+        rendering: how pixels are made from the source.
         fingerprint: of the source as ingested.
         ingested_at: when it was ingested last.
     """
@@ -73,10 +73,10 @@ def scene_by_name(conn: Connection, name: str) -> SceneRecord | None:
 
 
 def check_scene(conn: Connection, name: str | None, hint: str = "") -> None:
-    """Ask whether a scene exists; only when nothing was found, so that the usual request does not.
+    """Check that a scene exists; called only if nothing was found, to save a statement otherwise.
 
     Args:
-        conn: where to ask.
+        conn: to the database.
         name: of the scene; None: any.
         hint: where to find its name, for the message.
 
@@ -98,7 +98,7 @@ def list_scenes(
     """Return scenes in the order of their ids.
 
     Args:
-        conn: where to ask.
+        conn: to the database.
         limit: at most so many; None for all.
         after: only ids above this one.
         before: only ids below this one.

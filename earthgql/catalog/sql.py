@@ -1,8 +1,8 @@
-"""SQL as text, made of fragments that carry their parameters, and the one way to run it.
+"""SQL as text, made of fragments that carry their parameters, and the function that runs it.
 
 A fragment is text with parameters as ``:name``. What differs between two uses of it, such as the
 alias of a table or a prefix of its parameters' names, is an argument of the function that makes
-it: finished text is never changed.
+it: finished text is not edited.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -70,7 +70,7 @@ def compose(
 
 
 def all_of(conditions: Sequence[Fragment | str]) -> Fragment:
-    """Return the condition that all of some are met; ``true`` of none."""
+    """Return the conjunction of conditions; ``true`` of none."""
     return join(" AND ", conditions) if conditions else TRUE
 
 
@@ -81,7 +81,7 @@ def page_by_id(
     before: int | None = None,
     backward: bool = False,
 ) -> Fragment:
-    """Return what stands behind ``FROM`` and a table for a page of its rows, by ``id``.
+    """Return the clauses after ``FROM table`` for a page of its rows, by ``id``.
 
     Args:
         limit: at most so many; None for all.

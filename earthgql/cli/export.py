@@ -31,16 +31,16 @@ _STANDARD_OUTPUT = "-"
 @click.option("--where", help="Conditions as GraphQL's where, in JSON.")
 @click.option("--scene", help="Only tiles of the scene of this name.")
 @click.option("--zoom", type=click.IntRange(0, 24), help="Only tiles of this zoom.")
-@click.option("--at", help="As things stood then: scenes acquired later are left out.")
+@click.option("--at", help="The map at this time: scenes acquired later are left out.")
 @click.option("--model", help='Whose scores: "NAME VERSION", or either (default: that in use).')
 @click.option("--cutoff", help="Score from which a label is listed (default: the thresholds).")
 @click.option("--cutoffs", help='The same for some labels, in JSON: {"road": 0.3}.')
 def export(file: str, ending: str | None, **options: str | int | None) -> None:
     """Write the tiles that the map shows, with the scores that are stored, to FILE.
 
-    FILE ends in .geojson, .csv or .parquet (GeoParquet), or is - for standard output. It takes its
-    name when it is complete; before, nothing is there, and what was there stays. Nothing is
-    classified: see `classify` for that.
+    FILE ends in .geojson, .csv or .parquet (GeoParquet), or is - for standard output. It gets its
+    name when it is complete; until then a file of that name stays. Nothing is classified: see
+    `classify` for that.
 
     \b
     Examples:

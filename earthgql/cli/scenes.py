@@ -70,7 +70,7 @@ def list_() -> None:
 @scenes.command()
 @click.argument("name")
 def show(name: str) -> None:
-    """Show all that is known of a scene.
+    """Show the properties of a scene.
 
     \b
     Examples:

@@ -96,7 +96,7 @@ def decode(
 
     Raises:
         ImageUnreadableError: if it is of another format, damaged, truncated, over 25 megapixels, or
-            a TIFF of numbers whose range nobody knows: of 32 bits, or several bands of 16.
+            a TIFF of numbers of unknown range: of 32 bits, or several bands of 16.
     """
     side = TILE_PIXELS * part.tiles_across
     if "JPEG" in formats and (pixels := _plain_jpeg(encoded, side)) is not None:
@@ -110,7 +110,7 @@ def decode(
     except ImageUnreadableError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        # Pillow looks at the size before anybody else can.
+        # Pillow checks the size before this code can.
         raise ImageUnreadableError(
             f"{name} is too large: the limit is {MAX_PIXELS / 1e6:.0f} megapixels"
         ) from None

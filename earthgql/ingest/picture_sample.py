@@ -1,6 +1,6 @@
 """The first pictures of a source, decoded at ingest: how large they are, and whether they are any.
 
-A file of unreadable tiles would be accepted otherwise, and every question about it fail.
+A file of unreadable tiles would be accepted otherwise, and every query of it would fail.
 """
 
 from collections import Counter

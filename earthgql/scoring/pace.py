@@ -10,7 +10,7 @@ _CLICK_OVERHEAD_S = 0.01
 
 
 class Pace:
-    """Seconds by size of batch: the shortest of the last few, as longer ones were interfered with.
+    """Seconds by size of batch: the shortest of the last few, as other work slows some.
 
     Not thread-safe: its owner has a lock.
     """

@@ -23,7 +23,7 @@ def get(api: Api, query: str, **headers: str) -> Any:
 
 
 @pytest.mark.parametrize("query", [POINT, VIEWPORT, TILES])
-def test_what_is_stored_may_be_kept_and_asked_about(fresh_api: Api, query: str) -> None:
+def test_answers_of_stored_scores_may_be_cached_and_revalidated(fresh_api: Api, query: str) -> None:
     cold = get(fresh_api, query)
     assert cold.status_code == 200
     assert cold.headers["Cache-Control"] == "no-store"
@@ -77,7 +77,7 @@ def test_what_may_not_be_kept(fresh_api: Api) -> None:
     assert "Cache-Control" not in posted.headers
 
 
-def test_what_is_told_of_jobs_may_not_be_kept_whatever_it_is_called(fresh_api: Api) -> None:
+def test_answers_about_jobs_may_not_be_cached_under_any_alias(fresh_api: Api) -> None:
     fields = f"bounds: {{{BOX}}}"
     start = fresh_api.data(f"mutation {{ classifyArea({fields}) {{ id }} }}")
     row = start["classifyArea"]["id"]

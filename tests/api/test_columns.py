@@ -73,7 +73,7 @@ def registered(api: Api) -> None:
     api.classifier.submissions.clear()
 
 
-def test_columns_say_the_same_as_objects(api: Api) -> None:
+def test_columns_equal_objects(api: Api) -> None:
     view = ask(api)
     nodes = api.data(OBJECTS, bounds=WHOLE_SCENE)["tilesInBounds"]["nodes"]
     assert [node["id"] for node in nodes] == [
@@ -195,7 +195,7 @@ def test_a_file_that_cannot_be_read_takes_no_neighbour_along(
     assert (numbers(view)[[row for row in range(8) if row not in lost]] <= SCALE).all()
 
 
-def test_what_is_late_is_told_and_asking_again_continues(
+def test_late_tiles_are_errors_and_a_repeated_request_continues(
     fresh_engine: Engine, raster: Path
 ) -> None:
     ingest(fresh_engine, raster, SCENE)

@@ -55,7 +55,7 @@ def test_what_is_counted_outside_is_only_in_connections() -> None:
         assert declared.items.largest == 1000, name
 
 
-def test_what_is_counted_by_rows_is_only_in_fields_that_say_how_many() -> None:
+def test_costs_by_rows_are_only_in_fields_that_declare_rows() -> None:
     by_row = {
         name.partition(".")[0]
         for name, field in fields().items()

@@ -340,7 +340,7 @@ def test_a_polygon_too_long_for_a_request(scored: Api) -> None:
     assert response.status_code == 413
 
 
-def test_the_columns_are_in_the_order_asked_for(scored: Api) -> None:
+def test_the_columns_are_in_the_order_of_the_query(scored: Api) -> None:
     view = scored.data(COLUMNS, bounds=WHOLE_SCENE, orderBy={"label": "road"}, first=3)["viewport"]
     scores = memoryview(base64.b64decode(view["scores"])).cast("H").tolist()
     column = scored.classifier.identity.labels.index("road")

@@ -90,7 +90,7 @@ def test_an_area_without_tiles_is_done(api: Api) -> None:
     assert job["finishedAt"] is not None
 
 
-def test_an_area_without_tiles_is_one_job_however_often_it_is_asked_for(api: Api) -> None:
+def test_requests_for_an_area_without_tiles_share_one_job(api: Api) -> None:
     fields = " ".join(f"a{i}: classifyArea(bounds: $b) {{ id }}" for i in range(20))
     made = api.data(f"mutation ($b: BoundsInput) {{ {fields} }}", b=NOWHERE)
     assert len({job["id"] for job in made.values()}) == 1
@@ -203,7 +203,7 @@ TILE = "VGlsZTox"  # Tile:1
         ({"bounds": BOUNDS, "model": "nobody 7"}, "NOT_FOUND", "nobody 7"),
     ],
 )
-def test_what_cannot_be_started_is_told(
+def test_a_job_that_cannot_start_is_an_error(
     api: Api, variables: dict[str, Any], code: str, said: str
 ) -> None:
     answer = api.ask(START, **variables)

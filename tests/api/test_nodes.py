@@ -68,7 +68,7 @@ def test_malformed_ids(api: Api, text: str) -> None:
     assert api.codes(TILE, id=text) == ["BAD_USER_INPUT"]
 
 
-def test_an_id_of_another_kind_is_told(api: Api) -> None:
+def test_an_id_of_another_kind_is_an_error(api: Api) -> None:
     [error] = api.ask(TILE, id=ids.encode("Scene", 1))["errors"]
     assert "is the id of a Scene, not of a Tile" in error["message"]
 

@@ -39,7 +39,7 @@ def test_committed_copy_is_up_to_date() -> None:
     assert written == sdl(), "run: python manage.py schema export"
 
 
-def test_check_tells_a_stale_copy(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_check_finds_a_stale_copy(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     copy = tmp_path / "schema.graphql"
     assert run(["schema", "export", "--file", str(copy)]) == 0
     assert run(["schema", "check", "--file", str(copy)]) == 0
@@ -51,7 +51,7 @@ def test_check_tells_a_stale_copy(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert "schema export" in printed.err
 
 
-def test_a_copy_that_cannot_be_written_is_told(
+def test_a_copy_that_cannot_be_written_is_an_error(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["schema", "export", "--file", str(tmp_path / "none" / "schema.graphql")]) == 2

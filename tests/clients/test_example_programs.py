@@ -78,7 +78,7 @@ def refused(command: list[str], folder: str) -> str:
     return done.stderr
 
 
-def test_python_says_what_went_wrong(server: str) -> None:
+def test_python_prints_errors(server: str) -> None:
     example = [sys.executable, "labels_in_view.py"]
     told = refused([*example, server, *NORTH_BELOW_SOUTH], "python")
     assert told == "BAD_USER_INPUT: south (10.0) must not be above north (9.0)\n"

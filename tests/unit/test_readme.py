@@ -92,7 +92,7 @@ def test_links_are_found_and_followed() -> None:
     assert not leads_somewhere(readme, "docs/moon.md")
 
 
-def test_layers_are_told_as_they_are_checked() -> None:
+def test_documented_layers_are_those_that_are_checked() -> None:
     project = tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text())
     layers = project["tool"]["importlinter"]["contracts"][0]["layers"]
     chain = " → ".join(layers).replace("earthgql.", "")

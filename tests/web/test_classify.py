@@ -144,7 +144,7 @@ def test_a_tiff_of_numbers_without_a_range_is_refused(bare: Api) -> None:
     assert "(1 band of 32 bits) is not taken: convert it to 8-bit RGB" in message
 
 
-def test_nothing_is_stored_nor_asked_of_the_database(bare: Api) -> None:
+def test_nothing_is_stored_and_the_database_not_used(bare: Api) -> None:
     send(bare, encoded("PNG"))
     with bare.statements() as seen:
         assert send(bare, encoded("PNG")).status_code == 200

@@ -54,7 +54,7 @@ def test_demo_migrates_ingests_serves_and_answers(fresh_database_url: str, raste
     assert "[INFO]" not in said
 
 
-def test_a_port_that_is_taken_is_told_before_any_work(fresh_database_url: str) -> None:
+def test_a_port_in_use_is_an_error_before_any_work(fresh_database_url: str) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()

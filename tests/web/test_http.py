@@ -156,7 +156,7 @@ def test_browsers_get_the_page(bare: Api, built: Path) -> None:
     assert (root.status_code, root.location) == (302, "/graphql")
 
 
-def test_a_page_not_built_says_how(bare: Api, built: Path) -> None:
+def test_a_page_not_built_names_the_command(bare: Api, built: Path) -> None:
     response = bare.client.get("/graphql", headers={"Accept": "text/html"})
     assert response.status_code == 503
     assert "make setup" in response.text

@@ -20,7 +20,7 @@ from test_server import get, served
 from earthgql.cli.server.background import WorkerHooks
 from earthgql.cli.server.gunicorn import streams
 from earthgql.settings import Settings
-from earthgql.web import jobs as web_jobs
+from earthgql.web import job_events as web_jobs
 
 
 @pytest.fixture
@@ -92,9 +92,7 @@ def test_a_job_is_followed_to_its_end(api: Api, place: JobPlace) -> None:
     response.close()
 
 
-def test_who_comes_back_to_a_finished_job_is_told_that_there_is_no_more(
-    api: Api, place: JobPlace
-) -> None:
+def test_a_new_connection_to_a_finished_job_gets_204(api: Api, place: JobPlace) -> None:
     place.start()
     place.service.cancel(1)
     [(kind, _, last)] = events(lines(stream(api)))
@@ -106,7 +104,7 @@ def test_who_comes_back_to_a_finished_job_is_told_that_there_is_no_more(
         assert kind == "end"
 
 
-def test_a_stream_says_that_it_is_there_and_ends_after_a_while(
+def test_a_stream_sends_comments_and_ends_after_a_while(
     api: Api, place: JobPlace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(web_jobs, "BEAT_S", 0.1)
@@ -148,7 +146,7 @@ def test_only_so_many_streams_are_open(api: Api, place: JobPlace) -> None:
         response.close()
 
 
-def test_a_stream_that_nobody_reads_keeps_no_place(api: Api, place: JobPlace) -> None:
+def test_a_stream_without_a_reader_releases_its_slot(api: Api, place: JobPlace) -> None:
     place.start()
     for _ in range(6):
         assert api.client.head("/jobs/1/events").status_code == 200

@@ -171,7 +171,7 @@ def test_cursors_of_another_field(scored: Api) -> None:
         assert "is a cursor of another query" in error["message"]
 
 
-def test_the_same_query_asked_in_other_words(scored: Api) -> None:
+def test_the_same_query_in_another_form(scored: Api) -> None:
     terms = [{"label": "road", "minScore": 0.1}, {"label": "water", "minScore": 0}]
     where = {"labels": {"all": terms}, "zoom": 14}
     found, place = page(scored, where=where, first=5)

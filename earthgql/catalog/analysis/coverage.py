@@ -112,7 +112,7 @@ def coverage(
 
     Args:
         parts: rectangles, apart from each other if ``where.within`` is not what they surround.
-        where: which tiles may answer; ``where.within`` is the area if it is given.
+        where: the filter; ``where.within`` is the area if it is given.
         estimate: of the same area.
         name: of the expression; parameters and further expressions begin with it.
         spans: of when the tiles were acquired, each for itself.

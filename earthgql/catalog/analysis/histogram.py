@@ -47,9 +47,9 @@ def label_histogram(
     Two statements, whatever the number of tiles; a third where they may be too many.
 
     Args:
-        conn: where to ask.
+        conn: to the database.
         parts: the area as ``grid.bounds`` gives it, or ``where.within.parts``.
-        where: which tiles may answer.
+        where: the filter.
         model: whose scores.
         cutoffs: one per label of the model: the lowest score that counts.
 

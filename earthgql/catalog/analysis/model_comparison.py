@@ -134,9 +134,9 @@ def compare_models(
     Two statements, whatever the number of tiles; a third where they may be too many.
 
     Args:
-        conn: where to ask.
+        conn: to the database.
         parts: the area as ``grid.bounds`` gives it, or ``where.within.parts``.
-        where: which tiles may answer.
+        where: the filter.
         models: the two.
         cutoffs: for each model one per label: the lowest score that counts.
         first: at most so many tiles in the list.

@@ -62,9 +62,9 @@ def estimate_work(conn: Connection, parts: Sequence[Bounds], where: TileFilter) 
     One statement; two where the area may be too large, or nothing is there of a scene named.
 
     Args:
-        conn: where to ask.
+        conn: to the database.
         parts: the area as ``grid.bounds`` gives it, or rectangles around a polygon.
-        where: which tiles may answer.
+        where: the filter.
 
     Raises:
         AreaTooLargeError: if it has more than ``MOST_TILES``, hidden ones included, or

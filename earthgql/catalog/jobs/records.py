@@ -1,4 +1,4 @@
-"""Jobs: classifications of areas in the background, and how far they have come."""
+"""Jobs: classifications of areas in the background, and their progress."""
 
 # ruff: noqa: S608 - nothing but constants is put into statements
 
@@ -15,11 +15,11 @@ from earthgql.catalog.jobs.requests import AreaRequest
 from earthgql.catalog.sql import execute, page_by_id
 
 MOST_UNFINISHED = 100
-"""Jobs under way at once; more are refused."""
+"""Most unfinished jobs; more are refused."""
 
 KEPT_DAYS = 30
 MOST_KEPT = 10_000
-"""A finished job is forgotten after so many days, or when so many newer ones were made."""
+"""A finished job is deleted after so many days, or when there are so many newer ones."""
 
 _FORGOTTEN_AT_ONCE = 1_000
 
@@ -56,7 +56,7 @@ _COUNT = "SELECT count(*) FROM job"
 
 
 class Failure(NamedTuple):
-    """What kept tiles from being classified.
+    """An error that kept tiles from being classified.
 
     Attributes:
         code: of the error.
@@ -79,16 +79,16 @@ class JobRecord:
         request: area and conditions, as ``AreaRequest.as_json`` writes them.
         status: "queued", "running", "done", "failed" or "cancelled".
         queue: of the workers that have the model.
-        attempts: how often planning it went wrong.
+        attempts: how often planning it failed.
         total: tiles of the area; None until they are counted.
         known: those of them that had scores when it began.
         done: those that got scores since.
         failed: those that cannot have any.
         failures: why.
-        rate: tiles per second of late, or of the whole once it is finished; None if unknown.
+        rate: recent tiles per second, of the whole job when it is finished; None if unknown.
         created_at: when it was requested; with a time zone, as the others.
         started_at: when its tiles had been counted.
-        finished_at: when it ended, whatever way.
+        finished_at: when it ended, in any status.
     """
 
     id: int
@@ -114,7 +114,7 @@ class JobRecord:
 
     @property
     def eta(self) -> datetime | None:
-        """When it will be done at this rate; None if that cannot be said."""
+        """When it will be done at this rate; None if that is unknown."""
         if self.finished_at is not None or not self.rate or self.left is None:
             return None
         return datetime.now(UTC) + timedelta(seconds=self.left / self.rate)
@@ -123,10 +123,10 @@ class JobRecord:
 def create_job(
     conn: Connection, model_id: int, request: AreaRequest, queue: str, *, empty: bool
 ) -> tuple[JobRecord, bool]:
-    """Write a job down and queue its planning; or find the one under way of the same request.
+    """Insert a job and queue its planning, or find the unfinished one of the same request.
 
-    Of a request that has no tiles, one that is finished is found, too. When a job is written down,
-    those are forgotten that ended long ago.
+    For a request without tiles a finished job is found, too. When a job is inserted, those that
+    ended long ago are deleted.
 
     Args:
         conn: in a transaction.
@@ -153,13 +153,13 @@ def create_job(
                 execute(conn, _QUEUE_PLAN, id=made.id)
             return _record(made), True
         known = execute(conn, _KNOWN, digest=values["digest"], empty=empty).one_or_none()
-        # It may have ended, or been forgotten, between the two statements.
+        # It may have ended, or been deleted, between the two statements.
         if known is not None:
             return _record(known), False
 
 
 def count_unfinished(conn: Connection) -> int:
-    """Return how many jobs are under way."""
+    """Return how many jobs are unfinished."""
     return int(execute(conn, _UNFINISHED).scalar_one())
 
 
@@ -180,7 +180,7 @@ def list_jobs(
     """Return up to ``limit`` jobs with ids between two, by id.
 
     Args:
-        conn: where to ask.
+        conn: to the database.
         limit: at most so many.
         after: only ids above this one.
         before: only ids below this one.

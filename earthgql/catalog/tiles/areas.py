@@ -1,9 +1,9 @@
-"""Areas: rectangles, and polygons as GeoJSON has them, in the plane of longitude and latitude.
+"""Areas: rectangles, and polygons in GeoJSON, in the plane of longitude and latitude.
 
-Edges are straight in that plane (RFC 7946, section 3.1.1). A polygon over the antimeridian comes
-cut there, as section 3.1.9 of the RFC wants, or with longitudes that run on past 180, and is cut
-here then. An edge over more than half the globe could mean either way round it, and is refused; one
-of 360 degrees or more can only mean all the way round.
+Edges are straight in that plane (RFC 7946, section 3.1.1). A polygon over the antimeridian is
+either cut there, as section 3.1.9 of the RFC demands, or has longitudes beyond 180 and is cut
+here. An edge over more than half the globe may mean either direction and is refused; one of 360
+degrees or more goes around the globe.
 """
 
 import itertools
@@ -50,17 +50,17 @@ class Area:
 def area_of(
     bounds: Sequence[Bounds] | None, polygon: object | None
 ) -> tuple[tuple[Bounds, ...], Area | None]:
-    """Return where to look, of a rectangle or a polygon.
+    """Return the area of a rectangle or a polygon.
 
     Args:
         bounds: a rectangle as ``grid.bounds`` gives it.
         polygon: GeoJSON or an area, as ``parse_area`` takes it.
 
     Returns:
-        Rectangles that hold all of it, and the outline if it is more than a rectangle.
+        Rectangles that contain it, and the outline if it is a polygon.
 
     Raises:
-        BadInputError: if there are both, or neither, or the polygon is none.
+        BadInputError: if there are both, or neither, or the polygon is invalid.
     """
     if bounds is not None and polygon is not None:
         raise BadInputError("give either bounds or a polygon, and not both")
@@ -75,8 +75,8 @@ def area_of(
 def parse_area(geometry: object) -> Area:
     """Validate a GeoJSON geometry, as it comes out of a JSON parser.
 
-    Holes may be there, rings may run either way round, and polygons may overlap: what lies in one
-    of them counts.
+    Rings have either orientation and may be holes, and polygons may overlap: the area is their
+    union.
 
     Args:
         geometry: a Polygon or MultiPolygon: longitude before latitude, degrees, EPSG:4326; heights
@@ -105,7 +105,7 @@ def parse_area(geometry: object) -> Area:
 
 
 def plain(geometry: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a geometry that ``parse_area`` takes, without all else that its JSON may hold.
+    """Return a geometry that ``parse_area`` accepts, without other members of its JSON.
 
     Returns:
         GeoJSON of type and coordinates alone: positions of two floats.
@@ -195,7 +195,7 @@ def _number(value: object) -> float:
 
 
 def _valid(geometry: "Shape") -> "Shape":
-    """Refuse what crosses itself; PostGIS would answer such a polygon by chance."""
+    """Refuse polygons that cross themselves, for which PostGIS' results are arbitrary."""
     from shapely import get_coordinates, is_valid_reason
 
     if not geometry.is_valid:
@@ -217,7 +217,7 @@ _REASONS = {
 
 
 def _in_words(reason: str) -> str:
-    """Say what GEOS says, such as ``Self-intersection[3 4]``."""
+    """Return the message for a reason of GEOS, such as ``Self-intersection[3 4]``."""
     kind, _, place = reason.partition("[")
     said = _REASONS.get(kind, kind)
     lon_lat = place.rstrip("]").split()

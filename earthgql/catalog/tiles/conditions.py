@@ -67,15 +67,15 @@ class Box(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ViewConditions:
-    """What a viewport and a filter demand of scenes, tiles and scores.
+    """The conditions of a viewport and a filter on scenes, tiles and scores.
 
     Arguments called ``s``, ``t`` and ``k`` are the aliases of scenes, tiles and scores.
 
     Attributes:
         where: the filter.
         boxes: rectangles of the viewport that have cells.
-        everywhere: whether the viewport is the whole grid: there are no boxes then. Without boxes
-            it is off the grid else, and nothing is in it.
+        everywhere: whether the viewport is the whole grid; it has no boxes then. A viewport without
+            boxes is off the grid otherwise, and empty.
         prefix: of the parameters' names, for statements that have several viewports.
         acquired: SQL of moments that take the place of the filter's ``acquired_from`` and
             ``acquired_to``.
@@ -99,7 +99,7 @@ class ViewConditions:
 
         Args:
             parts: its rectangles, as ``grid.bounds`` gives them; None: the whole grid.
-            where: which tiles may answer.
+            where: the filter.
             prefix: of the parameters' names.
             acquired: see above.
         """
@@ -132,7 +132,7 @@ class ViewConditions:
         return self._in_a_box(box.tile(t, zoom or f"{t}.z") for box in self.boxes)
 
     def scene_chosen(self, s: str) -> Fragment:
-        """The condition that a scene takes part: by its name and when it was acquired."""
+        """The filter's conditions on a scene: its name, and when it was acquired."""
         where = self.where
         conditions: list[Fragment] = []
         if where.scene is not None:
@@ -160,7 +160,7 @@ class ViewConditions:
         return all_of(conditions)
 
     def zoom_chosen(self, t: str) -> Fragment:
-        """The condition that a tile, or what else has a column ``z``, is of the filter's zoom."""
+        """The condition that a tile, or any row with a column ``z``, is of the filter's zoom."""
         zoom = self.where.zoom
         return TRUE if zoom is None else f"{t}.z = " + self.param("zoom", zoom)
 

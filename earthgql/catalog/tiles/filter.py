@@ -1,4 +1,4 @@
-"""Which tiles may answer: ``TileFilter``, and how it is made of a client's conditions.
+"""``TileFilter``: conditions on tiles, validated from those of a client.
 
 ``TileFilter`` is the one form of a filter that statements are made from. Clients write it as
 GraphQL's ``where`` or in JSON (``filter_json``); both have the attributes of ``Conditions``.
@@ -36,10 +36,10 @@ class LabelTerm:
 
 @dataclass(frozen=True, slots=True)
 class TileFilter:
-    """Which tiles may answer; one without conditions lets every tile through.
+    """A filter of tiles; one without conditions lets every tile through.
 
-    The first five choose among overlapping tiles, so another may come to light; of the tiles that
-    are then seen, the others keep those that meet them all.
+    The first five apply before overlapping tiles are ranked, so they may reveal a tile that others
+    hide; the others apply to the visible tiles.
 
     Attributes:
         scene: only those of the scene of this name.
@@ -132,17 +132,18 @@ def tile_filter(
 
     Args:
         where: conditions, or none.
-        model: whose scores they mean, and an order by a label; needed if ``needs_model(where)``.
+        model: whose scores the conditions and an order by a label use; needed if
+            ``needs_model(where)``.
         scene: as ``where.scene``.
         zoom: as ``where.zoom``.
         at: leaves out scenes acquired later; without a zone it is taken as UTC.
         within: the area of ``where.within``, if it has been validated.
 
     Raises:
-        BadInputError: if the zoom is none of the grid's, a name holds what no name can, a time has
+        BadInputError: if the zoom is not in the grid, a name has invalid characters, a time has
             no zone, a label is not the model's (the message names the nearest) or there are more
-            than ``MOST_TERMS`` of a kind, a score is not between 0 and 1, the polygon is none, or
-            two conditions contradict each other.
+            than ``MOST_TERMS`` of a kind, a score is not between 0 and 1, the polygon is invalid,
+            or two conditions contradict each other.
         ModelUnavailableError: if the conditions are about scores and there is no model.
     """
     identity = None if model is None else model.identity
@@ -168,10 +169,10 @@ def tile_filter(
 def confined(
     where: TileFilter, bounds: Sequence[Bounds] | None, polygon: object | None
 ) -> tuple[tuple[Bounds, ...], TileFilter]:
-    """Return where to look and what for: an area comes as bounds, as a polygon or in the filter.
+    """Return the rectangles and the filter of an area: bounds, a polygon, or in the filter.
 
     Args:
-        where: which tiles may answer; its ``within`` is an area, and may go with ``bounds``.
+        where: the filter; its ``within`` is an area, and may go with ``bounds``.
         bounds: a rectangle as ``grid.bounds`` gives it; or
         polygon: GeoJSON or an area, as ``parse_area`` takes it.
 
@@ -179,7 +180,7 @@ def confined(
         Rectangles that hold the area, or the whole map; and the filter with the area in it.
 
     Raises:
-        BadInputError: if there is a polygon and another area, or the polygon is none.
+        BadInputError: if there is a polygon and another area, or the polygon is invalid.
     """
     if polygon is None:
         everywhere = WORLD if where.within is None else where.within.parts

@@ -35,7 +35,7 @@ class LabelConditions(_Form):
     @field_validator("all", "any", "none", mode="before")
     @classmethod
     def _as_tuple(cls, value: object) -> object:
-        # JSON has lists, which are no tuples to a strict reader.
+        # JSON has lists, which pydantic's strict mode does not take as tuples.
         return tuple(value) if isinstance(value, list) else () if value is None else value
 
 
@@ -50,7 +50,7 @@ class Where(_Form):
     """The conditions of a list of tiles; one that is left out lets every tile through.
 
     Attributes:
-        labels: by stored scores; nothing is classified to find out.
+        labels: by stored scores; nothing is classified.
         scene: only tiles of the scene of this name.
         zoom: only tiles of this zoom.
         acquired: only scenes known to be acquired in this span.
@@ -67,7 +67,7 @@ class Where(_Form):
 
 
 def parse_where(value: object) -> Where:
-    """Read conditions from what a JSON parser gives.
+    """Read conditions from parsed JSON.
 
     Raises:
         BadInputError: if it is not of the form of ``Where``; the message names the place.

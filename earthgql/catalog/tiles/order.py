@@ -1,4 +1,4 @@
-"""The order of a list of tiles, a position in it from which a page goes on, and both in SQL."""
+"""The order of a list of tiles, a position in it where a page begins, and both in SQL."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -10,12 +10,12 @@ from earthgql.catalog.tiles.conditions import ViewConditions
 
 @dataclass(frozen=True, slots=True)
 class TileOrder:
-    """The order of a list of tiles; among equals, that of their ids, the same way round.
+    """The order of a list of tiles; equal keys are ordered by id, in the same direction.
 
     Attributes:
         by: the id; when the scene was acquired, unknown before all others; or a label's score,
             which leaves out tiles without scores of ``TileFilter.model_id``.
-        descending: from the largest down.
+        descending: whether the largest comes first.
         column: place of the label in the model's scores, counted from 1.
     """
 
@@ -24,7 +24,7 @@ class TileOrder:
     column: int | None = None
 
     def reversed(self) -> "TileOrder":
-        """The same order the other way round."""
+        """The same order, reversed."""
         return replace(self, descending=not self.descending)
 
 
@@ -33,7 +33,7 @@ BY_ID = TileOrder()
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """A place in an ordered list: that of a tile, there or not.
+    """A place in an ordered list: that of a tile, which may have been deleted.
 
     Attributes:
         id: of the tile.
@@ -67,7 +67,7 @@ class OrderInSql:
 
     @property
     def clause(self) -> Fragment:
-        """What stands behind ``ORDER BY``."""
+        """The expressions of ``ORDER BY``."""
         way = " DESC" if self.order.descending else ""
         if self.order.by == "id":
             return Fragment(f"t.id{way}")

@@ -1,4 +1,4 @@
-"""Which tiles a model has not scored yet."""
+"""Tiles without scores of a model."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -13,8 +13,8 @@ from earthgql.errors import BadInputError
 def classify(scene: str | None, bounds: str | None, zoom: int | None, everything: bool) -> None:
     """Compute and store the scores of tiles ahead, so that no request waits for the model.
 
-    What is stored already is left alone, so a run that was interrupted is continued by the same
-    command. Stored scores belong to one model: another model, or version, begins with none.
+    Tiles with stored scores are skipped, so the same command continues an interrupted run. Stored
+    scores belong to one model: another model, or version, starts without scores.
 
     \b
     Examples:

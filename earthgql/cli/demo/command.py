@@ -32,10 +32,10 @@ _PORTS_TRIED = 100
 )
 @click.option("--prepare", is_flag=True, help="Stop before serving.")
 def demo(scene: Path | None, port: int | None, prepare: bool) -> None:
-    """Migrate, render a landscape (or reuse it), ingest it, serve it, and ask three questions.
+    """Migrate, render a landscape (or reuse it), ingest it, serve it, and run three queries.
 
     The landscape is generated: one place at two dates, with the true labels of every tile, so the
-    demo can say how many of the answers are right. Everything is kept under var/; a second run
+    demo can report how many of the answers are right. Everything is kept under var/; a second run
     reuses it.
 
     \b

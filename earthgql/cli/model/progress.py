@@ -16,7 +16,7 @@ _QUIET_INTERVAL_S = 20.0
 
 
 @contextmanager
-def watching(epochs: int) -> Generator[Callable[["Event"], None], None, None]:
+def training_progress(epochs: int) -> Generator[Callable[["Event"], None], None, None]:
     """Show loss, validation F2 and time left while the block runs.
 
     Args:

@@ -113,7 +113,7 @@ def read(
         seed: of the split, where the data set has none.
         labels: the vocabulary; None takes the data set's own.
         chips: numbers of generated chips, to train on and to validate on.
-        scenes: number of generated scenes whose tiles are trained on beside the chips.
+        scenes: number of generated scenes whose tiles are trained on besides the chips.
     """
     if format_ != "generated":
         from earthgql.training.formats import read_splits

@@ -106,7 +106,7 @@ BASELINE_CHIPS = 3000
     type=click.IntRange(0),
     default=0,
     show_default=True,
-    help="Generated scenes to train on beside the chips, 64 tiles each.",
+    help="Generated scenes to train on besides the chips, 64 tiles each.",
 )
 @click.option("--checkpoint-minutes", type=float, default=5.0, show_default=True)
 def train(
@@ -124,8 +124,8 @@ def train(
 ) -> None:
     """Train a ResNet50 with one sigmoid per label.
 
-    Checkpoints are kept in --out: after a kill, run the same command again and it goes on where it
-    was. A run may be made longer or shorter by another --epochs.
+    Checkpoints are kept in --out: after a kill, the same command continues the run. It may be
+    made longer or shorter by another --epochs.
 
     \b
     Examples:
@@ -135,7 +135,7 @@ def train(
     """
     from earthgql.cli.console import err
     from earthgql.cli.console import out as stdout
-    from earthgql.cli.model.progress import watching
+    from earthgql.cli.model.progress import training_progress
     from earthgql.training.session import choose_backend, export_command
     from earthgql.training.session import train as run
 
@@ -145,7 +145,7 @@ def train(
     splits = read(data, format_, split_seed, None, chips, scenes=scenes)
     counts = [len(part.truth) for part in (splits.train, splits.validation)]
     err.print(f"{counts[0]:,} pictures to train on, {counts[1]:,} to validate on", markup=False)
-    with watching(plan.epochs) as watch:
+    with training_progress(plan.epochs) as watch:
         outcome = run(
             splits,
             plan,

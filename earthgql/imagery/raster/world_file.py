@@ -1,6 +1,6 @@
-"""World files (``.tfw``, ``.wld`` and others): six numbers beside a raster that tell its place.
+"""World files (``.tfw``, ``.wld`` and others): six numbers that give the place of a raster.
 
-GDAL's own reading of them is off, as of all files beside a raster that it would choose itself.
+GDAL's own reading of them is off, as of all other files next to a raster.
 """
 
 from dataclasses import dataclass
@@ -19,12 +19,12 @@ _LARGEST_BYTES = 65_536
 
 @dataclass(frozen=True)
 class WorldFile:
-    """What lies beside a raster.
+    """A world file.
 
     Attributes:
         name: of the world file.
         transform: affine, pixels to coordinates, for the corners of pixels.
-        crs: of a ``.prj`` file beside it, as WKT.
+        crs: of a ``.prj`` file next to it, as WKT.
     """
 
     name: str
@@ -48,7 +48,7 @@ def read_world_file(root: str, path: str) -> WorldFile | None:
         a, d, b, e, c, f = (float(line.replace(",", ".")) for line in text.split())
     except ValueError:
         raise ImageUnreadableError(f"{name} is no world file: it holds six numbers") from None
-    # It tells the place of the middle of the first pixel.
+    # It gives the place of the middle of the first pixel.
     own = Affine(a, b, c, d, e, f) @ Affine.translation(-0.5, -0.5)
     if not np.isfinite(list(own)).all() or not own.determinant:
         raise ImageUnreadableError(f"{name} is no world file: its pixels have no size")

@@ -85,7 +85,7 @@ def test_a_box_across_the_antimeridian(classify) -> None:
     assert "0 tiles" in classify("--bounds", "179,-1,-179,1")[1]
 
 
-def test_wrong_usage_is_told(classify) -> None:
+def test_wrong_usage_is_an_error(classify) -> None:
     for arguments, complaint in (
         ([], "say which tiles"),
         (["--all", "--scene", "plain"], "leave it, or the others, out"),
@@ -98,7 +98,7 @@ def test_wrong_usage_is_told(classify) -> None:
         assert complaint in err
 
 
-def test_failures_are_told_with_reasons_and_the_rest_is_done(place, classify) -> None:
+def test_failures_are_printed_with_reasons_and_the_others_are_done(place, classify) -> None:
     place.files[1].write_bytes(b"torn")
     place.files[4].unlink()
     status, out, err = classify("--all")
@@ -109,7 +109,7 @@ def test_failures_are_told_with_reasons_and_the_rest_is_done(place, classify) ->
     assert place.count("tile_score") == 4
 
 
-def test_a_model_that_is_not_there_is_told_once(place, classify, monkeypatch) -> None:
+def test_a_missing_model_is_one_error(place, classify, monkeypatch) -> None:
     class Absent(PixelClassifier):
         def scores(self, pixels):
             raise ModelUnavailableError("the weights do not fit")

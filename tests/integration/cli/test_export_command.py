@@ -202,9 +202,7 @@ def test_stopped_midway_it_leaves_what_was_there(
     assert path.read_text() == "before"
 
 
-def test_a_database_that_goes_away_midway(
-    scored: int, fresh_engine: Engine, tmp_path: Path
-) -> None:
+def test_a_database_that_stops_midway(scored: int, fresh_engine: Engine, tmp_path: Path) -> None:
     path = tmp_path / "out" / "tiles.geojson"
     path.parent.mkdir()
     with held_up(fresh_engine, path) as process:

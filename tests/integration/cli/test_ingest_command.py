@@ -41,7 +41,7 @@ def counts(engine: Engine) -> tuple[int, int]:
         return int(scenes or 0), int(conn.scalar(text("SELECT count(*) FROM tile")) or 0)
 
 
-def test_a_bad_file_is_reported_and_the_rest_goes_in(
+def test_a_bad_file_is_reported_and_the_others_are_ingested(
     fresh_database_url: str, fresh_engine: Engine, tmp_path: Path
 ) -> None:
     folder = tmp_path / "scenes"

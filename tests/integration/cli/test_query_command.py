@@ -106,7 +106,7 @@ def test_labels_and_a_map(ask: Ask, tmp_path: Path) -> None:
         assert np.asarray(drawn.convert("L")).std() > 1
 
 
-def test_an_answer_of_nothing_but_errors_is_told_and_not_drawn(ask: Ask, tmp_path: Path) -> None:
+def test_an_answer_of_errors_only_is_printed_and_not_drawn(ask: Ask, tmp_path: Path) -> None:
     raod = """{ tilesInBounds(bounds: {west: 0, south: 0, east: 1, north: 1},
         where: {labels: {any: [{label: "raod"}]}}) { nodes { z x y } } }"""
     picture = tmp_path / "map.png"

@@ -60,7 +60,7 @@ def test_autocommit_leaves_no_transaction_open(fresh_database_url: str) -> None:
     engine.dispose()
 
 
-def test_a_statement_that_takes_too_long_is_told(database_url: str) -> None:
+def test_a_statement_that_takes_too_long_is_a_deadline_error(database_url: str) -> None:
     engine = engine_on(database_url, statement_timeout=0.05, autocommit=True)
     with (
         pytest.raises(DeadlineError, match="smaller area"),
@@ -73,7 +73,7 @@ def test_a_statement_that_takes_too_long_is_told(database_url: str) -> None:
     engine.dispose()
 
 
-def test_a_deadlock_is_told_as_something_to_try_again(database_url: str) -> None:
+def test_a_deadlock_is_an_overload_error(database_url: str) -> None:
     engine = engine_on(database_url)
     lock = text("SELECT pg_advisory_xact_lock(:key)")
     met = threading.Barrier(2)
@@ -104,7 +104,7 @@ def test_a_deadlock_is_told_as_something_to_try_again(database_url: str) -> None
     assert explained(error.__cause__) == str(error)  # type: ignore[arg-type]
 
 
-def test_transactions_that_cannot_be_put_in_a_row_are_told(fresh_database_url: str) -> None:
+def test_a_serialization_failure_is_an_overload_error(fresh_database_url: str) -> None:
     engine = engine_on(fresh_database_url)
     with engine.begin() as conn:
         conn.execute(text("CREATE TABLE counted (a int)"))
@@ -147,6 +147,6 @@ def test_a_connection_a_thread(
 @pytest.mark.parametrize(
     "url", ["postgresql://u:p@h:abc/db", "postgresql//h/db", "mysql://h/db", "h:5432"]
 )
-def test_an_address_that_is_none_is_told(url: str) -> None:
+def test_an_invalid_address_is_an_error(url: str) -> None:
     with pytest.raises(DatabaseUnavailableError, match="EARTHGQL_DATABASE_URL is not like"):
         driver_url(url)

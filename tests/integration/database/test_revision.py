@@ -41,7 +41,7 @@ def newer(fresh_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Engine:
     "command",
     [["db", "upgrade"], ["db", "downgrade", "0001", "--yes"], ["query", "{ __typename }"]],
 )
-def test_database_of_a_newer_version_is_told(
+def test_a_database_of_a_newer_version_is_an_error(
     newer: Engine, capsys: pytest.CaptureFixture[str], command: list[str]
 ) -> None:
     assert cli.run(command) == 1
@@ -54,13 +54,13 @@ def test_database_of_a_newer_version_is_told(
     assert migrate.current(newer) == "9999"
 
 
-def test_status_tells_a_newer_database(newer: Engine, capsys: pytest.CaptureFixture[str]) -> None:
+def test_status_shows_a_newer_database(newer: Engine, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["db", "status"]) == 0
     assert "Revision: 9999 (of a newer version" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("command", [["upgrade"], ["downgrade", "--yes"]])
-def test_a_revision_that_there_is_not_is_told(
+def test_an_unknown_revision_is_an_error(
     fresh_engine: Engine,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],

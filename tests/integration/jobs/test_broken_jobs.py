@@ -62,7 +62,7 @@ def test_what_always_fails_is_counted_at_last(
     assert (place.count("job_chunk"), place.count("procrastinate_jobs")) == (0, 0)
 
 
-def test_a_model_that_cannot_be_loaded_is_told(
+def test_a_model_that_cannot_be_loaded_is_an_error_of_the_job(
     place: JobPlace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Damaged(PixelClassifier):
@@ -77,7 +77,7 @@ def test_a_model_that_cannot_be_loaded_is_told(
     assert place.count("procrastinate_jobs") == 0
 
 
-def test_a_defect_is_masked_and_ends_the_job_all_the_same(
+def test_a_defect_is_masked_and_ends_the_job(
     place: JobPlace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Defect(PixelClassifier):
@@ -92,7 +92,7 @@ def test_a_defect_is_masked_and_ends_the_job_all_the_same(
     assert "secret" not in failure.message
 
 
-def test_a_stopped_worker_gives_back_what_it_has_and_another_goes_on(place: JobPlace) -> None:
+def test_a_stopped_worker_returns_its_chunks_and_another_continues(place: JobPlace) -> None:
     classifier = GatedClassifier(batch_size=1)
     with place.worker(classifier, chunk_tiles=20):
         job = place.start()
@@ -125,7 +125,7 @@ def test_a_worker_waits_for_a_database_that_went_away(place: JobPlace) -> None:
     assert place.count("tile_score") == TILES
 
 
-def test_a_worker_without_a_database_tells_and_can_be_stopped(
+def test_a_worker_without_a_database_logs_it_and_can_be_stopped(
     place: JobPlace, caplog: pytest.LogCaptureFixture
 ) -> None:
     gone = dataclasses.replace(place, engine=engine_on(place.engine.url.set(database="none")))
@@ -138,7 +138,7 @@ def test_a_worker_without_a_database_tells_and_can_be_stopped(
     gone.engine.dispose()
 
 
-def test_a_worker_that_gets_no_connection_still_tells_that_it_lives(place: JobPlace) -> None:
+def test_a_worker_without_free_connections_still_sends_heartbeats(place: JobPlace) -> None:
     narrow = dataclasses.replace(place, engine=engine_on(place.engine.url, pool_size=1))
     heartbeat = "SELECT max(last_heartbeat) FROM procrastinate_workers"
     with narrow.worker(PixelClassifier()):

@@ -102,7 +102,7 @@ def test_an_area_without_tiles_is_a_finished_job(place: JobPlace) -> None:
     assert place.service.start(model, nowhere).id == job.id
 
 
-def test_a_scene_that_does_not_exist_is_told(place: JobPlace) -> None:
+def test_an_unknown_scene_is_an_error(place: JobPlace) -> None:
     model = place.model(PixelClassifier())
     with pytest.raises(BadInputError, match="no scene is named 'moon'"):
         place.service.start(model, AreaRequest.of((area(),), None, scene="moon"))
@@ -121,7 +121,7 @@ def test_too_many_jobs_under_way_are_refused(place: JobPlace) -> None:
     assert place.count("job") == MOST_UNFINISHED
 
 
-def test_progress_is_told_chunk_by_chunk(place: JobPlace) -> None:
+def test_progress_is_counted_chunk_by_chunk(place: JobPlace) -> None:
     classifier = GatedClassifier(batch_size=4)
     with place.worker(classifier):
         job = place.start()

@@ -145,9 +145,7 @@ def fingerprint(place, tile_id: int) -> str | None:
         return conn.scalar(text(query), {"i": tile_id})
 
 
-def test_who_gives_up_takes_nothing_from_others_and_what_nobody_wants_never_runs(
-    place, gated
-) -> None:
+def test_a_withdrawn_request_keeps_the_tiles_of_others_and_drops_its_own(place, gated) -> None:
     service, classifier = gated(batch_size=1)
     hasty = Call(service, place.ids[:4], deadline=time.monotonic() + 1.0)
     classifier.wait_begun()
@@ -202,7 +200,7 @@ def test_a_request_that_is_alone_is_never_too_large(place) -> None:
     assert place.count("tile_score") == 6
 
 
-def test_a_bad_image_fails_alone_and_is_tried_again_when_asked_again(place) -> None:
+def test_a_bad_image_fails_alone_and_is_read_again_by_the_next_request(place) -> None:
     whole = place.files[2].read_bytes()
     place.files[2].write_bytes(b"torn")
     classifier = PixelClassifier()
@@ -300,7 +298,7 @@ def test_closing_lets_waiting_calls_return_with_what_is_done(place, gated) -> No
     service.close()
 
 
-def test_a_picture_that_waits_when_the_service_closes_is_told_so(place, gated) -> None:
+def test_a_picture_that_waits_when_the_service_closes_is_an_error(place, gated) -> None:
     service, classifier = gated(batch_size=1)
     running = Call(service, place.ids[:1])
     classifier.wait_begun()
@@ -433,7 +431,7 @@ def test_a_process_forked_from_one_that_infers_begins_anew(place) -> None:
     assert place.count("tile_score") == 6
 
 
-def test_a_killed_process_leaves_whole_rows_and_the_next_goes_on(place) -> None:
+def test_a_killed_process_leaves_whole_rows_and_the_next_continues(place) -> None:
     process = run(
         place,
         """

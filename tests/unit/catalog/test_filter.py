@@ -25,7 +25,7 @@ def asked(where: Any, **arguments: Any) -> TileFilter:
     return tile_filter(parse_where(where), MODEL, **arguments)
 
 
-def test_nothing_asked_lets_everything_through() -> None:
+def test_a_filter_without_conditions_lets_everything_through() -> None:
     assert tile_filter(None, None) == TileFilter()
     assert tile_filter(Where(), None) == TileFilter()
     assert not needs_model(parse_where({"labels": {"all": []}, "scene": "a", "within": SQUARE}))

@@ -10,7 +10,7 @@ from earthgql.imagery.grid import TileIndex
 
 
 @pytest.mark.parametrize(("zoom", "step"), [(14, 3), (17, 4)])
-def test_blocks_say_of_cells_what_the_polygon_says(zoom: int, step: int) -> None:
+def test_blocks_and_the_polygon_hold_the_same_cells(zoom: int, step: int) -> None:
     hull = [(0.3, 44.2), (1.7, 44.1), (1.9, 45.3), (1.0, 44.6), (0.4, 45.1)]
     hole = [(0.8, 44.3), (1.2, 44.3), (1.2, 44.5), (0.8, 44.5)]
     whole = Polygon(hull, [hole])

@@ -30,7 +30,7 @@ def manage(*arguments: str, **environment: str) -> subprocess.CompletedProcess[s
     )
 
 
-def test_a_python_without_the_packages_says_where_they_are() -> None:
+def test_without_the_packages_the_error_names_the_environment() -> None:
     bare = [sys.executable, "-S", "manage.py", "scenes", "list"]
     done = subprocess.run(bare, cwd=PROJECT_ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 1
@@ -143,7 +143,7 @@ def test_reset_without_an_answer_does_nothing() -> None:
     assert done.stderr.endswith("Interrupted\n")
 
 
-def test_a_wrong_command_says_where_help_is(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_wrong_command_names_its_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["demoo"]) == 2
     assert "No such command 'demoo'" in capsys.readouterr().err
 
@@ -167,7 +167,7 @@ def test_steps_show_names_with_brackets_as_they_are(capsys: pytest.CaptureFixtur
     ("command", "told"),
     [("parity", "generated"), ("optimize", "generated"), ("evaluate", "required")],
 )
-def test_help_tells_whether_a_data_set_is_to_be_named(
+def test_help_shows_whether_a_data_set_is_required(
     command: str, told: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert cli.run(["model", command, "--help"]) == 0
@@ -176,7 +176,7 @@ def test_help_tells_whether_a_data_set_is_to_be_named(
     assert f"--data TEXT Folder of the data set, or 'generated'. {hint}" in words
 
 
-def test_a_report_without_matplotlib_says_how_to_install_it(
+def test_a_report_without_matplotlib_names_how_to_install_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     found = importlib.util.find_spec

@@ -49,13 +49,13 @@ def test_overviews_elsewhere_are_refused(tmp_path: Path) -> None:
     refused(path, match="another file")
 
 
-def test_reasons_are_told_without_places(tmp_path: Path) -> None:
+def test_reasons_do_not_name_folders(tmp_path: Path) -> None:
     refused(tmp_path / "gone.tif", match=r"^gone\.tif does not exist")
     (tmp_path / "folder.tif").mkdir()
     refused(tmp_path / "folder.tif", match=r"^folder\.tif is a folder")
 
 
-def test_forbidden_files_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_forbidden_files_are_errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_raster(tmp_path / "a.tif", noise())
 
     def forbid(file: Path) -> bytes:
@@ -148,7 +148,7 @@ def test_blocks_of_too_many_pixels_are_refused(tmp_path: Path) -> None:
     ("width", "height", "told"),
     [(5001, 5000, "25.01"), (25_000_001, 1, "25.01"), (10_000, 3_000, "30.00")],
 )
-def test_the_size_told_is_above_the_limit(width: int, height: int, told: str) -> None:
+def test_the_size_in_the_message_is_above_the_limit(width: int, height: int, told: str) -> None:
     check_pixels("a", 5000, 5000)
     with pytest.raises(ImageUnreadableError) as refused:
         check_pixels("a", width, height)

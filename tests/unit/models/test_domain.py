@@ -95,7 +95,7 @@ def test_the_command_writes_statistics_into_the_bundle(bundle: Bundle, plain: Bu
     assert replace(bundle, manifest=plain.manifest, domain=None).identity == plain.identity
 
 
-def test_tensorflow_answers_distances_beside_the_same_scores(bundle: Bundle, plain: Bundle) -> None:
+def test_tensorflow_returns_distances_with_the_same_scores(bundle: Bundle, plain: Bundle) -> None:
     pixels = np.concatenate([forest(40, 7), strange(5)])
     found = predict_all(TensorFlowClassifier(bundle, batch_size=8), pixels)
     assert np.array_equal(

@@ -65,7 +65,7 @@ def test_export_of_weights_trained_here(resnet_bundle: Bundle, tmp_path: Path) -
     assert all((bundle.arrays[p] == v).all() for p, v in resnet_bundle.arrays.items())
 
 
-def test_verify_says_what_is_wrong(
+def test_verify_prints_what_is_wrong(
     resnet_bundle: Bundle, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     broken = tmp_path / "broken"

@@ -32,7 +32,7 @@ def test_the_last_places_are_for_requests_of_few_tiles() -> None:
     assert admission.tiles == 490
 
 
-def test_places_are_given_back_one_by_one() -> None:
+def test_tiles_are_released_one_by_one() -> None:
     admission = Admission(8)
     admission.admit("viewport", 6)
     for number in range(6):

@@ -46,7 +46,7 @@ def test_a_click_comes_next_after_what_a_lone_viewport_is_served() -> None:
     assert [queue.take()[1].name for _ in range(2)] == ["click0", "viewport1"]
 
 
-def test_it_knows_whether_a_request_waits_of_which_nothing_was_taken() -> None:
+def test_has_unserved_is_true_while_a_request_got_no_turn() -> None:
     queue = queue_of({"viewport": 5})
     assert queue.has_unserved()
     queue.take()
@@ -106,7 +106,7 @@ def test_dropped_requests_and_items_that_no_longer_wait_are_gone() -> None:
 
 
 @given(st.dictionaries(st.sampled_from("abcdef"), st.integers(1, 12), min_size=1))
-def test_nobody_gets_two_more_than_anybody_who_still_waits(requests: dict[str, int]) -> None:
+def test_no_request_gets_two_more_than_another_that_waits(requests: dict[str, int]) -> None:
     names = drained(queue_of(requests))
     assert sorted(names) == sorted(
         f"{request}{i}" for request, count in requests.items() for i in range(count)

@@ -126,7 +126,7 @@ def test_requests_are_read_in_turn(tiles, reader_on) -> None:
         assert numbers == sorted(numbers)
 
 
-def test_a_tile_asked_twice_is_read_once(tiles, reader_on) -> None:
+def test_a_tile_submitted_twice_is_read_once(tiles, reader_on) -> None:
     receiver = Receiver(keep=False)
     reader = reader_on(receiver, read_ahead=2, max_threads=2)
     reader.submit("a", tiles[:10])
@@ -166,7 +166,7 @@ def test_unreadable_pictures_hold_nothing_up(tiles, reader_on) -> None:
     assert all(isinstance(tile.outcome, np.ndarray) for tile in tiles[22:24])
 
 
-def test_a_defect_of_who_is_told_does_not_end_the_threads(tiles, reader_on, caplog) -> None:
+def test_a_defect_of_the_callback_does_not_end_the_threads(tiles, reader_on, caplog) -> None:
     class Broken(Receiver):
         def __call__(self, request, tile, outcome):
             super().__call__(request, tile, outcome)

@@ -2,7 +2,7 @@
 
     python -m earthgql.models.engines.openvino.conversion BUNDLE FOLDER
 
-Any network that Keras can build goes the way over TensorFlow's graph, and is compared with it.
+Any network that Keras can build is converted over TensorFlow's graph, and compared with it.
 """
 
 import errno
@@ -40,7 +40,7 @@ def convert(folder: Path, out: Path) -> None:
     frozen, path = out / "frozen.pb", out / networks.NETWORK_FILE
     frozen.write_bytes(graph.graph.as_graph_def().SerializeToString())
     try:
-        # Named, for the file of a graph does not tell in which order its outputs are.
+        # Named, as the file of a graph does not have the order of its outputs.
         model = openvino.convert_model(frozen, output=[output.name for output in graph.outputs])
         model = with_scaling(model, bundle.manifest.input.spec)
     except Exception as error:  # each frontend of OpenVINO has exceptions of its own

@@ -159,7 +159,7 @@ def test_a_changed_bundle_is_refused(
         load_classifier(Settings(bundle=tmp_path, var_dir=networks_dir))
 
 
-def test_what_openvino_cannot_run_goes_to_tensorflow_unless_openvino_is_set(
+def test_what_openvino_cannot_run_runs_on_tensorflow_unless_openvino_is_set(
     small_bundle: Bundle, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch
 ) -> None:
     # In the process that converts, Keras then has no TensorFlow to run on.

@@ -53,7 +53,7 @@ def test_an_8_bit_network_is_a_model_of_its_own_that_scores_alike(
     assert (made.batch_size, plain.batch_size) == (4, 1)
 
 
-def test_its_measurement_is_written_beside_it_if_it_is_good_enough(quantized: Bundle) -> None:
+def test_its_measurement_is_written_with_it_if_it_is_good_enough(quantized: Bundle) -> None:
     manifest, folder = quantized.manifest, quantized.folder / INT8_FOLDER
     made = read_network(folder, manifest)
     assert made is not None
@@ -137,7 +137,7 @@ def test_engines_are_compared(
     assert "tensorflow f32" in done.output
 
 
-def test_without_nncf_the_remedy_is_told(
+def test_without_nncf_the_error_names_the_remedy(
     small_bundle: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = importlib.util.find_spec
