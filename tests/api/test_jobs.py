@@ -43,6 +43,15 @@ def start(api: Api, **variables: Any) -> dict[str, Any]:
     return job
 
 
+def test_longitudes_are_wrapped(api: Api) -> None:
+    """Equal areas are one job, however far the map was panned."""
+    job = start(api, bounds=NOWHERE)
+    for turn in (-360, 360):
+        panned = {"west": NOWHERE["west"] + turn, "east": NOWHERE["east"] + turn}
+        assert start(api, bounds={**NOWHERE, **panned})["id"] == job["id"]
+    assert api.codes(START, bounds={**NOWHERE, "east": 540.5}) == ["BAD_USER_INPUT"]
+
+
 def test_a_job_from_start_to_end(api: Api, place: JobPlace) -> None:
     job = start(api, bounds=BOUNDS)
     assert job == {

@@ -58,6 +58,7 @@ def test_longitudes_are_wrapped(api: Api) -> None:
     query = """query ($b: BoundsInput, $p: GeoJSON) {
       tilesInBounds(bounds: $b) { totalCount nodes { x y } } viewport(bounds: $b) { ids }
       labelHistogram(bounds: $b) { tiles areaKm2 }
+      summed: labelHistogram(polygon: $p) { tiles areaKm2 }
       within: tilesInBounds(where: {within: $p}) { nodes { x y } }
     }"""
     part = viewport(NORTH_WEST, 3, 2)
@@ -67,13 +68,18 @@ def test_longitudes_are_wrapped(api: Api) -> None:
     for turns in (-1, 1):
         turned = panned(part, turns)
         found = api.data(query, b=turned, p=outline(turned))
-        area = found["labelHistogram"].pop("areaKm2")
-        assert area == pytest.approx(here["labelHistogram"]["areaKm2"], rel=1e-9)
-        assert found == {**here, "labelHistogram": {"tiles": 6}}
+        for sums in ("labelHistogram", "summed"):
+            near = pytest.approx(here[sums]["areaKm2"], rel=1e-9)
+            assert found[sums] == {"tiles": 6, "areaKm2": near}
+            found[sums] = here[sums]
+        assert found == here
     world = {**part, "west": -190, "east": 190}
     found = api.data(query, b=world, p=outline(world))
     assert found["tilesInBounds"]["totalCount"] == found["labelHistogram"]["tiles"] == 2 * SIDE
     assert found["within"]["nodes"] == found["tilesInBounds"]["nodes"]
+    assert found["summed"]["tiles"] == 2 * SIDE
+    near = pytest.approx(found["labelHistogram"]["areaKm2"], rel=1e-6)
+    assert found["summed"]["areaKm2"] == near
     for wrong in (540.5, -1e9):
         assert api.codes(PAGE, bounds={**part, "east": wrong}) == ["BAD_USER_INPUT"]
 
