@@ -5,6 +5,8 @@ A picture is one tile, or a square of tiles: one of 512 x 512 pixels is four til
 
 import io
 import os
+import re
+import warnings
 from typing import NamedTuple
 
 import numpy as np
@@ -30,6 +32,8 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_EXIF_WARNING = "Corrupt EXIF data"
+_EXIF_FILTER = ("ignore", re.compile(_EXIF_WARNING, re.IGNORECASE), UserWarning, None, 0)
 # Markers of a JPEG's segments: the one that EXIF and XMP are in, and the start of the pixels.
 _APP1, _START_OF_SCAN = 0xE1, 0xDA
 
@@ -101,6 +105,7 @@ def decode(
     side = TILE_PIXELS * part.tiles_across
     if "JPEG" in formats and (pixels := _plain_jpeg(encoded, side)) is not None:
         return pixels if part is WHOLE else _cropped(pixels, part)
+    _ignore_damaged_exif()
     try:
         with Image.open(io.BytesIO(encoded), formats=formats) as picture:
             check_pixels(name, *picture.size)
@@ -199,6 +204,12 @@ def _unsupported_tiff(name: str, bands: int, bits: int) -> ImageUnreadableError:
         f"{name}: a TIFF of this kind ({bands} band{'s' if bands > 1 else ''} of {bits} bits) is"
         " not taken: convert it to 8-bit RGB"
     )
+
+
+def _ignore_damaged_exif() -> None:
+    # Pillow warns of it, and may read no further; the picture is sound.
+    if _EXIF_FILTER not in warnings.filters:
+        warnings.filterwarnings("ignore", _EXIF_WARNING, UserWarning)
 
 
 def _upright(picture: Image.Image) -> Image.Image:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 from sqlalchemy import Engine
 from support.api_client import NORTH_WEST, Api, make_api, viewport
 from support.pixel_classifier import PIXEL_IDENTITY, GatedClassifier, pixel_scores
@@ -133,6 +133,21 @@ def test_any_size_and_mode(bare: Api) -> None:
         stream = io.BytesIO()
         picture.save(stream, "TIFF")
         assert send(bare, stream.getvalue()).status_code == 200
+
+
+@pytest.mark.parametrize("form", ["PNG", "TIFF"])
+@pytest.mark.parametrize(
+    ("orientation", "turn"),
+    [(3, Image.Transpose.ROTATE_180), (5, Image.Transpose.TRANSPOSE)],
+)
+def test_a_turned_picture_scores_as_the_upright_one(
+    bare: Api, form: str, orientation: int, turn: Image.Transpose
+) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    turned = encoded(form, np.asarray(Image.fromarray(PIXELS).transpose(turn)), exif=exif)
+    answer = send(bare, turned, cutoff="0").get_json()
+    assert [(entry["label"], entry["score"]) for entry in answer["scores"]] == expected(PIXELS)
 
 
 def test_a_tiff_of_numbers_without_a_range_is_refused(bare: Api) -> None:

@@ -133,21 +133,27 @@ def _bands(_ctx: click.Context, _param: click.Parameter, value: str | None) -> t
 )
 @click.option(
     "--stretch",
+    type=_TEXT,
     help="Values to 0..255: percentiles (2,98) or limits (0:3000, or a pair per band). "
     "[default: none for 8-bit, 2,98 otherwise]",
 )
 @click.option(
-    "--nodata", help="Values without data (0 or 0,255), or none. [default: as the file says]"
+    "--nodata",
+    type=_TEXT,
+    help="Values without data (0 or 0,255), or none. [default: as the file says]",
 )
 @click.option(
     "--alpha",
+    type=_TEXT,
     help="Band that is not 0 where there is data, or none: neither alpha nor a mask. "
     "[default: as the file says]",
 )
 @click.option(
     "--trim-collar", is_flag=True, help="Take pure black and white at the edges for no data."
 )
-@click.option("--crs", help="CRS, such as EPSG:32633, of a file that has none, or a wrong one.")
+@click.option(
+    "--crs", type=_TEXT, help="CRS, such as EPSG:32633, of a file that has none, or a wrong one."
+)
 @click.option(
     "--rpc-height", type=float, help="Height in metres at which a file with RPCs is placed."
 )
@@ -160,6 +166,7 @@ def _bands(_ctx: click.Context, _param: click.Parameter, value: str | None) -> t
 )
 @click.option(
     "--acquired-pattern",
+    type=_TEXT,
     help="How a name has it, such as '*_%Y%m%d'. [default: the first 20200518 or 2020-05-18]",
 )
 @click.option("--explain", is_flag=True, help="With --dry-run: print how a file is understood.")

@@ -118,6 +118,15 @@ def test_every_source_twice_then_shown_and_deleted(
         ["raster", "{}", "{}", "--name", "both"],
         ["pyramid", "{}/none"],
         ["pyramid", "{}", "--scheme", "wms"],
+        ["pyramid", "{}", "--tile-size", "300"],
+        ["raster", ""],
+        ["raster", "{}/a.tif", " "],
+        ["raster", "{}/a.tif", "--name", ""],
+        ["raster", "{}/a.tif", "--stretch", ""],
+        ["mbtiles", ""],
+        ["pyramid", ""],
+        ["table", "", "--root", "{}"],
+        ["table", "{}/t.csv", "--root", ""],
         ["raster", "{}"],
     ],
 )
@@ -206,3 +215,18 @@ def test_a_killed_ingest_leaves_no_half_scene(
     result = manage(fresh_database_url, "ingest", "table", csv, "--root", tmp_path)
     assert "1 new" in result.stdout
     assert counts(fresh_engine) == (1, 1000)
+
+
+def test_what_is_decided_is_printed(tmp_path: Path) -> None:
+    nowhere = "postgresql://nobody@127.0.0.1:1/none"
+    lines = [f"{i};10;{i};500;p\\{i}.png" for i in range(1024)]
+    (tmp_path / "t.csv").write_text("\n".join(["id;z_coord;x_coord;y_coord;path", *lines]))
+    result = manage(nowhere, "ingest", "table", tmp_path / "t.csv", "--root", tmp_path, "--dry-run")
+    assert result.returncode == 0
+    assert "1 dry run; 1,024 tiles" in result.stdout
+    assert result.stderr.splitlines()[-4:-1] == [
+        "t: the fields are separated by semicolons",
+        "t: in 1,024 paths, backslashes are read as slashes",
+        "t: warning: all 1,024 pictures are missing, the first is p/0.png; "
+        "is --root the right folder?",
+    ]
