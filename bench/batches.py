@@ -2,7 +2,7 @@
 
     python -m bench batches --json bench/results/batches.json
 
-On the very networks that earthgql runs, with as many requests under way as there are streams,
+On the very networks that earthgql runs, with as many requests in flight as there are streams,
 pictures in memory. All take turns in short runs, round by round: medians count.
 """
 
@@ -107,7 +107,7 @@ def main(argv: list[str]) -> None:
     )
     parser.add_argument("--rounds", type=int, default=10, help="default: %(default)s")
     parser.add_argument("--seconds", type=float, default=0.5, help="of a run; default: %(default)s")
-    parser.add_argument("--json", type=Path, help="file to write the result to, beside printing it")
+    parser.add_argument("--json", type=Path, help="file for the result, which is also printed")
     arguments = parser.parse_args(argv)
     result = {"machine": describe(), **measure(arguments.rounds, arguments.seconds)}
     print(json.dumps(result, indent=2))

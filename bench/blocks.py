@@ -112,7 +112,7 @@ def main(argv: list[str]) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--passes", type=int, default=200, help="default: %(default)s")
-    parser.add_argument("--json", type=Path, help="file to write the result to, beside printing it")
+    parser.add_argument("--json", type=Path, help="file for the result, which is also printed")
     arguments = parser.parse_args(argv)
     result = {"machine": describe(), **measure(arguments.passes)}
     print(json.dumps(result, indent=2))

@@ -87,7 +87,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--tiles", type=int, default=1_000_000, help="rows to look among (default: %(default)s)"
     )
-    parser.add_argument("--json", type=Path, help="file to write the result to, beside printing it")
+    parser.add_argument("--json", type=Path, help="file for the result, which is also printed")
     arguments = parser.parse_args(argv)
     side, machine = math.isqrt(arguments.tiles), describe()
     with scratch_database() as engine:

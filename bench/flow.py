@@ -303,7 +303,7 @@ def main(argv: list[str]) -> None:
     )
     parser.add_argument("--rounds", type=int, default=5, help="default: %(default)s")
     parser.add_argument("--quick", action="store_true", help="fewer tiles, for a first look")
-    parser.add_argument("--json", type=Path, help="file to write the result to, beside printing it")
+    parser.add_argument("--json", type=Path, help="file for the result, which is also printed")
     arguments = parser.parse_args(argv)
     result: dict[str, Any] = {"machine": describe()}
     with tempfile.TemporaryDirectory() as folder, scratch_database() as engine:

@@ -1,4 +1,4 @@
-"""What serving costs before and beside the answers: seconds until ready, memory over many tiles.
+"""Costs of a server besides its answers: seconds until ready, memory over many tiles.
 
     python -m bench footprint --json bench/results/footprint.json
 
@@ -97,7 +97,7 @@ def main(argv: list[str]) -> None:
     )
     parser.add_argument("--starts", type=int, default=5, help="default: %(default)s")
     parser.add_argument("--thousands", type=int, default=10, help="of tiles behind the first 1,000")
-    parser.add_argument("--json", type=Path, help="file to write the result to, beside printing it")
+    parser.add_argument("--json", type=Path, help="file for the result, which is also printed")
     arguments = parser.parse_args(argv)
     result: dict[str, Any] = {"machine": describe()}
     with tempfile.TemporaryDirectory() as folder, scratch_database() as engine:

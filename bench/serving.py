@@ -82,7 +82,7 @@ def start(command: Callable[[int], list[str]], environment: Mapping[str, str]) -
 
     Args:
         command: makes the command line for a port.
-        environment: variables beside those of this process.
+        environment: variables besides those of this process.
     """
     port = free_port()
     process = subprocess.Popen(

@@ -136,7 +136,7 @@ class JobWorker:
                 self._pause(error, min(2.0**failures, _MAX_RECONNECT_S))
 
     def _pause(self, error: Exception, seconds: float) -> None:
-        """Log an error that keeps jobs from being done, and wait, unless stopped."""
+        """Log an error that stops all jobs, and wait, unless the worker is stopped."""
         known = isinstance(error, EarthGQLError) or _connection_error(error)
         _log.warning(
             "jobs wait, next attempt in %g s: %s",

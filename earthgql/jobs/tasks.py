@@ -41,7 +41,7 @@ class RetryLaterError(Exception):
     """A task was not finished and is to be run again.
 
     Attributes:
-        delay_s: least seconds until then.
+        delay_s: seconds until then, at least.
     """
 
     def __init__(self, delay_s: float) -> None:

@@ -1,4 +1,4 @@
-"""Questions about whole areas: what is there, when, what changed, and whether models agree."""
+"""Sums over areas: by label, over time, between two moments, and between two models."""
 
 from datetime import datetime
 from typing import Annotated
@@ -50,7 +50,7 @@ _DIFFERENCES = cost(base=LARGEST_VIEWPORT, rows=DIFFERENCES_LENGTH, area=True)
 
 @strawberry.type
 class AnalysisQueries:
-    """The questions about whole areas; part of the schema's query type."""
+    """The sums over areas; part of the schema's query type."""
 
     @strawberry.field(
         metadata=_SUMS,
@@ -80,7 +80,7 @@ class AnalysisQueries:
     @strawberry.field(
         metadata=_SUMS,
         description="How much of an area has each label, from one span of time to the next. Each "
-        "period is made of what was acquired in it; scenes of unknown date are in none. Null only "
+        "period has the tiles acquired in it; scenes of unknown date are in none. Null only "
         "on errors.",
     )
     @grouped
@@ -143,7 +143,7 @@ class AnalysisQueries:
         cutoff: Annotated[
             float | None,
             strawberry.argument(
-                description="The least score that counts, 0 to 1 (default: the model's threshold "
+                description="The score from which it counts (default: the model's threshold "
                 "of the label)."
             ),
         ] = None,
@@ -155,7 +155,7 @@ class AnalysisQueries:
         record = await find_model(info, model)
         column = label_column(record.identity, label)
         threshold = record.identity.thresholds[column - 1]
-        least = threshold if cutoff is None else valid_score("cutoff", cutoff)
+        label_cutoff = threshold if cutoff is None else valid_score("cutoff", cutoff)
         parts, chosen = await _confined(info, area, where, model=model)
         with info.context.loaders.connection() as connection:
             found = label_changes(
@@ -164,12 +164,12 @@ class AnalysisQueries:
                 chosen,
                 record,
                 column=column,
-                cutoff=least,
+                cutoff=label_cutoff,
                 begin=span[0],
                 end=span[1],
                 first=_valid_first(first),
             )
-        return LabelChanges.of(model_of(info, record), label, least, span, found)
+        return LabelChanges.of(model_of(info, record), label, label_cutoff, span, found)
 
     @strawberry.field(
         metadata=_DIFFERENCES,

@@ -1,4 +1,4 @@
-"""Types of what differs between two dates, and between two models."""
+"""Types of differences between two moments, and between two models."""
 
 from datetime import datetime
 from enum import Enum
@@ -17,25 +17,25 @@ from earthgql.catalog.analysis import model_comparison as comparison_catalog
 _FEW_NAMES = 5
 
 
-@strawberry.enum(description="What became of a label.")
+@strawberry.enum(description="Whether a label appeared or vanished.")
 class LabelChangeKind(Enum):
-    """What became of a label."""
+    """Whether a label appeared or vanished."""
 
     APPEARED = strawberry.enum_value(
-        "APPEARED", description="It did not count at first and does at last."
+        "APPEARED", description="It counts at the second moment and not at the first."
     )
     VANISHED = strawberry.enum_value(
-        "VANISHED", description="It counted at first and does no more at last."
+        "VANISHED", description="It counts at the first moment and not at the second."
     )
 
 
-@strawberry.type(description="Places with something in common, added up.")
+@strawberry.type(description="Number and area of some places.")
 class PlaceSum:
-    """Places with something in common."""
+    """Number and area of some places."""
 
     tiles: int = strawberry.field(description="How many places, each of the size of a tile.")
     area_km2: float = strawberry.field(
-        description="Their geodesic area within the area asked for, in square kilometres."
+        description="Their geodesic area within the area of the query, in square kilometres."
     )
 
     @classmethod
@@ -49,11 +49,11 @@ class LabelChange:
     """A place where a label appeared or vanished."""
 
     found: strawberry.Private[change_catalog.Change]
-    kind: LabelChangeKind = strawberry.field(description="What became of the label.")
-    score_before: float = strawberry.field(description="Its score at first.")
-    score_after: float = strawberry.field(description="Its score at last.")
+    kind: LabelChangeKind = strawberry.field(description="Whether the label appeared or vanished.")
+    score_before: float = strawberry.field(description="Its score at the first moment.")
+    score_after: float = strawberry.field(description="Its score at the second moment.")
     area_km2: float = strawberry.field(
-        description="Geodesic size of the place within the area asked for, in square kilometres."
+        description="Geodesic size of the place within the area of the query, in square kilometres."
     )
 
     @classmethod
@@ -68,21 +68,21 @@ class LabelChange:
             area_km2=km2(found.area_m2),
         )
 
-    @strawberry.field(description="The tile that answered for the place at first.")
+    @strawberry.field(description="The tile shown at the place at the first moment.")
     async def before(self, info: RequestInfo) -> Tile:
         """Find the tile, for all changes of the request at once."""
         return await tile_of(info, self.found.before_id)
 
-    @strawberry.field(description="The tile that answered for the place at last.")
+    @strawberry.field(description="The tile shown at the place at the second moment.")
     async def after(self, info: RequestInfo) -> Tile:
         """Find the tile, for all changes of the request at once."""
         return await tile_of(info, self.found.after_id)
 
 
 @strawberry.type(
-    description="Where a label appeared or vanished between two moments, from scores that are "
-    "kept. At each moment the tiles answer that the map shows without scenes acquired later; a "
-    "place whose tile is the same has not changed."
+    description="Where a label appeared or vanished between two moments, from stored "
+    "scores. At each moment the tiles that the map shows without scenes acquired later are "
+    "compared; a place whose tile is the same has not changed."
 )
 class LabelChanges:
     """Where a label appeared or vanished between two moments."""
@@ -93,7 +93,7 @@ class LabelChanges:
     from_: datetime = strawberry.field(name="from", description="The first moment.")
     to: datetime = strawberry.field(description="The second moment.")
     area_km2: float = strawberry.field(
-        description="Geodesic size of the area asked for, in square kilometres."
+        description="Geodesic size of the area, in square kilometres."
     )
     compared_km2: float = strawberry.field(
         description="How much of it has tiles at both moments that the model has classified."
@@ -153,10 +153,11 @@ class LabelAgreement:
         description="Share of the tiles on which the models agree, 0 to 1; null if there are none."
     )
     mean_difference: float | None = strawberry.field(
-        description="Mean of the score by `b` less the score by `a`: above 0 where `b` is surer."
+        description="Mean of the score by `b` less the score by `a`: above 0 where the scores by "
+        "`b` are higher."
     )
     mean_distance: float | None = strawberry.field(
-        description="Mean of what the two scores differ by, whichever is greater."
+        description="Mean of the absolute difference of the two scores."
     )
 
     @classmethod
@@ -184,7 +185,8 @@ class TileDifference:
 
     tile_id: strawberry.Private[int]
     distance: float = strawberry.field(
-        description="Mean over all labels in common of what the two scores differ by, 0 to 1."
+        description="Mean over all common labels of the absolute difference of the two scores, "
+        "0 to 1."
     )
     labels_only_a: list[str] = strawberry.field(
         metadata=cost(values=_FEW_NAMES), description="Labels it has by model `a` alone."
@@ -219,7 +221,7 @@ class ModelComparison:
     a: Model = strawberry.field(description="The first model.")
     b: Model = strawberry.field(description="The second model.")
     area_km2: float = strawberry.field(
-        description="Geodesic size of the area asked for, in square kilometres."
+        description="Geodesic size of the area, in square kilometres."
     )
     compared_km2: float = strawberry.field(
         description="How much of it has tiles that both models have classified."
@@ -233,7 +235,7 @@ class ModelComparison:
     )
     labels: list[LabelAgreement] = strawberry.field(
         metadata=cost(items=LABELS),
-        description="Each label that both models have, those they agree on least first.",
+        description="Each label that both models have, those with the most disagreement first.",
     )
     most_different: list[TileDifference] = strawberry.field(
         metadata=cost(per_row=1),

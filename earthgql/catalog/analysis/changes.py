@@ -85,7 +85,7 @@ SELECT COALESCE(sum(m2) FILTER (WHERE had IS NOT NULL AND has IS NOT NULL), 0),
 
 @dataclass(frozen=True, slots=True)
 class ChangeSum:
-    """Places with something in common.
+    """Number and area of some places.
 
     Attributes:
         tiles: how many.
@@ -101,10 +101,10 @@ class Change:
     """A place where a label appeared or vanished.
 
     Attributes:
-        before_id: row of the tile that answered for it at first.
-        after_id: row of the tile that answered for it at last.
-        score_before: of the label at first, 0 to 1.
-        score_after: at last; the label appeared if it is the greater.
+        before_id: row of the tile shown there at the first moment.
+        after_id: row of the tile shown there at the second moment.
+        score_before: of the label at the first moment, 0 to 1.
+        score_after: at the second moment; the label appeared if it is the greater.
         area_m2: geodesic size of the place, within the area.
     """
 
@@ -121,10 +121,10 @@ class Changes:
 
     Attributes:
         area_m2: geodesic size of the area, with tiles or without.
-        compared_m2: of it, what has scores of both moments.
-        unknown_m2: of it, what has tiles of both moments but lacks scores of one.
-        appeared: places without the label at first and with it at last.
-        vanished: places with it at first and without it at last.
+        compared_m2: the part that has scores of both moments.
+        unknown_m2: the part that has tiles of both moments but lacks scores of one.
+        appeared: places with the label at the second moment only.
+        vanished: places with it at the first moment only.
         kept: places with it at both moments.
         changes: the places where it appeared or vanished, the greatest change of score first.
     """
@@ -150,16 +150,16 @@ def label_changes(
     end: datetime,
     first: int,
 ) -> Changes:
-    """Compare an area at two moments, by the scores of a label that are kept.
+    """Compare an area at two moments, by the stored scores of a label.
 
-    At each moment the tiles answer that ``where.at`` would show; a place whose tile is the same has
-    not changed. Conditions of ``where`` on scores must be met at both moments.
+    At each moment the tiles that ``where.at`` shows are compared; a place whose tile is the same
+    has not changed. Conditions of ``where`` on scores must be met at both moments.
     Two statements, whatever the number of tiles; a third where they may be too many.
 
     Args:
-        conn: where to ask.
+        conn: to the database.
         parts: the area as ``grid.bounds`` gives it, or ``where.within.parts``.
-        where: which tiles may answer; its ``at`` is not looked at.
+        where: the filter; its ``at`` is ignored.
         model: whose scores.
         column: place of the label in them, counted from 1.
         cutoff: the lowest score that counts.

@@ -1,4 +1,4 @@
-"""How much of an area has each label, from one span of time to the next."""
+"""Timeline: the area of each label in an area, period by period."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -23,7 +23,7 @@ from earthgql.catalog.tiles.filter import TileFilter
 from earthgql.errors import AreaTooLargeError
 from earthgql.imagery.grid import Bounds
 
-# Each period looks at all tiles of the area, whichever it then takes.
+# Each period reads all tiles of the area, whichever count in it.
 MOST_LOOKS = 5_000_000
 MOST_PERIODS = 400
 
@@ -130,9 +130,9 @@ def label_timeline(
     a fourth where they may be too many.
 
     Args:
-        conn: where to ask.
+        conn: to the database.
         parts: the area as ``grid.bounds`` gives it, or ``where.within.parts``.
-        where: which tiles may answer; ``acquired_from`` and ``acquired_to`` cut periods off.
+        where: the filter; ``acquired_from`` and ``acquired_to`` cut periods off.
         model: whose scores.
         cutoffs: one per label of the model: the lowest score that counts.
         interval: how long a period is.

@@ -120,9 +120,9 @@ def tiles_in_bounds(
     """Return the tiles that share area with a viewport, in order, in one statement.
 
     Args:
-        conn: where to ask.
+        conn: to the database.
         parts: the viewport as ``grid.bounds`` gives it: two rectangles across the antimeridian.
-        where: which tiles may answer.
+        where: the filter.
         limit: at most so many.
         after: only tiles behind this place in the list; a number is an id.
         before: only tiles in front of this place.

@@ -1,7 +1,7 @@
-"""The statement that finds the tiles of a viewport, for others to build on.
+"""The statement that finds the visible tiles of a viewport, as a fragment for other statements.
 
-Ranking comes first, conditions on scores after it: a tile that a better one hides stays hidden,
-whatever the scores of either.
+Conditions on scores apply after ranking: a tile that a better one hides stays hidden, whatever its
+scores.
 """
 
 from collections.abc import Sequence
@@ -82,7 +82,7 @@ def tiles_in_view(
 
     Args:
         parts: the viewport as ``grid.bounds`` gives it.
-        where: which tiles may answer.
+        where: the filter.
         limit: at most so many; None for all.
         after: only tiles behind this place; a number is an id.
         before: only tiles before this place.

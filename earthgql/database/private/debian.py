@@ -84,7 +84,7 @@ class Apt:
                 self._run("apt-get", "-q", "-o", "APT::Update::Error-Mode=any", "update")
                 stamp.touch()
             except SetupError as error:
-                # One source of several may be away; whether it matters shows when resolving.
+                # One of several sources may fail; resolving fails if it is needed.
                 self._say(f"Some package lists are missing: {error}")
 
     def expire_lists(self) -> None:

@@ -118,7 +118,7 @@ def _only_summand(layer: Any) -> int | None:
 
 
 def _is_zero(layer: Any) -> bool:
-    """Whether a layer answers zero, whatever it is given."""
+    """Whether the output of a layer is zero for every input."""
     keras = keras_module()
     if type(layer) is keras.layers.Conv2D and layer.activation is keras.activations.linear:
         return not any(np.any(weights) for weights in layer.get_weights())
