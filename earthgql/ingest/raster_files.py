@@ -33,7 +33,7 @@ def raster_files(paths: list[str], say: Callable[[str], None] = lambda _: None) 
         say: told a line for what is passed over or named otherwise.
 
     Raises:
-        IngestError: if a folder cannot be listed.
+        IngestError: if a folder cannot be listed, or files of several folders have the same name.
     """
     found = [raster for path in paths for raster in _rasters_at(Path(path), say)]
     return _named_apart(list(_each_file_once(found, say)), say)
@@ -96,4 +96,20 @@ def _named_apart(found: list[RasterFile], say: Callable[[str], None]) -> list[Ra
             raster = raster._replace(name=raster.name + raster.file.suffix)  # noqa: PLW2901
             say(f"{raster.name} keeps its suffix: another file has the same name")
         named.append(raster)
+    check_names_differ((raster.name, raster.file) for raster in named)
     return named
+
+
+def check_names_differ(named: Iterable[tuple[str, Path]]) -> None:
+    """Check that no two files would be scenes of one name.
+
+    Raises:
+        IngestError: naming two that would.
+    """
+    files: dict[str, Path] = {}
+    for name, file in named:
+        if (other := files.setdefault(name, file)) != file:
+            raise IngestError(
+                f"{other} and {file} would both be the scene {name!r}: give their common folder, "
+                "below which paths are names, or ingest one at a time with --name"
+            )

@@ -4,6 +4,7 @@ import io
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import psycopg2.errors
@@ -188,7 +189,7 @@ def _amend(conn: Connection, existing: Row[Any], chosen: SceneMetadata) -> bool:
 
 def _check_not_empty(source: SceneSource, summary: TileSummary) -> None:
     if not summary.count:
-        raise NoTilesError(f"{source.uri} has no tile ({_WHY_EMPTY[source.kind]})")
+        raise NoTilesError(f"{Path(source.uri).name} has no tile ({_WHY_EMPTY[source.kind]})")
 
 
 def _checked_chunks(source: SceneSource, progress: Progress) -> Iterator[TileChunk]:

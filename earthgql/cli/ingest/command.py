@@ -265,10 +265,12 @@ def mbtiles(
     """
     from earthgql.cli.ingest.run import run
     from earthgql.ingest.mbtiles_source import MBTilesSource
+    from earthgql.ingest.raster_files import check_names_differ
 
     facts = _scene_metadata(options)
     found = _each_once(_expand_globs(files))
     _check_name(options["name"], len(found))
+    check_names_differ((file.stem, file) for file in found)
     run(
         (
             MBTilesSource(

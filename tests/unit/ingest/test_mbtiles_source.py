@@ -4,12 +4,18 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
+import rasterio
+import rasterio.shutil
+from affine import Affine
 from PIL import Image
-from support.imagery_files import encoded, plain, write_mbtiles
+from support.imagery_files import encoded, noise, plain, write_mbtiles
 
 from earthgql.errors import EarthGQLError
-from earthgql.imagery.grid import TileIndex, flip_y, tile_bounds
+from earthgql.imagery.grid import HALF_WORLD_M, TileIndex, flip_y, tile_bounds
+from earthgql.imagery.reading import read_tile
+from earthgql.imagery.source import TileSource
 from earthgql.ingest.mbtiles_source import MBTilesSource
 from earthgql.ingest.scene_source import SceneMetadata
 from earthgql.ingest.store import dry_run
@@ -239,3 +245,31 @@ def test_large_files_without_an_index_are_told(tmp_path: Path) -> None:
     indexed = source(path)
     assert dry_run(indexed).tiles == 6
     assert indexed.notes() == ()
+
+
+@pytest.mark.parametrize("side", [256, 512])
+def test_files_that_gdal_writes_have_the_pixels_that_gdal_reads(tmp_path: Path, side: int) -> None:
+    middle = 2**11 * 256  # of the grid at zoom 12, in pixels
+    pixel = HALF_WORLD_M / middle
+    place = Affine(pixel, 0, 1500 * pixel, 0, -pixel, 6000 * pixel)
+    shape = {"width": 600, "height": 700, "count": 3, "dtype": "uint8"}
+    with rasterio.open(
+        tmp_path / "a.tif", "w", driver="GTiff", crs="EPSG:3857", transform=place, **shape
+    ) as dataset:
+        dataset.write(noise(3, 700, 600))
+    path = tmp_path / "m.mbtiles"
+    rasterio.shutil.copy(
+        tmp_path / "a.tif", path, driver="MBTiles", TILE_FORMAT="PNG", BLOCKSIZE=side
+    )
+    mbtiles = source(path)
+    rendering = mbtiles.metadata().rendering
+    found = tiles(mbtiles)
+    assert {tile.z for tile in found} == {12}
+    with rasterio.open(path) as dataset:
+        values = np.pad(dataset.read(), ((0, 0), (512, 512), (512, 512)))
+    for tile in found:
+        where = TileSource("mbtiles", str(path), str(tmp_path), None, tile, rendering)
+        left, top = tile.x * 256 - middle - 1500 + 512, tile.y * 256 - middle + 6000 + 512
+        wanted = values[:, top : top + 256, left : left + 256]
+        shown = np.where(wanted[3] > 0, wanted[:3], 0).transpose(1, 2, 0)
+        assert np.array_equal(read_tile(where), shown)

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from earthgql.errors import IngestError
 from earthgql.ingest.raster_files import raster_files
 
 
@@ -59,3 +60,11 @@ def test_a_link_that_leads_out_does_not_hide_the_file(tmp_path: Path) -> None:
         ("b", file),
     ]
     assert [raster.name for raster in raster_files([str(folder)])] == ["a", "link"]
+
+
+def test_files_of_one_name_in_several_folders_are_refused(tmp_path: Path) -> None:
+    first, second = tmp_path / "x" / "a.tif", tmp_path / "y" / "a.tif"
+    touch(first, second)
+    with pytest.raises(IngestError, match=r"x/a\.tif and .*y/a\.tif would both be the scene 'a\.t"):
+        raster_files([str(first), str(second)])
+    assert names(tmp_path) == (["x/a", "y/a"], [])
