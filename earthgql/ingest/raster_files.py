@@ -77,7 +77,14 @@ def _each_file_once(
         if kept is raster:
             yield raster
         else:
-            say(f"{raster.file} is passed over: it is the same file as {kept.file}")
+            say(same_file_note(raster.file, kept.file))
+
+
+def same_file_note(path: object, kept: Path) -> str:
+    """Return what is to be said of a path to a file that is ingested by another path."""
+    if str(path) == str(kept):
+        return f"{kept} is named twice, and ingested once"
+    return f"{path} is passed over: it is the same file as {kept}"
 
 
 def _identity(file: Path) -> object:

@@ -375,11 +375,13 @@ def _expand_globs(patterns: Iterable[str]) -> list[str]:
 
 def _each_once(paths: Iterable[str]) -> list[Path]:
     """Return the real paths of files, each once."""
+    from earthgql.ingest.raster_files import same_file_note
+
     found: list[Path] = []
     for path in paths:
         real = Path(path).resolve()
         if real in found:
-            say(f"{path} is passed over: it is the same file as {real}")
+            say(same_file_note(path, real))
         else:
             found.append(real)
     return found
