@@ -24,7 +24,14 @@ from earthgql.api.types.model import Model
 from earthgql.api.types.scene import Scene
 from earthgql.api.types.tile import Tile
 from earthgql.api.types.values import GEOJSON_SCALAR, GeoJSON
-from earthgql.api.types.viewport import INTEGERS_SCALAR, SCORE_MATRIX_SCALAR, Integers, ScoreMatrix
+from earthgql.api.types.viewport import (
+    DISTANCES_SCALAR,
+    INTEGERS_SCALAR,
+    SCORE_MATRIX_SCALAR,
+    Distances,
+    Integers,
+    ScoreMatrix,
+)
 from earthgql.catalog.json_input import as_moment
 
 _DATE_TIME = replace(
@@ -36,6 +43,7 @@ _DATE_TIME = replace(
 _SCALARS: dict[object, ScalarDefinition] = {
     datetime: _DATE_TIME,
     GeoJSON: GEOJSON_SCALAR,
+    Distances: DISTANCES_SCALAR,
     Integers: INTEGERS_SCALAR,
     ScoreMatrix: SCORE_MATRIX_SCALAR,
 }

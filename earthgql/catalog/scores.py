@@ -13,7 +13,7 @@ from earthgql.imagery.source import TileSource
 
 # What only a tile without scores needs is not transported for the others.
 _FIND = """
-SELECT t.id, k.scores, k.computed_at,
+SELECT t.id, k.scores, k.computed_at, k.domain_distance,
        CASE WHEN k.tile_id IS NULL THEN s.kind END, CASE WHEN k.tile_id IS NULL THEN s.uri END,
        CASE WHEN k.tile_id IS NULL THEN s.root END, CASE WHEN k.tile_id IS NULL THEN t.path END,
        t.z, t.x, t.y, CASE WHEN k.tile_id IS NULL THEN s.rendering END,
@@ -27,7 +27,8 @@ SELECT t.id, k.scores, k.computed_at,
 """
 
 _STORED = """
-SELECT tile_id, scores, computed_at FROM tile_score WHERE model_id = :model AND tile_id = ANY(:ids)
+SELECT tile_id, scores, computed_at, domain_distance
+  FROM tile_score WHERE model_id = :model AND tile_id = ANY(:ids)
 """
 
 # A tile that was deleted or replaced since its pixels were read gets no scores, nor does one that
@@ -35,11 +36,11 @@ SELECT tile_id, scores, computed_at FROM tile_score WHERE model_id = :model AND 
 # lock tiles in any order. The lock keeps a tile until the end of the transaction. Sorted, since two
 # requests that insert the same tiles in different orders would wait for each other.
 _INSERT = """
-INSERT INTO tile_score (tile_id, model_id, scores, computed_at)
-SELECT t.id, :model, CAST(fresh.scores AS real[]), fresh.computed_at
+INSERT INTO tile_score (tile_id, model_id, scores, computed_at, domain_distance)
+SELECT t.id, :model, CAST(fresh.scores AS real[]), fresh.computed_at, fresh.domain_distance
   FROM unnest(CAST(:ids AS bigint[]), CAST(:scores AS text[]), CAST(:fingerprints AS text[]),
-              CAST(:computed_at AS timestamptz[]))
-       AS fresh(id, scores, fingerprint, computed_at)
+              CAST(:computed_at AS timestamptz[]), CAST(:distances AS real[]))
+       AS fresh(id, scores, fingerprint, computed_at, domain_distance)
   JOIN tile t ON t.id = fresh.id
   JOIN scene s ON s.id = t.scene_id
  WHERE COALESCE(t.fingerprint, s.fingerprint) IS NOT DISTINCT FROM fresh.fingerprint
@@ -57,11 +58,14 @@ class ScoreRecord:
         tile_id: the tile.
         scores: one per label of the model, in their order, 0 to 1.
         computed_at: when the model was run, with a time zone.
+        domain_distance: how far the tile is from what the model was trained on: above 1, it is
+            unlike that; None: not known.
     """
 
     tile_id: int
     scores: tuple[float, ...]
     computed_at: datetime
+    domain_distance: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +85,11 @@ def find_scores(conn: Connection, tile_ids: Sequence[int], model_id: int) -> Fou
     """Return the scores kept of some tiles and the sources of the rest, in one statement."""
     found = FoundScores({}, {})
     for row in execute(conn, _FIND, ids=list(tile_ids), model=model_id).all():
-        tile_id, scores, computed_at, kind, uri, root, path, z, x, y, rendering, fingerprint = row
+        tile_id, scores, computed_at, distance, *source = row
         if scores is not None:
-            found.stored[tile_id] = ScoreRecord(tile_id, tuple(scores), computed_at)
+            found.stored[tile_id] = ScoreRecord(tile_id, tuple(scores), computed_at, distance)
         else:
+            kind, uri, root, path, z, x, y, rendering, fingerprint = source
             found.sources[tile_id] = TileSource(
                 kind, uri, root, path, TileIndex(z, x, y), rendering, fingerprint
             )
@@ -97,8 +102,8 @@ def stored_scores(
     """Return the scores kept of some tiles, in one statement; others are left out."""
     found = execute(conn, _STORED, ids=list(tile_ids), model=model_id).all()
     return {
-        tile_id: ScoreRecord(tile_id, tuple(scores), computed_at)
-        for tile_id, scores, computed_at in found
+        tile_id: ScoreRecord(tile_id, tuple(scores), computed_at, distance)
+        for tile_id, scores, computed_at, distance in found
     }
 
 
@@ -122,6 +127,7 @@ def insert_scores(
     values = {
         "model": model_id,
         "computed_at": [record.computed_at for record in records],
+        "distances": [record.domain_distance for record in records],
         "ids": [record.tile_id for record in records],
         "scores": [f"{{{','.join(map(repr, record.scores))}}}" for record in records],
         "fingerprints": [sources[record.tile_id].fingerprint for record in records],
@@ -135,6 +141,11 @@ def as_real(values: Iterable[float]) -> tuple[float, ...]:
     So an answer is the same before and after it was stored.
     """
     return tuple(float(str(np.float32(value))) for value in values)
+
+
+def as_real_or_none(value: float | None) -> float | None:
+    """Round a single value as ``as_real`` does."""
+    return None if value is None else as_real([value])[0]
 
 
 def real_cutoff(cutoff: float) -> float:

@@ -96,6 +96,8 @@ tile_score = Table(
     Column("model_id", ForeignKey("model.id", ondelete="CASCADE"), primary_key=True),
     Column("scores", ARRAY(REAL), nullable=False),
     Column("computed_at", TIMESTAMP(timezone=True), server_default=func.now(), nullable=False),
+    # From what the model was trained on: above 1, the tile is unlike that; null: not known.
+    Column("domain_distance", REAL),
     Index("tile_score_model_id_idx", "model_id"),
 )
 

@@ -45,6 +45,7 @@ class ExportFields:
             "classified_at": _iso(row.computed_at),
             "labels": self._labels(row),
             **dict(zip(self.scores, scores, strict=True)),
+            "domain_distance": row.domain_distance,
         }
 
     def _labels(self, row: ExportRow) -> list[str] | None:

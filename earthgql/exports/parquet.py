@@ -82,7 +82,7 @@ def _schema(fields: ExportFields) -> "pa.Schema":
             ("model", pa.string()),
             ("classified_at", time),
             ("labels", pa.list_(pa.string())),
-            *((name, pa.float32()) for name in fields.scores),
+            *((name, pa.float32()) for name in (*fields.scores, "domain_distance")),
             (_BBOX, pa.struct([(edge, pa.float64()) for edge in _EDGES])),
             (_GEOMETRY, pa.binary()),
         ],

@@ -48,7 +48,7 @@ def write_csv(fields: ExportFields, chunks: Iterable[Sequence[ExportRow]]) -> It
 def _header(fields: ExportFields) -> list[str]:
     fixed = ["id", "scene", "acquired_at", "z", "x", "y", "quadkey", "area_km2", "model"]
     geometry = ["west", "south", "east", "north", "wkt"]
-    return [*fixed, "classified_at", "labels", *fields.scores, *geometry]
+    return [*fixed, "classified_at", "labels", *fields.scores, "domain_distance", *geometry]
 
 
 def _cells(fields: ExportFields, row: ExportRow) -> list[Any]:

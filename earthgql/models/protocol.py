@@ -22,6 +22,18 @@ Distances = npt.NDArray[np.float32]
 tile is unlike that. The bundle's manifest says how often it says so wrongly."""
 
 
+class Prediction(NamedTuple):
+    """What a model says of one tile.
+
+    Attributes:
+        scores: ``float32 [labels]``, each 0 to 1.
+        domain_distance: as in ``Distances``; None if the model has no such statistics.
+    """
+
+    scores: Scores
+    domain_distance: float | None = None
+
+
 class Predictions(NamedTuple):
     """What a model says of tiles.
 

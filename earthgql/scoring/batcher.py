@@ -17,6 +17,7 @@ from earthgql.models.protocol import (
     Classifier,
     ModelIdentity,
     Pixels,
+    Prediction,
     Predictions,
     Scores,
 )
@@ -61,7 +62,7 @@ class _QueuedTile:
 
     pixels: Pixels
     deadline: float
-    future: Future[Scores] = field(default_factory=Future)
+    future: Future[Prediction] = field(default_factory=Future)
     taken: bool = False
 
 
@@ -101,7 +102,7 @@ class Batcher:
         self._pace = Pace()
         self._changed = threading.Condition()
         self._queue: FairQueue[object, _QueuedTile] = FairQueue(lambda tile: not tile.taken)
-        self._waiting: dict[Future[Scores], _QueuedTile] = {}
+        self._waiting: dict[Future[Prediction], _QueuedTile] = {}
         self._retries: deque[_QueuedTile] = deque()
         self._last_was_retry = False
         self._waiting_since = -math.inf
@@ -114,7 +115,9 @@ class Batcher:
         """Count the tiles that wait."""
         return len(self._waiting)
 
-    def submit(self, request: object, pixels: Pixels, deadline: float = math.inf) -> Future[Scores]:
+    def submit(
+        self, request: object, pixels: Pixels, deadline: float = math.inf
+    ) -> Future[Prediction]:
         """Queue a tile.
 
         Args:
@@ -123,7 +126,7 @@ class Batcher:
             deadline: ``time.monotonic()`` seconds after which it is not to be run any more.
 
         Returns:
-            The future ``float32 [labels]``, which may be cancelled; its exception is a
+            The future prediction, which may be cancelled; its exception is a
             ``DeadlineError``, or a ``ModelUnavailableError`` if the model failed.
 
         Raises:
@@ -145,7 +148,7 @@ class Batcher:
         tile.future.add_done_callback(self._drop_cancelled)
         return tile.future
 
-    def join(self, request: object, future: Future[Scores], deadline: float = math.inf) -> None:
+    def join(self, request: object, future: Future[Prediction], deadline: float = math.inf) -> None:
         """Let another request wait for a tile: it runs when the first of them has its turn.
 
         Args:
@@ -192,7 +195,7 @@ class Batcher:
             # Set only now: if the machine refuses a thread, the next tile tries again.
             self._thread = thread
 
-    def _drop_cancelled(self, future: Future[Scores]) -> None:
+    def _drop_cancelled(self, future: Future[Prediction]) -> None:
         """Take a tile that was cancelled out of the queue, and its pixels out of memory."""
         with self._changed:
             tile = self._waiting.pop(future, None)
@@ -311,7 +314,7 @@ class Batcher:
     ) -> None:
         """Set the futures of a batch's tiles."""
         try:
-            rows = split_scores(future.result().scores, len(batch), self._classifier.identity)
+            rows = split_predictions(future.result(), len(batch), self._classifier.identity)
         except (Exception, CancelledError) as error:
             self._retry_or_fail(batch, error)
             return
@@ -340,31 +343,39 @@ class Batcher:
             tile.future.set_exception(model_error(error, self._classifier.identity))
 
 
-def split_scores(
-    scores: Scores, tiles: int, identity: ModelIdentity
-) -> list[Scores | ModelUnavailableError]:
-    """Divide the scores of a batch among its tiles; invalid ones are an error of their tile.
+def split_predictions(
+    predictions: Predictions, tiles: int, identity: ModelIdentity
+) -> list[Prediction | ModelUnavailableError]:
+    """Divide the predictions of a batch among its tiles; invalid ones are an error of their tile.
 
     Args:
-        scores: the engine's output, to be ``float32 [tiles, labels]``, each 0 to 1.
+        predictions: the engine's output, to be of so many tiles.
         tiles: number of tiles in the batch.
         identity: of the model.
 
     Returns:
-        For each tile ``float32 [labels]``, or the error.
+        For each tile its prediction, or the error.
     """
+    scores, distances = predictions
     expected = (tiles, len(identity.labels))
-    if scores.shape != expected:
+    if scores.shape != expected or (distances is not None and distances.shape != (tiles,)):
+        found = f"{list(scores.shape)}" + ("" if distances is None else f", {[*distances.shape]}")
         error = ModelUnavailableError(
-            f"model {identity.name} answered with shape {list(scores.shape)},"
-            f" expected {list(expected)}"
+            f"model {identity.name} answered with shape {found}, expected {list(expected)}"
         )
         return [error] * tiles
-    # Written so that NaN, which compares false with everything, is invalid too.
+    known = [None] * tiles if distances is None else distances.tolist()
     return [
-        row if ((row >= 0) & (row <= 1)).all() else _invalid_scores_error(identity)
-        for row in scores
+        Prediction(row, distance) if _is_valid(row, distance) else _invalid_scores_error(identity)
+        for row, distance in zip(scores, known, strict=True)
     ]
+
+
+def _is_valid(scores: Scores, distance: float | None) -> bool:
+    # NaN, which compares false with everything, is invalid too.
+    return bool(((scores >= 0) & (scores <= 1)).all()) and (
+        distance is None or 0 <= distance < math.inf
+    )
 
 
 def _invalid_scores_error(identity: ModelIdentity) -> ModelUnavailableError:

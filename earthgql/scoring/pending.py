@@ -9,10 +9,10 @@ from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from earthgql.catalog.scores import ScoreRecord, as_real
+from earthgql.catalog.scores import ScoreRecord, as_real, as_real_or_none
 from earthgql.errors import EarthGQLError
 from earthgql.imagery.source import Pixels, TileSource
-from earthgql.models.protocol import Classifier, Scores
+from earthgql.models.protocol import Classifier, Prediction
 from earthgql.scoring.admission import Admission
 from earthgql.scoring.batcher import Batcher, stopping_error
 from earthgql.scoring.reader import TileReader
@@ -77,7 +77,7 @@ class PendingTile:
     admitted_for: Request | None
     requests: set[Request] = field(default_factory=set)
     unread: bool = True
-    scoring: Future[Scores] | None = None
+    scoring: Future[Prediction] | None = None
     outcome: Outcome | None = None
     claimed: bool = False
     stored_at: float | None = None
@@ -141,7 +141,7 @@ class PendingTiles:
         if unread:
             self._reader.submit(request, unread)
 
-    def score_pixels(self, pixels: Pixels, deadline: float) -> Future[Scores]:
+    def score_pixels(self, pixels: Pixels, deadline: float) -> Future[Prediction]:
         """Score a picture that is no tile, in the same queue and batches as tiles.
 
         Args:
@@ -241,7 +241,7 @@ class PendingTiles:
 
     def _on_read(
         self, _turn: Hashable, tile: PendingTile, pixels: Pixels | EarthGQLError
-    ) -> Future[Scores] | None:
+    ) -> Future[Prediction] | None:
         """Submit the pixels of a tile to the batcher; in a thread of the reader."""
         with self._lock:
             if tile.outcome is not None or not tile.requests:
@@ -261,11 +261,14 @@ class PendingTiles:
         scoring.add_done_callback(lambda done: self._on_scored(tile, done))
         return scoring
 
-    def _on_scored(self, tile: PendingTile, scoring: Future[Scores]) -> None:
+    def _on_scored(self, tile: PendingTile, scoring: Future[Prediction]) -> None:
         """Finish a tile; in the thread of the batcher, or that which cancelled the future."""
         outcome: Outcome
         try:
-            outcome = ScoreRecord(tile.key[0], as_real(scoring.result()), datetime.now(UTC))
+            scores, distance = scoring.result()
+            outcome = ScoreRecord(
+                tile.key[0], as_real(scores), datetime.now(UTC), as_real_or_none(distance)
+            )
         except CancelledError:
             return
         except EarthGQLError as error:

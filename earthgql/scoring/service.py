@@ -7,12 +7,19 @@ import weakref
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import CancelledError
 from contextlib import nullcontext
+from typing import NamedTuple
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 
 from earthgql.catalog.models import ModelRecord, register_model
-from earthgql.catalog.scores import ScoreRecord, as_real, find_scores, insert_scores
+from earthgql.catalog.scores import (
+    ScoreRecord,
+    as_real,
+    as_real_or_none,
+    find_scores,
+    insert_scores,
+)
 from earthgql.database.engine import database_errors, logged_errors
 from earthgql.errors import DeadlineError, EarthGQLError, NotFoundError, OverloadedError
 from earthgql.imagery.source import Pixels, TileSource
@@ -21,6 +28,18 @@ from earthgql.scoring.batcher import MAX_BATCH_S, BatchStatistics, stopping_erro
 from earthgql.scoring.pending import PendingTiles, Request
 
 Answer = ScoreRecord | EarthGQLError
+
+
+class PictureScores(NamedTuple):
+    """What the model says of a picture that is no tile.
+
+    Attributes:
+        scores: one per label of the model, in their order, 0 to 1.
+        domain_distance: as of ``ScoreRecord``.
+    """
+
+    scores: tuple[float, ...]
+    domain_distance: float | None
 
 
 class ScoringService:
@@ -198,9 +217,7 @@ class ScoringService:
         answers |= {tile_id: _too_late(len(ids) - len(late)) for tile_id in late}
         return answers
 
-    def classify_pixels(
-        self, pixels: Pixels, *, deadline: float | None = None
-    ) -> tuple[float, ...]:
+    def classify_pixels(self, pixels: Pixels, *, deadline: float | None = None) -> PictureScores:
         """Score a picture that is no tile, in the same queue and batches as tiles.
 
         Nothing is stored, and the database is not used.
@@ -210,7 +227,7 @@ class ScoringService:
             deadline: ``time.monotonic()`` seconds at which to stop; None: that of the service.
 
         Returns:
-            One score per label of the model, in their order, 0 to 1.
+            Its scores, and its distance from what the model was trained on.
 
         Raises:
             DeadlineError: if it was not done in time.
@@ -223,7 +240,8 @@ class ScoringService:
         scoring = self._start().score_pixels(pixels, deadline)
         try:
             seconds = min(max(0.0, deadline - time.monotonic()), threading.TIMEOUT_MAX)
-            return as_real(scoring.result(seconds))
+            scores, distance = scoring.result(seconds)
+            return PictureScores(as_real(scores), as_real_or_none(distance))
         except TimeoutError:
             scoring.cancel()
             raise DeadlineError("the picture was not classified in time: ask again") from None

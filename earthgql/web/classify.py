@@ -30,7 +30,7 @@ from earthgql.errors import (
 )
 from earthgql.imagery.source import Pixels
 from earthgql.models.protocol import ModelIdentity
-from earthgql.scoring.service import ScoringService
+from earthgql.scoring.service import PictureScores, ScoringService
 
 FIELD = "image"
 FORMATS = ("JPEG", "PNG", "TIFF")
@@ -180,16 +180,17 @@ def _numbers(text: str | None) -> dict[str, float] | None:
 
 
 def _classification(
-    model: ModelIdentity, scores: Sequence[float], cutoffs: Sequence[float]
+    model: ModelIdentity, found: PictureScores, cutoffs: Sequence[float]
 ) -> dict[str, Any]:
     """Return the fields of GraphQL's ``Classification``, without a tile."""
     entries = [
         {"label": label, "score": score, "cutoff": cutoff, "margin": margin(score, cutoff)}
-        for label, score, cutoff in labels_at_cutoffs(model.labels, scores, cutoffs)
+        for label, score, cutoff in labels_at_cutoffs(model.labels, found.scores, cutoffs)
     ]
     return {
         "model": {"name": model.name, "version": model.version, "sha256": model.sha256},
         "computedAt": datetime.now(UTC).isoformat(),
+        "domainDistance": found.domain_distance,
         "labels": [entry["label"] for entry in entries],
         "scores": entries,
     }

@@ -20,6 +20,7 @@ const config: CodegenConfig = {
         scalars: {
           DateTime: 'string',
           GeoJSON: '{ type: string; coordinates: unknown[] }',
+          Distances: '(number | null)[]',
           Integers: 'number[]',
           ScoreMatrix: 'string',
         },

@@ -182,7 +182,7 @@ def test_csv_is_one(known: Api) -> None:
     assert names == (
         "id,scene,acquired_at,z,x,y,quadkey,area_km2,model,classified_at,labels,"
         + ",".join(f"score_{label}" for label in LABELS)
-        + ",west,south,east,north,wkt"
+        + ",domain_distance,west,south,east,north,wkt"
     )
     assert len(lines) == 3
     assert lines[-1] == ""

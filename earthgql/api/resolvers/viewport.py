@@ -81,14 +81,14 @@ async def load_viewport(
     columns = columns.part(page.kept(len(columns.ids)))
     unknown = np.flatnonzero(columns.scores[:, 0] == NO_SCORE).tolist()
     errors: list[ViewportError] = []
-    scores = columns.scores
+    scores, distances = columns.scores, columns.domain_distances
     alone = not more and page.after is None and page.before is None
     if infer and unknown:
         if key.where.classified is False and not alone and _selects(info, "tilesTotal"):
             # Classified tiles are no longer of the list: the loader remembers how many it had.
             count = info.context.loaders.count.load(query.count_key)
             await asyncio.gather(count, return_exceptions=True)
-        scores, errors = await _classify(info, columns, unknown, model)
+        scores, distances, errors = await _classify(info, columns, unknown, model)
     api_model = model_of(info, model)
     return Viewport(
         count_key=query.count_key,
@@ -100,6 +100,7 @@ async def load_viewport(
         x=Integers(columns.x),
         y=Integers(columns.y),
         scores=encode(scores),
+        distances=distances,
         tiles_classified=len(columns.ids)
         - (sum(len(error.rows) for error in errors) if infer else len(unknown)),
         errors=errors,
@@ -123,16 +124,17 @@ def _selects(info: RequestInfo, name: str) -> bool:
 
 async def _classify(
     info: RequestInfo, columns: TileColumns, unknown: list[int], model: ModelRecord
-) -> tuple[npt.NDArray[np.float32], list[ViewportError]]:
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], list[ViewportError]]:
     """Classify tiles, together with all others of the request.
 
     Returns:
-        The scores, with rows of ``unknown`` filled in where that went well, and what did not.
+        The scores and the distances, with rows of ``unknown`` filled in where that went well, and
+        what did not.
     """
     answers = await asyncio.gather(
         *(load_scores(info, columns.ids[row], model) for row in unknown), return_exceptions=True
     )
-    scores = columns.scores.copy()
+    scores, distances = columns.scores.copy(), columns.domain_distances.copy()
     failed: dict[str, list[int]] = defaultdict(list)
     first: dict[str, EarthGQLError] = {}
     for row, answer in zip(unknown, answers, strict=True):
@@ -143,10 +145,13 @@ async def _classify(
             raise answer
         else:
             scores[row] = answer.scores
+            if answer.domain_distance is not None:
+                distances[row] = answer.domain_distance
     for code, error in first.items():
         if error.status >= 500:
             _log.warning("%s in a viewport, %d tiles: %s", code, len(failed[code]), error)
-    return scores, [
+    errors = [
         ViewportError(code=code, message=error.public_message, rows=Integers(failed[code]))
         for code, error in first.items()
     ]
+    return scores, distances, errors

@@ -32,6 +32,11 @@ class Classification:
     tile: "Tile" = strawberry.field(description="The tile that was classified.")
     model: Model = strawberry.field(description="The model that classified it.")
     computed_at: datetime = strawberry.field(description="When the scores were computed.")
+    domain_distance: float | None = strawberry.field(
+        description="How far the tile is from what the model was trained on: above 1 it is unlike "
+        "that, so that the scores may mean nothing. Null if the model cannot tell, or the scores "
+        "were computed before it could."
+    )
     counted: strawberry.Private[list[tuple[str, float, float]]]
 
     @classmethod
@@ -40,7 +45,13 @@ class Classification:
     ) -> Self:
         """Apply the cutoffs of a model's labels to the scores of a tile."""
         entries = labels_at_cutoffs(model.labels, record.scores, cutoffs)
-        return cls(tile=tile, model=model, computed_at=record.computed_at, counted=entries)
+        return cls(
+            tile=tile,
+            model=model,
+            computed_at=record.computed_at,
+            domain_distance=record.domain_distance,
+            counted=entries,
+        )
 
     @strawberry.field(
         metadata=cost(items=_SCORES),

@@ -1,6 +1,7 @@
 """``Viewport``: a viewport as columns, for clients that want labels rather than objects."""
 
 import base64
+import math
 from typing import NewType
 
 import numpy as np
@@ -20,6 +21,11 @@ NONE = 65535
 Integers = NewType("Integers", list[int])
 INTEGERS_SCALAR = strawberry.scalar(
     name="Integers", description="A column of whole numbers: a JSON array, one number a tile."
+)
+Distances = NewType("Distances", list[float | None])
+DISTANCES_SCALAR = strawberry.scalar(
+    name="Distances",
+    description="A column of distances: a JSON array, one number a tile, null where not known.",
 )
 ScoreMatrix = NewType("ScoreMatrix", str)
 SCORE_MATRIX_SCALAR = strawberry.scalar(
@@ -85,6 +91,7 @@ class Viewport:
         description="Scores of all labels for all tiles, before any cutoff; `model.thresholds` "
         "holds the usual ones.",
     )
+    distances: strawberry.Private[npt.NDArray[np.float32]]
     tiles_classified: int = strawberry.field(
         description="How many of the tiles in these columns have scores."
     )
@@ -95,6 +102,16 @@ class Viewport:
     page_info: relay.PageInfo = strawberry.field(
         description="Where these tiles are among all of the viewport."
     )
+
+    @strawberry.field(
+        metadata=cost(per_row=1),
+        description="How far each tile is from what the model was trained on, as "
+        "`Classification.domainDistance`.",
+    )
+    def domain_distances(self) -> Distances:
+        """List the distances, as shortest decimals."""
+        decimals = self.distances.astype(str).astype(float).tolist()
+        return Distances([None if math.isnan(number) else number for number in decimals])
 
     @strawberry.field(
         metadata=cost(area=True),

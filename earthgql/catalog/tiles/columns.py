@@ -20,15 +20,20 @@ NO_SCORE = -1.0
 
 # One row: arrays of what is small, and the scores in PostgreSQL's binary form of arrays, which
 # NumPy reads as they are; parsing them as text takes longer than all the rest of an answer. A tile
-# without scores gets a row of as many -1.
+# without scores gets a row of as many -1, one without a distance NaN.
 _COLUMNS = """
 SELECT array_agg(id), array_agg(z), array_agg(x), array_agg(y),
-       string_agg(array_send(scores), ''::bytea), array_agg(key)
+       string_agg(array_send(scores), ''::bytea), string_agg(float4send(distance), ''::bytea),
+       array_agg(key)
   FROM (SELECT p.id, p.z, p.x, p.y, {key} AS key,
-               COALESCE((SELECT k.scores FROM tile_score k
-                          WHERE k.tile_id = p.id AND k.model_id = :model
-                            AND cardinality(k.scores) = :labels), CAST(:none AS real[])) AS scores
-          FROM ({tiles}) p ORDER BY {order}) q
+               COALESCE(k.scores, CAST(:none AS real[])) AS scores,
+               COALESCE(k.domain_distance, 'NaN') AS distance
+          FROM ({tiles}) p
+          LEFT JOIN LATERAL (
+            SELECT scores, domain_distance FROM tile_score
+             WHERE tile_id = p.id AND model_id = :model AND cardinality(scores) = :labels
+             LIMIT 1) k ON true
+         ORDER BY {order}) q
 """
 _COUNT = "SELECT count(*) FROM ({tiles}) p"
 
@@ -47,6 +52,8 @@ class TileColumns:
         y: rows of the grid, counted from the north.
         scores: ``float32 [tiles, labels]``, 0 to 1; ``NO_SCORE`` all along the row of a tile that
             has none; read-only.
+        domain_distances: ``float32 [tiles]``, how far each is from what the model was trained on;
+            NaN where that is not known; read-only.
         keys: what the tiles are ordered by, if not by id: scores, or times.
     """
 
@@ -55,6 +62,7 @@ class TileColumns:
     x: list[int]
     y: list[int]
     scores: npt.NDArray[np.float32]
+    domain_distances: npt.NDArray[np.float32]
     keys: list[float | datetime | None]
 
     def position(self, row: int) -> Position:
@@ -69,6 +77,7 @@ class TileColumns:
             self.x[rows],
             self.y[rows],
             self.scores[rows],
+            self.domain_distances[rows],
             self.keys[rows],
         )
 
@@ -115,11 +124,13 @@ def columns_in_bounds(
         order=view.order,
     )
     found = execute(conn, statement).one()
-    ids, z, x, y, scores, keys = found
+    ids, z, x, y, scores, distances, keys = found
     if ids is None:
         check_scene(conn, where.scene)
-        return TileColumns([], [], [], [], np.empty((0, labels), np.float32), [])
-    columns = TileColumns(ids, z, x, y, _matrix(scores, len(ids)), keys)
+        none_there = np.empty((0, labels), np.float32), np.empty(0, np.float32)
+        return TileColumns([], [], [], [], *none_there, [])
+    matrix = _matrix(scores, len(ids)), np.frombuffer(distances, ">f4").astype(np.float32)
+    columns = TileColumns(ids, z, x, y, *matrix, keys)
     return columns.part(slice(None, None, -1)) if backward else columns
 
 

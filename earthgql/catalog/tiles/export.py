@@ -19,12 +19,13 @@ CHUNK = 5_000
 """Rows fetched, and written, at once."""
 
 _ROWS = """
-SELECT p.id, p.z, p.x, p.y, s.name, s.acquired_at, t.area_m2, k.scores, k.computed_at
+SELECT p.id, p.z, p.x, p.y, s.name, s.acquired_at, t.area_m2, k.scores, k.computed_at,
+       k.domain_distance
   FROM ({tiles}) p
   JOIN tile t ON t.id = p.id
   JOIN scene s ON s.id = p.scene_id
   LEFT JOIN LATERAL (
-    SELECT scores, computed_at FROM tile_score
+    SELECT scores, computed_at, domain_distance FROM tile_score
      WHERE tile_id = p.id AND model_id = :model AND cardinality(scores) = :labels
      LIMIT 1) k ON true
  ORDER BY p.id
@@ -43,6 +44,7 @@ class ExportRow:
         area_m2: geodesic area, square metres.
         scores: one per label of the model, in their order, 0 to 1; none: not classified.
         computed_at: when the model was run; none: not classified.
+        domain_distance: from what the model was trained on, as of ``ScoreRecord``.
     """
 
     id: int
@@ -52,6 +54,7 @@ class ExportRow:
     area_m2: float
     scores: tuple[float, ...] | None
     computed_at: datetime | None
+    domain_distance: float | None
 
 
 @contextmanager
@@ -96,7 +99,7 @@ def export_rows(
 
 
 def _record(row: Sequence[Any]) -> ExportRow:
-    tile_id, z, x, y, scene, acquired_at, area_m2, scores, computed_at = row
+    tile_id, z, x, y, scene, acquired_at, area_m2, scores, computed_at, distance = row
     return ExportRow(
         tile_id,
         TileIndex(z, x, y),
@@ -105,4 +108,5 @@ def _record(row: Sequence[Any]) -> ExportRow:
         area_m2,
         None if scores is None else tuple(scores),
         computed_at,
+        distance,
     )

@@ -6,10 +6,17 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
-from sqlalchemy import text
-from support.pixel_classifier import PIXEL_IDENTITY, GatedClassifier, PixelClassifier, pixel_scores
+from sqlalchemy import select, text
+from support.pixel_classifier import (
+    PIXEL_IDENTITY,
+    GatedClassifier,
+    PixelClassifier,
+    pixel_distances,
+    pixel_scores,
+)
 
 from earthgql.catalog.scores import ScoreRecord, as_real
+from earthgql.database.tables import tile_score
 from earthgql.errors import (
     DeadlineError,
     ImageUnreadableError,
@@ -42,6 +49,20 @@ def test_cold_takes_two_statements_warm_one_and_no_inference(place, statements) 
     assert [s.split()[0] for s in warm] == ["SELECT"]
     assert classifier.tiles == 6
     assert second == first, "an answer is the same before and after it was stored"
+
+
+def test_distances_are_stored_beside_the_scores(place) -> None:
+    service = ScoringService(place.engine, lambda: PixelClassifier(tells_distances=True))
+    first = service.classify_tiles(place.ids)
+    for number, tile_id in enumerate(place.ids):
+        distance = as_real(pixel_distances(place.pixels(number)[np.newaxis]))[0]
+        assert first[tile_id].domain_distance == distance
+    assert service.classify_tiles(place.ids) == first
+    with place.engine.connect() as conn:
+        stored = select(tile_score.c.tile_id, tile_score.c.domain_distance)
+        assert dict(conn.execute(stored).all()) == {
+            tile_id: record.domain_distance for tile_id, record in first.items()
+        }
 
 
 def test_only_what_is_missing_is_inferred(place) -> None:

@@ -10,9 +10,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.pixel_classifier import GatedClassifier, PixelClassifier, pixel_scores
+from support.pixel_classifier import (
+    GatedClassifier,
+    PixelClassifier,
+    pixel_distances,
+    pixel_scores,
+)
 
 from earthgql.errors import DeadlineError, ModelUnavailableError
+from earthgql.models.protocol import Predictions
 from earthgql.scoring.batcher import Batcher
 from earthgql.scoring.pace import Pace
 
@@ -78,7 +84,7 @@ def test_tiles_that_come_while_the_engine_is_busy_are_joined(gated) -> None:
     done([first, *futures])
     assert batches(classifier) == [[255], list(range(12))]
     for i, future in enumerate(futures):
-        assert future.result().tolist() == scores(i)
+        assert future.result().scores.tolist() == scores(i)
     assert (batcher.statistics.batches, batcher.statistics.tiles) == (2, 13)
     assert batcher.statistics.mean_batch == 6.5
     assert batcher.statistics.longest_queue == 12
@@ -176,7 +182,7 @@ def test_a_tile_that_somebody_joins_runs_when_the_first_has_its_turn(gated) -> N
     classifier.let()
     done(viewport)
     assert batches(classifier) == [[255], [5]], "and its time is that of who has longest"
-    assert viewport[5].result().tolist() == scores(5)
+    assert viewport[5].result().scores.tolist() == scores(5)
     batcher.join("too late", viewport[5])
     assert len(batcher) == 0
 
@@ -205,7 +211,7 @@ def test_a_bad_tile_fails_alone(caplog) -> None:
     with caplog.at_level(logging.WARNING):
         done([first, *futures.values()])
     for i in (1, 5):
-        assert futures[i].result().tolist() == scores(i)
+        assert futures[i].result().scores.tolist() == scores(i)
     assert isinstance(futures[13].exception(), ModelUnavailableError)
     assert "secret" not in str(futures[13].exception())
     assert "/secret/place" in caplog.text
@@ -244,6 +250,36 @@ def test_a_model_that_is_not_there_is_told_to_all_without_trying_again() -> None
     done(futures)
     assert {str(future.exception()) for future in futures} == {"the weights do not fit"}
     assert sum(classifier.submissions) == 3
+    batcher.close()
+
+
+def test_distances_go_with_their_tiles_and_impossible_ones_are_errors() -> None:
+    class Far(PixelClassifier):
+        def predictions(self, pixels):
+            distances = pixel_distances(pixels)
+            distances[[number(picture) == 66 for picture in pixels]] = np.inf
+            return Predictions(self.scores(pixels), distances)
+
+    class Unlike(PixelClassifier):
+        def predictions(self, pixels):
+            return Predictions(self.scores(pixels), np.ones(len(pixels) + 1, np.float32))
+
+    batcher = Batcher(Far())
+    futures = {i: batcher.submit(i, tile(i)) for i in (17, 66, 170)}
+    done(list(futures.values()))
+    assert futures[17].result().domain_distance == pytest.approx(0.2)
+    assert futures[170].result().domain_distance == pytest.approx(2)
+    assert isinstance(futures[66].exception(), ModelUnavailableError)
+    batcher.close()
+    batcher = Batcher(Unlike())
+    future = batcher.submit(0, tile(1))
+    done([future])
+    assert "answered with shape [1, 17], [2]" in str(future.exception())
+    batcher.close()
+    batcher = Batcher(PixelClassifier())
+    future = batcher.submit(0, tile(1))
+    done([future])
+    assert future.result().domain_distance is None
     batcher.close()
 
 
@@ -292,7 +328,7 @@ def test_closing_cancels_what_waits_lets_run_what_runs_and_ends_the_thread(gated
     assert all(future.cancelled() for future in waiting)
     classifier.let()
     closing.join(TIMEOUT_S)
-    assert running.result().tolist() == scores(255)
+    assert running.result().scores.tolist() == scores(255)
     with pytest.raises(ModelUnavailableError, match="being stopped"):
         batcher.submit(0, tile(0))
     assert batches(classifier) == [[255]]
@@ -331,7 +367,7 @@ def test_every_tile_gets_its_own_answer_whatever_comes_together(
 
     def ask(name: int, numbers: list[int]) -> None:
         futures = [batcher.submit(name, tile(i)) for i in numbers]
-        answers[name] = [future.result(TIMEOUT_S).tolist() for future in futures]
+        answers[name] = [future.result(TIMEOUT_S).scores.tolist() for future in futures]
 
     threads = [threading.Thread(target=ask, args=item) for item in enumerate(requests)]
     for thread in threads:
