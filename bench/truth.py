@@ -10,8 +10,8 @@ from earthgql.catalog.tiles.lookup import tiles_by_ids, tiles_in_bounds
 from earthgql.demo.scene_file import ACQUIRED, ensure_scene_file
 from earthgql.imagery import grid
 from earthgql.imagery.grid import TileIndex
-from earthgql.ingest.raster_options import RasterOptions
-from earthgql.ingest.raster_source import RasterSource
+from earthgql.ingest.raster.options import RasterOptions
+from earthgql.ingest.raster.source import RasterSource
 from earthgql.ingest.store import store
 from earthgql.models import load_classifier
 from earthgql.scoring.service import ScoringService

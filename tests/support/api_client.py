@@ -17,8 +17,8 @@ from support.pixel_classifier import PixelClassifier
 from earthgql.app import create_app
 from earthgql.imagery import grid
 from earthgql.imagery.grid import TileIndex
-from earthgql.ingest.raster_options import RasterOptions
-from earthgql.ingest.raster_source import RasterSource
+from earthgql.ingest.raster.options import RasterOptions
+from earthgql.ingest.raster.source import RasterSource
 from earthgql.ingest.store import store
 from earthgql.settings import Settings
 

@@ -10,8 +10,8 @@ import rasterio
 from earthgql.imagery.grid import HALF_WORLD_M, TileIndex
 from earthgql.imagery.raster.tile import read_raster_tile
 from earthgql.imagery.source import Pixels
-from earthgql.ingest.raster_options import RasterOptions
-from earthgql.ingest.raster_source import RasterSource
+from earthgql.ingest.raster.options import RasterOptions
+from earthgql.ingest.raster.source import RasterSource
 
 
 def source(path: Path, **options: object) -> RasterSource:

@@ -97,8 +97,8 @@ def _landscape(settings: Settings, date: int) -> Path:
 
 def _ingest(engine: "Engine", path: Path, name: str, attribution: str | None) -> None:
     from earthgql.catalog.scenes import scene_by_name
-    from earthgql.ingest.raster_options import RasterOptions
-    from earthgql.ingest.raster_source import RasterSource
+    from earthgql.ingest.raster.options import RasterOptions
+    from earthgql.ingest.raster.source import RasterSource
     from earthgql.ingest.store import store
 
     source = RasterSource(name, str(path), str(path.parent), RasterOptions(attribution=attribution))

@@ -12,7 +12,7 @@ import click
 from earthgql.cli.console import say
 
 if TYPE_CHECKING:
-    from earthgql.ingest.raster_options import RasterOptions
+    from earthgql.ingest.raster.options import RasterOptions
     from earthgql.ingest.scene_source import SceneMetadata
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -185,8 +185,8 @@ def raster(paths: tuple[str, ...], **options: Any) -> None:
       python manage.py ingest raster scan.tif --crs EPSG:32633 --nodata 0,255 --dry-run --explain
     """
     from earthgql.cli.ingest.run import run
+    from earthgql.ingest.raster.source import RasterSource
     from earthgql.ingest.raster_files import raster_files
-    from earthgql.ingest.raster_source import RasterSource
 
     if options["explain"] and not options["dry_run"]:
         raise click.UsageError("--explain goes with --dry-run")
@@ -327,7 +327,7 @@ def table(csv: Path, root: Path, scheme: str, tile_size: int | None, **options: 
 
 
 def _raster_options(options: dict[str, Any]) -> RasterOptions:
-    from earthgql.ingest.raster_options import (
+    from earthgql.ingest.raster.options import (
         RasterOptions,
         parse_alpha,
         parse_nodata,

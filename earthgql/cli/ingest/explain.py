@@ -11,7 +11,7 @@ from earthgql.cli.console import err, out, say
 from earthgql.errors import EarthGQLError, NoTilesError
 from earthgql.imagery.guard import open_raster
 from earthgql.imagery.raster.georeference import crs_name
-from earthgql.ingest.raster_source import RasterSource
+from earthgql.ingest.raster.source import RasterSource
 
 
 def explain(sources: Iterable[RasterSource]) -> None:

@@ -49,12 +49,14 @@ class Part:
         window: column, row, width and height in pixels.
         turns: whole revolutions to the east at which it is needed.
         scale: pixels of the raster along a pixel of the grid.
+        smooth: whether pixels that are near in the grid are near in the raster, everywhere.
         covers: whether the raster certainly reaches beyond the grid on all sides.
     """
 
     window: tuple[int, int, int, int]
     turns: int
     scale: float
+    smooth: bool
     covers: bool
 
 
@@ -77,6 +79,8 @@ def _windows(
     scale = _scale(place, grid, column, row)
     size = (place.width, place.height)
     whole = bool(known.all())
+    largest = 4 * scale * max(grid.width, grid.height)
+    smooth = whole and bool(np.ptp(column) < largest) and bool(np.ptp(row) < largest)
     for chosen in _clusters(column, known, scale, size):
         edges = []
         for positions, limit in zip((column[chosen], row[chosen]), size, strict=True):
@@ -89,8 +93,8 @@ def _windows(
             edges.append((low, high, inside))
         (left, right, across), (top, bottom, down) = edges
         if left < right and top < bottom:
-            covers = whole and across and down and bool(chosen.all())
-            yield Part((left, top, right - left, bottom - top), turns, scale, covers)
+            window = (left, top, right - left, bottom - top)
+            yield Part(window, turns, scale, smooth, smooth and across and down)
 
 
 def _clusters(column: Floats, known: Mask, scale: float, size: tuple[int, int]) -> list[Mask]:
@@ -166,7 +170,7 @@ def warp_values(
         source, known = _read_part(reader, part, nearest=nearest)
         if not known.any():
             continue
-        georeference = place.warp_arguments(part.window, known.shape, part.turns)
+        georeference = _arguments(place, part, known.shape)
         if part.covers and known.all():
             return _warp(source, grid, georeference, nearest), np.ones_like(valid)
         alpha = np.where(known, _OPAQUE, 0).astype(source.dtype)
@@ -179,6 +183,15 @@ def warp_values(
         values[:, new] = warped[:-1][:, new]
         valid |= new
     return values, valid
+
+
+def _arguments(place: Georeference, part: Part, shape: tuple[int, int]) -> dict[str, Any]:
+    """Return the georeference of a part that was read as ``shape``, for the warper."""
+    arguments = place.warp_arguments(part.window, shape, part.turns)
+    if not part.smooth:
+        # All of it: GDAL's own choice by a few positions may miss the other side of a cut.
+        arguments["SOURCE_EXTRA"] = str(max(shape))
+    return arguments
 
 
 def _warp(
@@ -196,8 +209,6 @@ def _warp(
         dst_alpha=alpha,
         SRC_ALPHA_MAX=str(_OPAQUE),
         DST_ALPHA_MAX=str(_OPAQUE),
-        # All of it: GDAL's own choice by a few positions may miss the other side of a cut.
-        SOURCE_EXTRA=str(max(source.shape)),
         **georeference,
     )
     return warped
@@ -262,7 +273,7 @@ def warp_validity(reader: RasterReader, place: Georeference, grid: Grid) -> Mask
         else:
             shape = _reduced(part.window, part.scale)
             known = reader.read_validity(Window(*part.window), shape)
-        georeference = place.warp_arguments(part.window, known.shape, part.turns)
+        georeference = _arguments(place, part, known.shape)
         source = known.astype(np.uint8)[None]
         valid |= _warp(source, grid, georeference, nearest=True)[0] > 0
     return valid

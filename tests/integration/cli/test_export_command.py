@@ -20,8 +20,8 @@ from support.imagery_files import noise, write_raster
 from support.pixel_classifier import PixelClassifier
 
 from earthgql import cli, models
-from earthgql.ingest.raster_options import RasterOptions
-from earthgql.ingest.raster_source import RasterSource
+from earthgql.ingest.raster.options import RasterOptions
+from earthgql.ingest.raster.source import RasterSource
 from earthgql.ingest.store import store
 from earthgql.scoring.service import ScoringService
 from earthgql.settings import PROJECT_ROOT

@@ -4,10 +4,14 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
+import rasterio
+from rasterio.errors import NotGeoreferencedWarning
 from sqlalchemy import Engine, text
 from support.imagery_files import noise, write_mbtiles, write_pyramid, write_raster
 
@@ -230,3 +234,56 @@ def test_what_is_decided_is_printed(tmp_path: Path) -> None:
         "t: warning: all 1,024 pictures are missing, the first is p/0.png; "
         "is --root the right folder?",
     ]
+
+
+def test_explain_prints_how_a_file_is_understood(tmp_path: Path) -> None:
+    path = write_raster(
+        tmp_path / "a.tif", noise(6, dtype="uint16"), tags={"ACQUIRED": "2020-05-18T13:38:01Z"}
+    )
+    nowhere = "postgresql://nobody@127.0.0.1:1/none"
+    result = manage(nowhere, "ingest", "raster", path, "--dry-run", "--explain", "--nodata", "0")
+    assert result.returncode == 0, result.stderr
+    printed = " ".join(result.stdout.split())
+    for text_ in (
+        "Driver GTiff, 512 x 512 pixels",
+        "CRS EPSG:4326 WGS 84",
+        "Georeference its transform",
+        "Bands 6 of uint16",
+        "Shown R 1, G 2, B 3 (the first three)",
+        "Alpha none",
+        "Valid are by nodata 0",
+        "(percentiles 2 and 98)",
+        "Zoom 13 (its pixels are",
+        "Acquired 2020-05-18T13:38:01+00:00 (its tag ACQUIRED)",
+        "with any data; at least 50.0% full",
+    ):
+        assert text_ in printed
+    assert "a: bands 1, 2, 3 of 6 are shown" in result.stderr
+    assert manage(nowhere, "ingest", "raster", path, "--explain").returncode == 2
+
+
+def test_files_without_tiles_are_counted_apart_and_messages_are_plain(tmp_path: Path) -> None:
+    write_raster(tmp_path / "in" / "good.tif", noise())
+    write_raster(tmp_path / "in" / "empty.tif", noise() * 0, nodata=0)
+    (tmp_path / "in" / "bad.tif").write_text("no TIFF")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        with rasterio.open(
+            tmp_path / "in" / "plain.tif",
+            "w",
+            driver="GTiff",
+            width=8,
+            height=8,
+            count=1,
+            dtype="uint8",
+        ) as dataset:
+            dataset.write(np.ones((1, 8, 8), np.uint8))
+    nowhere = "postgresql://nobody@127.0.0.1:1/none"
+    result = manage(nowhere, "ingest", "raster", tmp_path / "in", "--dry-run")
+    assert result.returncode == 1
+    summary = result.stdout.splitlines()[-1]
+    for count in ("1 dry run", "1 without tiles", "2 failed"):
+        assert count in summary
+    assert "Warning" not in result.stderr
+    assert "site-packages" not in result.stderr
+    assert str(tmp_path) not in result.stderr

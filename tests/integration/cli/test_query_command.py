@@ -19,8 +19,8 @@ from earthgql import cli
 from earthgql.cli.query.drawing import draw_map, print_map
 from earthgql.cli.query.tables import cell_text, print_tables
 from earthgql.errors import BadInputError
-from earthgql.ingest.raster_options import RasterOptions
-from earthgql.ingest.raster_source import RasterSource
+from earthgql.ingest.raster.options import RasterOptions
+from earthgql.ingest.raster.source import RasterSource
 from earthgql.ingest.store import store
 
 Ask = Callable[..., tuple[int, str, str]]

@@ -11,8 +11,8 @@ from earthgql.catalog.tiles.lookup import tiles_in_bounds
 from earthgql.demo import scene_file
 from earthgql.imagery import grid
 from earthgql.imagery.raster.tile import read_raster_tile
-from earthgql.ingest.raster_options import RasterOptions
-from earthgql.ingest.raster_source import RasterSource
+from earthgql.ingest.raster.options import RasterOptions
+from earthgql.ingest.raster.source import RasterSource
 from earthgql.ingest.store import store
 from earthgql.landscape import render_scene
 

@@ -19,8 +19,8 @@ from earthgql.ingest.mbtiles_source import MBTilesSource
 from earthgql.ingest.picture_folder import PictureFolder
 from earthgql.ingest.picture_table import PictureTable
 from earthgql.ingest.pyramid_source import PyramidSource
-from earthgql.ingest.raster_options import RasterOptions
-from earthgql.ingest.raster_source import RasterSource
+from earthgql.ingest.raster.options import RasterOptions
+from earthgql.ingest.raster.source import RasterSource
 from earthgql.ingest.scene_source import SceneMetadata
 from earthgql.ingest.store import dry_run, store
 

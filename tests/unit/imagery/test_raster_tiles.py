@@ -15,8 +15,8 @@ from earthgql.imagery.raster.georeference import georeference
 from earthgql.imagery.raster.metadata import native_zoom
 from earthgql.imagery.reading import read_tile
 from earthgql.imagery.source import Pixels, TileSource
-from earthgql.ingest.raster_options import RasterOptions, parse_stretch
-from earthgql.ingest.raster_source import RasterSource
+from earthgql.ingest.raster.options import RasterOptions, parse_stretch
+from earthgql.ingest.raster.source import RasterSource
 
 
 def listed(path: Path, **options: object) -> tuple[dict[str, object], list[TileIndex]]:

@@ -28,8 +28,8 @@ from earthgql.imagery.raster.metadata import (
 )
 from earthgql.imagery.raster.validity import RasterReader
 from earthgql.imagery.raster.world_file import read_world_file
-from earthgql.ingest.raster_options import DEFAULT_MIN_VALID, RasterOptions
-from earthgql.ingest.raster_rendering import Rendering, choose_rendering
+from earthgql.ingest.raster.options import DEFAULT_MIN_VALID, RasterOptions
+from earthgql.ingest.raster.rendering import Rendering, choose_rendering
 from earthgql.ingest.scene_source import (
     SceneMetadata,
     TileChunk,

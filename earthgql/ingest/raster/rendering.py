@@ -23,7 +23,7 @@ from earthgql.imagery.raster.validity import (
     nodata_values,
     with_collar,
 )
-from earthgql.ingest.raster_options import RasterOptions, Stretch
+from earthgql.ingest.raster.options import RasterOptions, Stretch
 
 _PERCENTILES = (2.0, 98.0)
 
