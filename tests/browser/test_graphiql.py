@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import sys
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from sqlalchemy import Engine
 from support.api_client import NORTH_WEST, SCENE, ingest, make_api, write_raster
 from support.chromium import find_chromium
-from werkzeug.serving import make_server
+from support.http_server import serving
 
 from earthgql.web import operations, pages
 
@@ -46,13 +45,8 @@ def url(module_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iter
     assert (pages.STATIC / "graphiql.html").is_file(), "build it first: make setup"
     raster = write_raster(tmp_path_factory.mktemp("browser") / "lake.tif", NORTH_WEST, 4, 4)
     ingest(module_engine, raster, SCENE)
-    server = make_server("127.0.0.1", 0, make_api(module_engine).app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(make_api(module_engine).app) as url:
+        yield url
 
 
 @dataclass

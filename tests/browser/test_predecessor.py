@@ -8,11 +8,9 @@ import json
 import os
 import shutil
 import sys
-import threading
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +20,7 @@ from playwright.sync_api import Page, sync_playwright
 from sqlalchemy import Engine
 from support.api_client import NORTH_WEST, SCENE, Api, centre, ingest, make_api, write_raster
 from support.chromium import Chromium
-from werkzeug.serving import make_server
+from support.http_server import serving
 
 PAGE = """<!doctype html><title>A map</title><script>
 async function clicked(url, lat, lng) {
@@ -46,19 +44,6 @@ async function reachable(url) {
   }
 }
 </script>"""
-
-
-@contextmanager
-def serving(app: Flask) -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @pytest.fixture(scope="module")

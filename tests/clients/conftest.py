@@ -1,7 +1,6 @@
 """A server for real clients, and how they are run: see ``make clients``."""
 
 import shutil
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -11,7 +10,7 @@ import pytest
 from sqlalchemy import Engine
 from support.api_client import NORTH_WEST, Api, centre, ingest, make_api, write_raster
 from support.client_programs import CLIENTS, Programs
-from werkzeug.serving import make_server
+from support.http_server import serving
 
 from earthgql.app import services_of
 from earthgql.imagery.grid import TileIndex
@@ -21,20 +20,6 @@ from earthgql.jobs.service import model_queue
 COLUMNS, ROWS = 5, 4
 LAT, LON = centre(NORTH_WEST)
 ELSEWHERE = TileIndex(NORTH_WEST.z, NORTH_WEST.x + 100, NORTH_WEST.y)
-
-
-@contextmanager
-def _serving(api: Api) -> Iterator[str]:
-    """Serve an application; its URL."""
-    server = make_server("127.0.0.1", 0, api.app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @contextmanager
@@ -68,7 +53,7 @@ def server(imagery: Engine) -> Iterator[str]:
     """URL of a server, whose model was used once."""
     api = make_api(imagery)
     api.data(f"{{ classifyPoint(lat: {LAT}, lon: {LON}) {{ labels }} }}")
-    with _working(api), _serving(api) as url:
+    with _working(api), serving(api.app) as url:
         yield url
 
 
@@ -101,5 +86,5 @@ def compiled(programs: Programs) -> Path:
 def trusting(programs: Programs, compiled: Path, imagery: Engine) -> Iterator[Programs]:
     """Programs that also know, as ``TRUSTING``, a server that answers Relay's documents only."""
     settings = {"trusted_documents": compiled / "documents.json", "trusted_only": True}
-    with _serving(make_api(imagery, **settings)) as url:
+    with serving(make_api(imagery, **settings).app) as url:
         yield Programs({**programs.servers, "TRUSTING": url})
