@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Connection, Engine, text
 from support.pixel_classifier import PIXEL_IDENTITY
 from support.statement_plans import plans, reads_all_of
+from support.tile_square import insert_square, window
 
 from earthgql.catalog.label_indexes import MOST_COLUMNS, make_label_indexes
 from earthgql.catalog.models import register_model
@@ -18,24 +19,10 @@ from earthgql.catalog.tiles.lookup import tiles_in_bounds
 from earthgql.catalog.tiles.order import Position, TileOrder
 from earthgql.database import migrate
 from earthgql.imagery import grid
-from earthgql.imagery.grid import Bounds, TileIndex, tile_bounds
 from earthgql.models.protocol import ModelIdentity
 
-ZOOM = 14
-CORNER = TileIndex(ZOOM, 8000, 5900)
-SIDE = 150
 WORLD = grid.bounds(-180, -90, 180, 90)
 IDENTITY = ModelIdentity("label indexes", "1", ("rare", "common"), (0.5,) * 2, "label indexes")
-FILL = """
-WITH s AS (
-  INSERT INTO scene (name, kind, uri, root, zoom, footprint, fingerprint)
-  VALUES ('plans', 'pyramid', '/nowhere', '/nowhere', :z,
-          ST_MakeEnvelope(:west, :south, :east, :north, 4326), '') RETURNING id)
-INSERT INTO tile (scene_id, z, x, y, footprint, area_m2)
-SELECT s.id, :z, x, y,
-       ST_Transform(ST_TileEnvelope(:z, CAST(x AS int), CAST(y AS int)), 4326), 1
-  FROM s, generate_series(:x0, :x1) AS x, generate_series(:y0, :y1) AS y
-"""
 # One tile in a hundred has the rare label; scores of both differ from tile to tile.
 SCORES = """
 INSERT INTO tile_score (tile_id, model_id, scores)
@@ -113,23 +100,12 @@ def test_migrating_makes_them_for_the_models_there_are(fresh_engine: Engine) -> 
 @pytest.fixture(scope="module")
 def model(module_engine: Engine) -> int:
     """A model, 22,500 tiles, and scores of all of them, which PostgreSQL has looked at."""
-    first = tile_bounds(CORNER)
-    last = tile_bounds(TileIndex(ZOOM, CORNER.x + SIDE - 1, CORNER.y + SIDE - 1))
-    place = {"west": first.west, "south": last.south, "east": last.east, "north": first.north}
-    cells = {"x0": CORNER.x, "x1": CORNER.x + SIDE - 1, "y0": CORNER.y, "y1": CORNER.y + SIDE - 1}
     with module_engine.begin() as conn:
-        conn.execute(text(FILL), {"z": ZOOM, **place, **cells})
+        insert_square(conn)
         model_id = register_model(conn, IDENTITY)
         conn.execute(text(SCORES), {"model": model_id})
         conn.execute(text("ANALYZE"))
     return model_id
-
-
-def window(columns: int, rows: int) -> Bounds:
-    first = tile_bounds(TileIndex(ZOOM, CORNER.x + 40, CORNER.y + 40))
-    last = tile_bounds(TileIndex(ZOOM, CORNER.x + 39 + columns, CORNER.y + 39 + rows))
-    hair = 1e-5
-    return Bounds(first.west + hair, last.south + hair, last.east - hair, first.north - hair)
 
 
 def scores_of(conn: Connection, column: int) -> dict[int, float]:

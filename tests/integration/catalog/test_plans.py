@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sqlalchemy import Connection, Engine, text
 from support.statement_plans import plans, reads_all_of
+from support.tile_square import insert_square, window
 
 from earthgql.catalog.models import register_model
 from earthgql.catalog.scores import find_scores
@@ -11,45 +12,19 @@ from earthgql.catalog.tiles.columns import NO_SCORE, columns_in_bounds, count_in
 from earthgql.catalog.tiles.filter import LabelTerm, TileFilter
 from earthgql.catalog.tiles.lookup import tiles_at, tiles_in_bounds
 from earthgql.errors import BadInputError
-from earthgql.imagery.grid import Bounds, LonLat, TileIndex, tile_bounds
+from earthgql.imagery.grid import Bounds, LonLat, TileIndex
 from earthgql.models.labels import PLANET_LABELS
 from earthgql.models.protocol import ModelIdentity
 
-ZOOM = 14
-CORNER = TileIndex(ZOOM, 8000, 5900)
-SIDE = 150
 LABELS = len(PLANET_LABELS)
 IDENTITY = ModelIdentity("plans", "1", PLANET_LABELS, (0.5,) * LABELS, "plans")
-# Footprints need not be those of the cells to the last digit: indexes look at boxes.
-FILL = """
-WITH s AS (
-  INSERT INTO scene (name, kind, uri, root, zoom, footprint, fingerprint)
-  VALUES ('plans', 'pyramid', '/nowhere', '/nowhere', :z,
-          ST_MakeEnvelope(:west, :south, :east, :north, 4326), '') RETURNING id)
-INSERT INTO tile (scene_id, z, x, y, footprint, area_m2)
-SELECT s.id, :z, x, y,
-       ST_Transform(ST_TileEnvelope(:z, CAST(x AS int), CAST(y AS int)), 4326), 1
-  FROM s, generate_series(:x0, :x1) AS x, generate_series(:y0, :y1) AS y
-"""
-
-
-def window(columns: int, rows: int) -> Bounds:
-    """A viewport of so many tiles in the middle of all."""
-    first = tile_bounds(TileIndex(ZOOM, CORNER.x + 40, CORNER.y + 40))
-    last = tile_bounds(TileIndex(ZOOM, CORNER.x + 39 + columns, CORNER.y + 39 + rows))
-    hair = 1e-5
-    return Bounds(first.west + hair, last.south + hair, last.east - hair, first.north - hair)
 
 
 @pytest.fixture(scope="module")
 def model(module_engine: Engine) -> int:
     """A model, 22,500 tiles, and scores of all of them."""
-    first = tile_bounds(CORNER)
-    last = tile_bounds(TileIndex(ZOOM, CORNER.x + SIDE - 1, CORNER.y + SIDE - 1))
-    place = {"west": first.west, "south": last.south, "east": last.east, "north": first.north}
-    cells = {"x0": CORNER.x, "x1": CORNER.x + SIDE - 1, "y0": CORNER.y, "y1": CORNER.y + SIDE - 1}
     with module_engine.begin() as conn:
-        conn.execute(text(FILL), {"z": ZOOM, **place, **cells})
+        insert_square(conn)
         model_id = register_model(conn, IDENTITY)
         conn.execute(
             text(
