@@ -2,7 +2,14 @@
 
 import pytest
 import strawberry
-from graphql import GraphQLError, GraphQLField, GraphQLInterfaceType, GraphQLObjectType
+from graphql import (
+    GraphQLError,
+    GraphQLField,
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    GraphQLScalarType,
+    is_specified_scalar_type,
+)
 from graphql import get_named_type as named_type
 
 from earthgql.api.costs import COUNTED_OUTSIDE, Cost, Length, cost
@@ -12,6 +19,8 @@ from earthgql.api.schema import schema
 
 COLUMNS = ("Integers", "ScoreMatrix", "GeoJSON")
 """Scalars of any length."""
+SHORT = ("DateTime",)
+"""Other scalars besides GraphQL's own."""
 
 
 def fields() -> dict[str, GraphQLField]:
@@ -34,6 +43,15 @@ def test_every_list_and_every_column_has_a_bound() -> None:
     assert len(long) > 20
     unbound = [name for name, declared in long.items() if not (declared and declared.is_bound)]
     assert unbound == []
+
+
+def test_scalars_are_known_to_be_long_or_short() -> None:
+    custom = {
+        name
+        for name, found in schema()._schema.type_map.items()
+        if isinstance(found, GraphQLScalarType) and not is_specified_scalar_type(found)
+    }
+    assert custom == {*COLUMNS, *SHORT}
 
 
 def test_what_is_counted_outside_is_only_in_connections() -> None:
