@@ -204,7 +204,7 @@ def test_a_manifest_that_cannot_be_written_stays(
         raise OSError(errno.EIO, "Input/output error")
 
     monkeypatch.setattr(os, "fsync", refuse)
-    with pytest.raises(ModelUnavailableError, match=r"json cannot be written: Input/output error"):
+    with pytest.raises(ModelUnavailableError, match=r"manifest\.json cannot be written: Input/out"):
         update_manifest(bundle.folder, thresholds=[0.1, 0.2, 0.3])
     assert read_manifest(bundle.folder) == bundle.manifest
 
