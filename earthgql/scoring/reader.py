@@ -104,7 +104,7 @@ class TileReader(Generic[Tile]):
             try:
                 in_memory = self._on_read(request, tile, _read(tile.source))
             except Exception:
-                _log.exception("a tile was read for nobody")
+                _log.exception("the pixels of a tile could not be handed over")
                 in_memory = None
             if in_memory is None:
                 self._released(request)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 from support.api_client import Api, make_api
-from support.job_place import TILES, JobPlace, area, make_place
+from support.job_scene import TILES, JobScene, area, make_job_scene
 from support.pixel_classifier import PixelClassifier
 
 from earthgql.database.engine import engine_on
@@ -29,13 +29,13 @@ NOWHERE = {"west": 100, "south": 10, "east": 101, "north": 11}
 
 
 @pytest.fixture
-def place(module_engine: Engine, tmp_path: Path) -> JobPlace:
-    return make_place(module_engine, tmp_path / "pyramid")
+def job_scene(module_engine: Engine, tmp_path: Path) -> JobScene:
+    return make_job_scene(module_engine, tmp_path / "pyramid")
 
 
 @pytest.fixture
-def api(place: JobPlace) -> Api:
-    return make_api(place.engine)
+def api(job_scene: JobScene) -> Api:
+    return make_api(job_scene.engine)
 
 
 def start(api: Api, **variables: Any) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def test_longitudes_are_wrapped(api: Api) -> None:
     assert api.codes(START, bounds={**NOWHERE, "east": 540.5}) == ["BAD_USER_INPUT"]
 
 
-def test_a_job_from_start_to_end(api: Api, place: JobPlace) -> None:
+def test_a_job_from_start_to_end(api: Api, job_scene: JobScene) -> None:
     job = start(api, bounds=BOUNDS)
     assert job == {
         "id": "Sm9iOjE=",
@@ -69,10 +69,10 @@ def test_a_job_from_start_to_end(api: Api, place: JobPlace) -> None:
         "model": {"name": "pixel", "version": "1"},
     }
     assert start(api, bounds=BOUNDS)["id"] == job["id"]
-    record = place.service.find(1)
+    record = job_scene.service.find(1)
     assert record is not None
-    with place.worker(PixelClassifier()):
-        place.wait(record)
+    with job_scene.worker(PixelClassifier()):
+        job_scene.wait(record)
     done = api.data(JOB, id=job["id"])["job"]
     rate = done.pop("rate")
     assert done == {
@@ -107,22 +107,22 @@ def test_requests_for_an_area_without_tiles_share_one_job(api: Api) -> None:
     assert api.data("{ jobs { totalCount } }") == {"jobs": {"totalCount": 2}}
 
 
-def test_jobs_that_ended_long_ago_are_forgotten(api: Api, place: JobPlace) -> None:
+def test_jobs_that_ended_long_ago_are_forgotten(api: Api, job_scene: JobScene) -> None:
     old = start(api, bounds=BOUNDS)["id"]
     api.data(CANCEL, id=old)
     under_way = start(api, bounds=BOUNDS)["id"]
     empty = start(api, bounds=NOWHERE)["id"]
-    place.execute("UPDATE job SET created_at = now() - interval '31 days'")
-    place.execute("UPDATE job SET finished_at = now() - interval '31 days' WHERE id = 1")
-    place.execute("UPDATE job SET finished_at = now() - interval '29 days' WHERE id = 3")
+    job_scene.execute("UPDATE job SET created_at = now() - interval '31 days'")
+    job_scene.execute("UPDATE job SET finished_at = now() - interval '31 days' WHERE id = 1")
+    job_scene.execute("UPDATE job SET finished_at = now() - interval '29 days' WHERE id = 3")
     new = start(api, bounds=BOUNDS, zoom=14)["id"]
     listed = api.data("{ jobs { nodes { id } } }")["jobs"]["nodes"]
     assert [node["id"] for node in listed] == [under_way, empty, new]
 
 
-def test_cancelling_does_not_wait_for_who_plans_the_job(api: Api, place: JobPlace) -> None:
+def test_cancelling_does_not_wait_for_who_plans_the_job(api: Api, job_scene: JobScene) -> None:
     job = start(api, bounds=BOUNDS)["id"]
-    with place.engine.begin() as planning:
+    with job_scene.engine.begin() as planning:
         planning.exec_driver_sql("SELECT FROM job FOR UPDATE")
         assert api.codes(CANCEL, id=job) == ["OVERLOADED"]
     assert api.data(CANCEL, id=job)["cancelJob"]["status"] == "CANCELLED"
@@ -139,7 +139,7 @@ def test_a_polygon_and_a_scene(api: Api) -> None:
 
 
 @pytest.mark.parametrize("junk", ['"\\u0000"', '"\\ud800"', "1e999", "[-0.0]"])
-def test_of_a_polygon_nothing_else_is_kept(api: Api, place: JobPlace, junk: str) -> None:
+def test_of_a_polygon_nothing_else_is_kept(api: Api, job_scene: JobScene, junk: str) -> None:
     west, south, east, north = 100, 10, 101, 11
     ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
     made = start(api, polygon={"type": "Polygon", "coordinates": [ring]})["id"]
@@ -154,7 +154,7 @@ def test_of_a_polygon_nothing_else_is_kept(api: Api, place: JobPlace, junk: str)
     ).replace('"?"', junk)
     answer = api.client.post("/graphql", data=body, content_type="application/json").get_json()
     assert answer["data"]["classifyArea"]["id"] == made
-    with place.engine.connect() as connection:
+    with job_scene.engine.connect() as connection:
         (kept,) = connection.exec_driver_sql("SELECT request -> 'polygon' FROM job").scalars()
     assert kept == {"type": "Polygon", "coordinates": [ring]}
 
@@ -252,8 +252,8 @@ def test_mutations_over_get_are_refused(api: Api) -> None:
     assert api.data("{ jobs { totalCount } }") == {"jobs": {"totalCount": 0}}
 
 
-def test_a_database_that_is_away(place: JobPlace) -> None:
-    gone = engine_on(place.engine.url.set(database="none"))
+def test_a_database_that_is_away(job_scene: JobScene) -> None:
+    gone = engine_on(job_scene.engine.url.set(database="none"))
     away = make_api(gone)
     assert away.codes(JOB, id=UNKNOWN) == ["DATABASE_UNAVAILABLE"]
     assert away.codes(CANCEL, id=UNKNOWN) == ["DATABASE_UNAVAILABLE"]

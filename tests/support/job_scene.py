@@ -1,4 +1,4 @@
-"""A place of thirty tiles, and workers that do jobs there, for tests of jobs."""
+"""A scene of thirty tiles, and workers that do jobs on it, for tests of jobs."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -33,7 +33,7 @@ QUICK = WorkerIntervals(
 
 
 def wait_until(happened: Callable[[], Any]) -> None:
-    """Wait for what another thread does without telling."""
+    """Wait until a condition holds that another thread brings about."""
     until = time.monotonic() + TIMEOUT_S
     while not happened():
         assert time.monotonic() < until
@@ -41,19 +41,19 @@ def wait_until(happened: Callable[[], Any]) -> None:
 
 
 def area(columns: int = COLUMNS, rows: int = ROWS, *, west: int = 0) -> Bounds:
-    """The rectangle of some columns and rows of the place, and of no neighbour."""
+    """The rectangle of some columns and rows of the scene, and of no neighbour."""
     first = grid.tile_bounds(TileIndex(ZOOM, WEST + west, NORTH))
     last = grid.tile_bounds(TileIndex(ZOOM, WEST + west + columns - 1, NORTH + rows - 1))
     return Bounds(first.west + 1e-6, last.south + 1e-6, last.east - 1e-6, first.north - 1e-6)
 
 
 def request(*options: Any, **chosen: Any) -> AreaRequest:
-    """Ask for the tiles of an ``area``."""
+    """The request for the tiles of an ``area``."""
     return AreaRequest.of((area(*options, **chosen),), None)
 
 
 @dataclass
-class JobPlace:
+class JobScene:
     """A scene of thirty plain tiles: ids by column and row, and their pictures' files."""
 
     engine: Engine
@@ -121,14 +121,14 @@ class JobPlace:
 
 @dataclass
 class Working:
-    """A worker under way, and what scores for it."""
+    """A running worker, and its scoring service."""
 
     jobs: JobWorker
     scoring: ScoringService
 
 
-def make_place(engine: Engine, folder: Path) -> JobPlace:
-    """Empty a database, as its migrations left it, and ingest the place."""
+def make_job_scene(engine: Engine, folder: Path) -> JobScene:
+    """Empty a database, as its migrations left it, and ingest the scene."""
     with engine.begin() as conn:
         conn.execute(
             text(
@@ -144,4 +144,4 @@ def make_place(engine: Engine, folder: Path) -> JobPlace:
     assert store(engine, source).status == "new"
     with engine.connect() as conn:
         found = conn.execute(text("SELECT x, y, id FROM tile")).all()
-    return JobPlace(engine, folder, {(x - WEST, y - NORTH): tile_id for x, y, tile_id in found})
+    return JobScene(engine, folder, {(x - WEST, y - NORTH): tile_id for x, y, tile_id in found})

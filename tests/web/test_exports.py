@@ -26,7 +26,7 @@ from support.api_client import (
     viewport,
     write_raster,
 )
-from support.job_place import wait_until
+from support.job_scene import wait_until
 from support.pixel_classifier import PIXEL_IDENTITY
 from test_server import get, served
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 from support.api_client import Api, make_api
-from support.job_place import TILES, JobPlace, area, make_place, wait_until
+from support.job_scene import TILES, JobScene, area, make_job_scene, wait_until
 from support.pixel_classifier import GatedClassifier, PixelClassifier
 from test_server import get, served
 
@@ -24,14 +24,14 @@ from earthgql.web import job_events as web_jobs
 
 
 @pytest.fixture
-def place(module_engine: Engine, tmp_path: Path) -> JobPlace:
-    return make_place(module_engine, tmp_path / "pyramid")
+def job_scene(module_engine: Engine, tmp_path: Path) -> JobScene:
+    return make_job_scene(module_engine, tmp_path / "pyramid")
 
 
 @pytest.fixture
-def api(place: JobPlace, monkeypatch: pytest.MonkeyPatch) -> Api:
+def api(job_scene: JobScene, monkeypatch: pytest.MonkeyPatch) -> Api:
     monkeypatch.setattr(web_jobs, "STEP_S", 0.02)
-    return make_api(place.engine)
+    return make_api(job_scene.engine)
 
 
 def events(lines: Iterator[bytes]) -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -56,9 +56,9 @@ def lines(response: Any) -> Iterator[bytes]:
         yield from block.splitlines(keepends=True)
 
 
-def test_a_job_is_followed_to_its_end(api: Api, place: JobPlace) -> None:
+def test_a_job_is_followed_to_its_end(api: Api, job_scene: JobScene) -> None:
     classifier = GatedClassifier()
-    job = place.start()
+    job = job_scene.start()
     response = stream(api)
     assert response.status_code == 200
     assert response.content_type == "text/event-stream; charset=utf-8"
@@ -80,7 +80,7 @@ def test_a_job_is_followed_to_its_end(api: Api, place: JobPlace) -> None:
         "startedAt": None,
         "finishedAt": None,
     }
-    with place.worker(classifier):
+    with job_scene.worker(classifier):
         kind, _, begun = next(told)
         assert (kind, begun["status"], begun["total"]) == ("progress", "RUNNING", TILES)
         classifier.let()
@@ -92,9 +92,9 @@ def test_a_job_is_followed_to_its_end(api: Api, place: JobPlace) -> None:
     response.close()
 
 
-def test_a_new_connection_to_a_finished_job_gets_204(api: Api, place: JobPlace) -> None:
-    place.start()
-    place.service.cancel(1)
+def test_a_new_connection_to_a_finished_job_gets_204(api: Api, job_scene: JobScene) -> None:
+    job_scene.start()
+    job_scene.service.cancel(1)
     [(kind, _, last)] = events(lines(stream(api)))
     assert (kind, last["status"]) == ("end", "CANCELLED")
     assert stream(api, **{"Last-Event-ID": "end"}).status_code == 204
@@ -105,35 +105,35 @@ def test_a_new_connection_to_a_finished_job_gets_204(api: Api, place: JobPlace) 
 
 
 def test_a_stream_sends_comments_and_ends_after_a_while(
-    api: Api, place: JobPlace, monkeypatch: pytest.MonkeyPatch
+    api: Api, job_scene: JobScene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(web_jobs, "BEAT_S", 0.1)
     monkeypatch.setattr(web_jobs, "LONGEST_S", 0.5)
-    place.start()
+    job_scene.start()
     body = b"".join(stream(api).response).decode()
     assert body.startswith("retry: 3000\n\nevent: progress\n")
     assert body.count("event:") == 1
     assert ": still here\n\n" in body
 
 
-def test_a_look_that_takes_too_long_does_not_end_the_stream(api: Api, place: JobPlace) -> None:
-    job = place.start()
+def test_a_look_that_takes_too_long_does_not_end_the_stream(api: Api, job_scene: JobScene) -> None:
+    job = job_scene.start()
     told = events(lines(stream(api)))
     next(told)
     cancel_look = """SELECT max(pg_cancel_backend(pid)::int) FROM pg_stat_activity
                       WHERE datname = current_database() AND wait_event_type = 'Lock'"""
     with ThreadPoolExecutor(1) as reader:
-        with place.engine.begin() as conn:
+        with job_scene.engine.begin() as conn:
             conn.execute(text("LOCK TABLE job IN ACCESS EXCLUSIVE MODE"))
             rest = reader.submit(list, told)
-            wait_until(lambda: place.scalar(cancel_look))
-        place.service.cancel(job.id)
+            wait_until(lambda: job_scene.scalar(cancel_look))
+        job_scene.service.cancel(job.id)
         *_, (kind, _, last) = rest.result(60)
     assert (kind, last["status"]) == ("end", "CANCELLED")
 
 
-def test_only_so_many_streams_are_open(api: Api, place: JobPlace) -> None:
-    place.start()
+def test_only_so_many_streams_are_open(api: Api, job_scene: JobScene) -> None:
+    job_scene.start()
     opened = [stream(api) for _ in range(4)]
     for response in opened:
         next(response.response)
@@ -146,8 +146,8 @@ def test_only_so_many_streams_are_open(api: Api, place: JobPlace) -> None:
         response.close()
 
 
-def test_a_stream_without_a_reader_releases_its_slot(api: Api, place: JobPlace) -> None:
-    place.start()
+def test_a_stream_without_a_reader_releases_its_slot(api: Api, job_scene: JobScene) -> None:
+    job_scene.start()
     for _ in range(6):
         assert api.client.head("/jobs/1/events").status_code == 200
     for _ in range(6):
@@ -156,15 +156,17 @@ def test_a_stream_without_a_reader_releases_its_slot(api: Api, place: JobPlace) 
         response.close()
 
 
-def test_a_stream_survives_connections_that_the_server_closes(api: Api, place: JobPlace) -> None:
-    place.start()
+def test_a_stream_survives_connections_that_the_server_closes(
+    api: Api, job_scene: JobScene
+) -> None:
+    job_scene.start()
     told = events(lines(stream(api)))
     assert next(told)[2]["status"] == "QUEUED"
-    place.scalar(
+    job_scene.scalar(
         "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity"
         " WHERE datname = current_database() AND pid <> pg_backend_pid()"
     )
-    with place.worker(PixelClassifier()):
+    with job_scene.worker(PixelClassifier()):
         assert [*told][-1][2]["status"] == "DONE"
 
 
@@ -177,12 +179,12 @@ def test_jobs_that_are_not_there(api: Api) -> None:
     assert api.client.post("/jobs/1/events").status_code == 405
 
 
-def test_a_server_that_leaves_jobs_to_others_and_is_stopped(api: Api, place: JobPlace) -> None:
+def test_a_server_that_leaves_jobs_to_others_and_is_stopped(api: Api, job_scene: JobScene) -> None:
     worker = SimpleNamespace(wsgi=api.app, age=2, alive=True)
     hooks = WorkerHooks(Settings(job_worker=False))
     hooks.begin(worker)
     assert "job-worker" not in {thread.name for thread in threading.enumerate()}
-    place.start()
+    job_scene.start()
     told = events(lines(stream(api)))
     assert next(told)[2]["status"] == "QUEUED"
     worker.alive = False
@@ -195,8 +197,8 @@ def test_threads_lent_to_streams(threads: int, most: int) -> None:
     assert streams(threads) == most
 
 
-def test_a_server_does_jobs_and_stops_with_a_stream_open(place: JobPlace) -> None:
-    database_url = place.engine.url.render_as_string(hide_password=False)
+def test_a_server_does_jobs_and_stops_with_a_stream_open(job_scene: JobScene) -> None:
+    database_url = job_scene.engine.url.render_as_string(hide_password=False)
     bounds = dict(zip(("west", "south", "east", "north"), area(2, 2), strict=True))
     edges = ", ".join(f"{name}: {value}" for name, value in bounds.items())
     with served(database_url) as (process, url):
@@ -212,7 +214,7 @@ def test_a_server_does_jobs_and_stops_with_a_stream_open(place: JobPlace) -> Non
         assert (kind, last["status"], last["done"], last["failed"]) == ("end", "DONE", 4, 0)
 
         # One that waits for ever: no worker has its model.
-        place.start(3, 3)
+        job_scene.start(3, 3)
         with urllib.request.urlopen(f"{url}/jobs/2/events", timeout=60) as response:
             told = events(iter(response.readline, b""))
             assert next(told)[2]["status"] == "QUEUED"

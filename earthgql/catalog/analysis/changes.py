@@ -21,8 +21,8 @@ _SAME_CELLS = """piece AS (
     FROM before b JOIN after a ON a.z = b.z AND a.x = b.x AND a.y = b.y
 )"""
 # Else it is what is left of a cell of either time when the next finer cells of both are taken out
-# of it; at each time the finest tile that holds it answers. `OFFSET 0` and
-# the empty second half of `held`, which the planner takes for one row without: see coverage.py.
+# of it; at each time the finest tile that holds it answers. `OFFSET 0` and the empty second half of
+# `held` are for the planner, as in coverage.py: without that half it expects one row.
 _ALL_CELLS = """cells AS MATERIALIZED (
   SELECT z, x, y, max(m2) AS m2, max(before_id) AS before_id, max(after_id) AS after_id
     FROM (SELECT z, x, y, m2, id AS before_id, CAST(NULL AS bigint) AS after_id FROM before_cells

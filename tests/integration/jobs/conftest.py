@@ -1,12 +1,12 @@
-"""A place of thirty tiles, as good as new for each test."""
+"""A scene of thirty tiles, as good as new for each test."""
 
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
-from support.job_place import JobPlace, make_place
+from support.job_scene import JobScene, make_job_scene
 
 
 @pytest.fixture
-def place(module_engine: Engine, tmp_path: Path) -> JobPlace:
-    return make_place(module_engine, tmp_path / "pyramid")
+def job_scene(module_engine: Engine, tmp_path: Path) -> JobScene:
+    return make_job_scene(module_engine, tmp_path / "pyramid")

@@ -10,7 +10,7 @@ from datetime import timedelta
 from textwrap import dedent
 
 import pytest
-from support.job_place import TILES, JobPlace, wait_until
+from support.job_scene import TILES, JobScene, wait_until
 from support.pixel_classifier import GatedClassifier, PixelClassifier
 
 from earthgql import cli, models
@@ -39,96 +39,98 @@ class Failing(PixelClassifier):
         return super().scores(pixels)
 
 
-def test_what_fails_for_now_is_tried_again(place: JobPlace) -> None:
+def test_what_fails_for_now_is_tried_again(job_scene: JobScene) -> None:
     classifier = Failing()
-    with place.worker(classifier):
-        job = place.wait(place.start())
+    with job_scene.worker(classifier):
+        job = job_scene.wait(job_scene.start())
     assert (job.status, job.done, job.failed, job.failures) == ("done", TILES, 0, ())
     assert classifier.batches_to_fail == 0
-    assert place.count("tile_score") == TILES
+    assert job_scene.count("tile_score") == TILES
 
 
 def test_what_always_fails_is_counted_at_last(
-    place: JobPlace, monkeypatch: pytest.MonkeyPatch
+    job_scene: JobScene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tasks, "MAX_ATTEMPTS", 2)
     classifier = Failing()
     classifier.batches_to_fail = 1_000_000
-    with place.worker(classifier, chunk_tiles=16):
-        job = place.wait(place.start())
+    with job_scene.worker(classifier, chunk_tiles=16):
+        job = job_scene.wait(job_scene.start())
     assert (job.status, job.done, job.failed) == ("done", 0, TILES)
     [failure] = job.failures
     assert failure == ("MODEL_UNAVAILABLE", "the accelerator is being reset", TILES)
-    assert (place.count("job_chunk"), place.count("procrastinate_jobs")) == (0, 0)
+    assert (job_scene.count("job_chunk"), job_scene.count("procrastinate_jobs")) == (0, 0)
 
 
 def test_a_model_that_cannot_be_loaded_is_an_error_of_the_job(
-    place: JobPlace, monkeypatch: pytest.MonkeyPatch
+    job_scene: JobScene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Damaged(PixelClassifier):
         def warm_up(self) -> None:
             raise ModelUnavailableError("the weights are damaged")
 
     monkeypatch.setattr(tasks, "MAX_ATTEMPTS", 2)
-    with place.worker(Damaged()):
-        job = place.wait(place.start())
+    with job_scene.worker(Damaged()):
+        job = job_scene.wait(job_scene.start())
     assert (job.status, job.total, job.attempts) == ("failed", None, 2)
     assert job.failures == (("MODEL_UNAVAILABLE", "the weights are damaged", 0),)
-    assert place.count("procrastinate_jobs") == 0
+    assert job_scene.count("procrastinate_jobs") == 0
 
 
 def test_a_defect_is_masked_and_ends_the_job(
-    place: JobPlace, monkeypatch: pytest.MonkeyPatch
+    job_scene: JobScene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Defect(PixelClassifier):
         def warm_up(self) -> None:
             raise RuntimeError("/secret/path")
 
     monkeypatch.setattr(tasks, "MAX_ATTEMPTS", 1)
-    with place.worker(Defect()):
-        job = place.wait(place.start())
+    with job_scene.worker(Defect()):
+        job = job_scene.wait(job_scene.start())
     [failure] = job.failures
     assert (job.status, failure.code) == ("failed", "INTERNAL_ERROR")
     assert "secret" not in failure.message
 
 
-def test_a_stopped_worker_returns_its_chunks_and_another_continues(place: JobPlace) -> None:
+def test_a_stopped_worker_returns_its_chunks_and_another_continues(job_scene: JobScene) -> None:
     classifier = GatedClassifier(batch_size=1)
-    with place.worker(classifier, chunk_tiles=20):
-        job = place.start()
+    with job_scene.worker(classifier, chunk_tiles=20):
+        job = job_scene.start()
         classifier.wait_begun()
         # It stops when the block ends: the sixteen tiles it is at are stored, the others left.
-    stored = place.count("tile_score")
+    stored = job_scene.count("tile_score")
     assert stored == 16
-    assert place.find(job).status == "running"
-    assert place.count("procrastinate_workers") == 0
-    assert place.scalar("SELECT count(*) FROM procrastinate_jobs WHERE status = 'todo'") == 2
+    assert job_scene.find(job).status == "running"
+    assert job_scene.count("procrastinate_workers") == 0
+    assert job_scene.scalar("SELECT count(*) FROM procrastinate_jobs WHERE status = 'todo'") == 2
     other = PixelClassifier()
-    with place.worker(other):
-        done = place.wait(job)
+    with job_scene.worker(other):
+        done = job_scene.wait(job)
     assert (done.status, done.done) == ("done", TILES)
     assert other.tiles == TILES - stored
 
 
-def test_a_worker_waits_for_a_database_that_went_away(place: JobPlace) -> None:
+def test_a_worker_waits_for_a_database_that_went_away(job_scene: JobScene) -> None:
     classifier = GatedClassifier()
-    with place.worker(classifier):
-        job = place.start()
+    with job_scene.worker(classifier):
+        job = job_scene.start()
         classifier.wait_begun()
-        assert place.scalar(OTHERS) >= 2
+        assert job_scene.scalar(OTHERS) >= 2
         classifier.let()
-        done = place.wait(job)
+        done = job_scene.wait(job)
         assert (done.status, done.done, done.failed) == ("done", TILES, 0)
-        assert place.scalar(OTHERS) >= 2
-        assert place.wait(place.start()).known == TILES
+        assert job_scene.scalar(OTHERS) >= 2
+        assert job_scene.wait(job_scene.start()).known == TILES
     assert classifier.tiles == TILES
-    assert place.count("tile_score") == TILES
+    assert job_scene.count("tile_score") == TILES
 
 
 def test_a_worker_without_a_database_logs_it_and_can_be_stopped(
-    place: JobPlace, caplog: pytest.LogCaptureFixture
+    job_scene: JobScene, caplog: pytest.LogCaptureFixture
 ) -> None:
-    gone = dataclasses.replace(place, engine=engine_on(place.engine.url.set(database="none")))
+    gone = dataclasses.replace(
+        job_scene, engine=engine_on(job_scene.engine.url.set(database="none"))
+    )
     with gone.worker(PixelClassifier()) as working:
         wait_until(lambda: "jobs wait, next attempt in 2 s" in caplog.text)
         assert 'database "none" does not exist' in caplog.text
@@ -138,28 +140,28 @@ def test_a_worker_without_a_database_logs_it_and_can_be_stopped(
     gone.engine.dispose()
 
 
-def test_a_worker_without_free_connections_still_sends_heartbeats(place: JobPlace) -> None:
-    narrow = dataclasses.replace(place, engine=engine_on(place.engine.url, pool_size=1))
+def test_a_worker_without_free_connections_still_sends_heartbeats(job_scene: JobScene) -> None:
+    narrow = dataclasses.replace(job_scene, engine=engine_on(job_scene.engine.url, pool_size=1))
     heartbeat = "SELECT max(last_heartbeat) FROM procrastinate_workers"
     with narrow.worker(PixelClassifier()):
-        wait_until(lambda: place.scalar(heartbeat))
+        wait_until(lambda: job_scene.scalar(heartbeat))
         with narrow.engine.connect(), narrow.engine.connect():
-            began, first = time.monotonic(), place.scalar(heartbeat)
-            wait_until(lambda: place.scalar(heartbeat) - first > timedelta(seconds=1.5))
+            began, first = time.monotonic(), job_scene.scalar(heartbeat)
+            wait_until(lambda: job_scene.scalar(heartbeat) - first > timedelta(seconds=1.5))
             assert time.monotonic() - began < 15
-        assert place.wait(narrow.start()).status == "done"
+        assert job_scene.wait(narrow.start()).status == "done"
     narrow.engine.dispose()
 
 
-def test_work_that_the_queue_lost_is_queued_again(place: JobPlace) -> None:
-    job = place.start()
-    place.execute("DELETE FROM procrastinate_jobs")
+def test_work_that_the_queue_lost_is_queued_again(job_scene: JobScene) -> None:
+    job = job_scene.start()
+    job_scene.execute("DELETE FROM procrastinate_jobs")
     classifier = GatedClassifier()
-    with place.worker(classifier):
+    with job_scene.worker(classifier):
         classifier.wait_begun()
-        place.execute("DELETE FROM procrastinate_jobs WHERE status = 'todo'")
+        job_scene.execute("DELETE FROM procrastinate_jobs WHERE status = 'todo'")
         classifier.let()
-        done = place.wait(job)
+        done = job_scene.wait(job)
     assert (done.status, done.done) == ("done", TILES)
     assert classifier.tiles == TILES
 
@@ -168,7 +170,7 @@ SCRIPT = """
     import sys, time
     sys.path[:0] = {tests!r},
     from support.pixel_classifier import PixelClassifier
-    from support.job_place import QUICK
+    from support.job_scene import QUICK
     from earthgql import cli, models
     from earthgql.cli.server import background
     from earthgql.cli.server import worker as command
@@ -191,9 +193,9 @@ SCRIPT = """
 """
 
 
-def begun_worker(place: JobPlace, sleep: float) -> subprocess.Popen[str]:
+def begun_worker(job_scene: JobScene, sleep: float) -> subprocess.Popen[str]:
     """Run ``manage.py worker`` with a model that says when it is in the middle."""
-    url = place.engine.url.render_as_string(hide_password=False)
+    url = job_scene.engine.url.render_as_string(hide_password=False)
     script = dedent(SCRIPT).format(tests=str(PROJECT_ROOT / "tests"), sleep=sleep)
     process = subprocess.Popen(
         [sys.executable, "-c", script],
@@ -207,52 +209,52 @@ def begun_worker(place: JobPlace, sleep: float) -> subprocess.Popen[str]:
     return process
 
 
-def test_a_killed_worker_loses_nothing(place: JobPlace) -> None:
-    job = place.start()
-    process = begun_worker(place, sleep=600)
+def test_a_killed_worker_loses_nothing(job_scene: JobScene) -> None:
+    job = job_scene.start()
+    process = begun_worker(job_scene, sleep=600)
     os.kill(process.pid, signal.SIGKILL)
     process.communicate(timeout=60)
-    stored = place.count("tile_score")
+    stored = job_scene.count("tile_score")
     assert 0 < stored < TILES
-    assert place.scalar("SELECT count(*) FROM procrastinate_jobs WHERE status = 'doing'") > 0
+    assert job_scene.scalar("SELECT count(*) FROM procrastinate_jobs WHERE status = 'doing'") > 0
     classifier = PixelClassifier()
-    with place.worker(classifier):
-        done = place.wait(job)
+    with job_scene.worker(classifier):
+        done = job_scene.wait(job)
     assert (done.status, done.total, done.done, done.failed) == ("done", TILES, TILES, 0)
     assert classifier.tiles == TILES - stored
-    assert place.count("tile_score") == TILES
-    assert (place.count("job_chunk"), place.count("procrastinate_jobs")) == (0, 0)
+    assert job_scene.count("tile_score") == TILES
+    assert (job_scene.count("job_chunk"), job_scene.count("procrastinate_jobs")) == (0, 0)
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
-def test_a_worker_stops_cleanly(place: JobPlace, how: signal.Signals) -> None:
-    job = place.start()
-    process = begun_worker(place, sleep=0.5)
+def test_a_worker_stops_cleanly(job_scene: JobScene, how: signal.Signals) -> None:
+    job = job_scene.start()
+    process = begun_worker(job_scene, sleep=0.5)
     process.send_signal(how)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     assert "Traceback" not in err
-    assert place.scalar("SELECT count(*) FROM procrastinate_jobs WHERE status = 'doing'") == 0
-    assert place.count("procrastinate_workers") == 0
-    stored = place.count("tile_score")
+    assert job_scene.scalar("SELECT count(*) FROM procrastinate_jobs WHERE status = 'doing'") == 0
+    assert job_scene.count("procrastinate_workers") == 0
+    stored = job_scene.count("tile_score")
     assert 8 <= stored < TILES
-    assert place.find(job).status == "running"
+    assert job_scene.find(job).status == "running"
 
 
 def test_a_worker_that_ends_when_nothing_waits(
-    place: JobPlace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    job_scene: JobScene, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     classifier = PixelClassifier()
-    url = place.engine.url.render_as_string(hide_password=False)
+    url = job_scene.engine.url.render_as_string(hide_password=False)
     monkeypatch.setenv("EARTHGQL_DATABASE_URL", url)
     monkeypatch.setattr(models, "load_classifier", lambda _settings: classifier)
     monkeypatch.setattr(background, "queue_name", lambda _settings: model_queue("pixel", "1"))
-    job = place.start()
+    job = job_scene.start()
     assert cli.run(["worker", "--once"]) == 0
-    assert place.find(job).status == "done"
+    assert job_scene.find(job).status == "done"
     assert classifier.tiles == TILES
     assert cli.run(["worker", "--once"]) == 0
-    gone = place.engine.url.set(database="none").render_as_string(hide_password=False)
+    gone = job_scene.engine.url.set(database="none").render_as_string(hide_password=False)
     monkeypatch.setenv("EARTHGQL_DATABASE_URL", gone)
     assert cli.run(["worker", "--once"]) == 1
     assert "the database cannot be reached" in capsys.readouterr().err

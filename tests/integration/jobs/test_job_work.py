@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import event
-from support.job_place import TILES, JobPlace, area, request, wait_until
+from support.job_scene import TILES, JobScene, area, request, wait_until
 from support.pixel_classifier import PIXEL_IDENTITY, GatedClassifier, PixelClassifier
 
 from earthgql.catalog.jobs.records import MOST_UNFINISHED
@@ -22,63 +22,66 @@ def counts(job) -> tuple[int | None, int, int, int]:
     return job.total, job.known, job.done, job.failed
 
 
-def test_a_job_classifies_its_area_and_a_wider_one_the_rest(place: JobPlace) -> None:
+def test_a_job_classifies_its_area_and_a_wider_one_the_rest(job_scene: JobScene) -> None:
     classifier = PixelClassifier()
-    with place.worker(classifier):
-        narrow = place.start(3, 2)
+    with job_scene.worker(classifier):
+        narrow = job_scene.start(3, 2)
         assert (narrow.status, narrow.total) == ("queued", None)
-        done = place.wait(narrow)
+        done = job_scene.wait(narrow)
         assert done.status == "done"
         assert counts(done) == (6, 0, 6, 0)
-        assert place.scalar("SELECT array_agg(tile_id ORDER BY tile_id) FROM tile_score") == sorted(
-            place.ids[column, row] for column in range(3) for row in range(2)
-        )
-        wide = place.wait(place.start())
-        again = place.wait(place.start())
+        assert job_scene.scalar(
+            "SELECT array_agg(tile_id ORDER BY tile_id) FROM tile_score"
+        ) == sorted(job_scene.ids[column, row] for column in range(3) for row in range(2))
+        wide = job_scene.wait(job_scene.start())
+        again = job_scene.wait(job_scene.start())
     assert counts(wide) == (TILES, 6, TILES - 6, 0)
     assert counts(again) == (TILES, TILES, 0, 0)
     assert len({narrow.id, wide.id, again.id}) == 3
     assert classifier.tiles == TILES
-    assert place.count("tile_score") == TILES
+    assert job_scene.count("tile_score") == TILES
     # Nothing is left of it but the jobs.
-    assert (place.count("job_chunk"), place.count("procrastinate_jobs")) == (0, 0)
+    assert (job_scene.count("job_chunk"), job_scene.count("procrastinate_jobs")) == (0, 0)
 
 
-def test_a_polygon_takes_the_tiles_that_share_area_with_it(place: JobPlace) -> None:
+def test_a_polygon_takes_the_tiles_that_share_area_with_it(job_scene: JobScene) -> None:
     west, south, east, north = area(4, 4)
     inner = area(3, 3, west=1)
     notch = [inner.west - 2e-6, inner.south - 2e-6]
     ring = [[west, north], [west, south], [east, south], [east, notch[1]], notch]
     ring += [[notch[0], north], [west, north]]
     polygon = {"type": "Polygon", "coordinates": [ring]}
-    model = place.model(PixelClassifier())
-    with place.worker(PixelClassifier()):
-        job = place.wait(place.service.start(model, AreaRequest.of(None, polygon)))
+    model = job_scene.model(PixelClassifier())
+    with job_scene.worker(PixelClassifier()):
+        job = job_scene.wait(job_scene.service.start(model, AreaRequest.of(None, polygon)))
     assert counts(job) == (7, 0, 7, 0)
-    assert place.scalar("SELECT array_agg(tile_id ORDER BY tile_id) FROM tile_score") == sorted(
-        place.ids[column, row] for column in range(4) for row in range(4) if column == 0 or row == 3
+    assert job_scene.scalar("SELECT array_agg(tile_id ORDER BY tile_id) FROM tile_score") == sorted(
+        job_scene.ids[column, row]
+        for column in range(4)
+        for row in range(4)
+        if column == 0 or row == 3
     )
 
 
-def test_what_is_under_way_is_not_started_again(place: JobPlace) -> None:
-    job = place.start()
-    assert place.start().id == job.id
-    assert place.start(3, 2).id != job.id
-    model = place.model(PixelClassifier())
+def test_what_is_under_way_is_not_started_again(job_scene: JobScene) -> None:
+    job = job_scene.start()
+    assert job_scene.start().id == job.id
+    assert job_scene.start(3, 2).id != job.id
+    model = job_scene.model(PixelClassifier())
     zoomed = AreaRequest.of((area(),), None, zoom=14)
-    assert place.service.start(model, zoomed).id != job.id
-    assert place.count("job") == place.count("procrastinate_jobs") == 3
-    place.service.cancel(job.id)
-    assert place.start().id not in (job.id, None)
+    assert job_scene.service.start(model, zoomed).id != job.id
+    assert job_scene.count("job") == job_scene.count("procrastinate_jobs") == 3
+    job_scene.service.cancel(job.id)
+    assert job_scene.start().id not in (job.id, None)
 
 
-def test_many_who_ask_at_once_get_one_job(place: JobPlace) -> None:
-    model, ids = place.model(PixelClassifier()), []
+def test_many_who_ask_at_once_get_one_job(job_scene: JobScene) -> None:
+    model, ids = job_scene.model(PixelClassifier()), []
     all_here = threading.Barrier(6)
 
     def ask() -> None:
         all_here.wait(30)
-        ids.append(place.service.start(model, request()).id)
+        ids.append(job_scene.service.start(model, request()).id)
 
     threads = [threading.Thread(target=ask) for _ in range(6)]
     for thread in threads:
@@ -87,62 +90,62 @@ def test_many_who_ask_at_once_get_one_job(place: JobPlace) -> None:
         thread.join(60)
     assert len(ids) == 6
     assert len(set(ids)) == 1
-    assert place.count("procrastinate_jobs") == 1
+    assert job_scene.count("procrastinate_jobs") == 1
 
 
-def test_an_area_without_tiles_is_a_finished_job(place: JobPlace) -> None:
-    model = place.model(PixelClassifier())
+def test_an_area_without_tiles_is_a_finished_job(job_scene: JobScene) -> None:
+    model = job_scene.model(PixelClassifier())
     nowhere = AreaRequest.of((NOTHING_THERE,), None)
-    job = place.service.start(model, nowhere)
+    job = job_scene.service.start(model, nowhere)
     assert (job.status, *counts(job)) == ("done", 0, 0, 0, 0)
     assert job.finished_at is not None
     assert job.rate is None
     assert job.eta is None
-    assert place.count("procrastinate_jobs") == 0
-    assert place.service.start(model, nowhere).id == job.id
+    assert job_scene.count("procrastinate_jobs") == 0
+    assert job_scene.service.start(model, nowhere).id == job.id
 
 
-def test_an_unknown_scene_is_an_error(place: JobPlace) -> None:
-    model = place.model(PixelClassifier())
+def test_an_unknown_scene_is_an_error(job_scene: JobScene) -> None:
+    model = job_scene.model(PixelClassifier())
     with pytest.raises(BadInputError, match="no scene is named 'moon'"):
-        place.service.start(model, AreaRequest.of((area(),), None, scene="moon"))
-    assert place.count("job") == 0
+        job_scene.service.start(model, AreaRequest.of((area(),), None, scene="moon"))
+    assert job_scene.count("job") == 0
 
 
-def test_too_many_jobs_under_way_are_refused(place: JobPlace) -> None:
-    place.start()
-    place.execute(
+def test_too_many_jobs_under_way_are_refused(job_scene: JobScene) -> None:
+    job_scene.start()
+    job_scene.execute(
         "INSERT INTO job (model_id, request, digest, queue) SELECT model_id, request, n, queue "
         f"FROM job, generate_series(2, {MOST_UNFINISHED}) n"
     )
     with pytest.raises(OverloadedError, match=f"{MOST_UNFINISHED} jobs are under way"):
-        place.start(3, 2)
-    assert place.start().id == 1
-    assert place.count("job") == MOST_UNFINISHED
+        job_scene.start(3, 2)
+    assert job_scene.start().id == 1
+    assert job_scene.count("job") == MOST_UNFINISHED
 
 
-def test_progress_is_counted_chunk_by_chunk(place: JobPlace) -> None:
+def test_progress_is_counted_chunk_by_chunk(job_scene: JobScene) -> None:
     classifier = GatedClassifier(batch_size=4)
-    with place.worker(classifier):
-        job = place.start()
+    with job_scene.worker(classifier):
+        job = job_scene.start()
         classifier.wait_begun()
-        begun = place.find(job)
+        begun = job_scene.find(job)
         assert (begun.status, *counts(begun)) == ("running", TILES, 0, 0, 0)
         assert begun.rate is None
         assert begun.eta is None
         classifier.let(1)
         classifier.wait_begun()
-        while place.find(job).done == 0:
+        while job_scene.find(job).done == 0:
             classifier.let(1)
             classifier.wait_begun()
-        further = place.find(job)
+        further = job_scene.find(job)
         assert (further.done, further.left) == (4, TILES - 4)
         assert further.rate is not None
         assert 0 < further.rate < 4 / 0.001
         assert further.eta is not None
         assert further.eta > datetime.now(UTC)
         classifier.let()
-        done = place.wait(job)
+        done = job_scene.wait(job)
     assert done.eta is None
     assert done.started_at is not None
     assert done.finished_at is not None
@@ -150,39 +153,39 @@ def test_progress_is_counted_chunk_by_chunk(place: JobPlace) -> None:
     assert done.rate == pytest.approx(TILES / seconds)
 
 
-def test_two_workers_share_a_job_and_no_tile_is_done_twice(place: JobPlace) -> None:
+def test_two_workers_share_a_job_and_no_tile_is_done_twice(job_scene: JobScene) -> None:
     one, other = GatedClassifier(), GatedClassifier()
-    with place.worker(one), place.worker(other):
-        job = place.start()
+    with job_scene.worker(one), job_scene.worker(other):
+        job = job_scene.start()
         one.wait_begun()
         other.wait_begun()
         one.let()
         other.let()
-        done = place.wait(job)
+        done = job_scene.wait(job)
     assert counts(done) == (TILES, 0, TILES, 0)
     assert one.tiles + other.tiles == TILES
     assert min(one.tiles, other.tiles) >= 4
-    assert place.count("tile_score") == TILES
+    assert job_scene.count("tile_score") == TILES
 
 
-def test_a_small_job_does_not_wait_for_a_large_one(place: JobPlace) -> None:
+def test_a_small_job_does_not_wait_for_a_large_one(job_scene: JobScene) -> None:
     classifier = GatedClassifier()
-    with place.worker(classifier, chunk_tiles=2):
-        large = place.start(5, 5)
+    with job_scene.worker(classifier, chunk_tiles=2):
+        large = job_scene.start(5, 5)
         classifier.wait_begun()
-        small = place.start(1, 1, west=5)
+        small = job_scene.start(1, 1, west=5)
         classifier.let()
-        done = place.wait(small), place.wait(large)
+        done = job_scene.wait(small), job_scene.wait(large)
     assert done[0].finished_at < done[1].finished_at
     assert counts(done[0]) == (1, 0, 1, 0)
     assert counts(done[1]) == (25, 0, 25, 0)
 
 
-def test_a_click_does_not_wait_for_a_job(place: JobPlace) -> None:
+def test_a_click_does_not_wait_for_a_job(job_scene: JobScene) -> None:
     classifier = GatedClassifier(batch_size=1)
-    clicked = place.ids[5, 4]
-    with place.worker(classifier, chunk_tiles=8) as working:
-        job = place.start(4, 2)
+    clicked = job_scene.ids[5, 4]
+    with job_scene.worker(classifier, chunk_tiles=8) as working:
+        job = job_scene.start(4, 2)
         classifier.wait_begun()
         answers: list = []
         click = threading.Thread(
@@ -195,96 +198,96 @@ def test_a_click_does_not_wait_for_a_job(place: JobPlace) -> None:
         classifier.let(3)
         click.join(60)
         assert answers[0][clicked].tile_id == clicked
-        assert place.find(job).done == 0
+        assert job_scene.find(job).done == 0
         assert len(pending) >= 5
         classifier.let()
-        assert place.wait(job).done == 8
+        assert job_scene.wait(job).done == 8
 
 
-def test_unreadable_pictures_are_counted_and_the_rest_is_done(place: JobPlace) -> None:
-    place.picture(1, 1).write_bytes(b"torn")
-    place.picture(4, 2).unlink()
-    with place.worker(PixelClassifier()):
-        job = place.wait(place.start())
+def test_unreadable_pictures_are_counted_and_the_rest_is_done(job_scene: JobScene) -> None:
+    job_scene.picture(1, 1).write_bytes(b"torn")
+    job_scene.picture(4, 2).unlink()
+    with job_scene.worker(PixelClassifier()):
+        job = job_scene.wait(job_scene.start())
     assert (job.status, *counts(job)) == ("done", TILES, 0, TILES - 2, 2)
     [failure] = job.failures
     assert (failure.code, failure.tiles) == ("IMAGE_UNREADABLE", 2)
     assert ".png" in failure.message
-    assert place.count("tile_score") == TILES - 2
+    assert job_scene.count("tile_score") == TILES - 2
 
 
-def test_tiles_deleted_meanwhile_are_no_part_of_it(place: JobPlace) -> None:
+def test_tiles_deleted_meanwhile_are_no_part_of_it(job_scene: JobScene) -> None:
     classifier = GatedClassifier()
-    with place.worker(classifier):
-        job = place.start()
+    with job_scene.worker(classifier):
+        job = job_scene.start()
         classifier.wait_begun()
-        place.execute(f"DELETE FROM tile WHERE id = {place.ids[5, 4]}")
+        job_scene.execute(f"DELETE FROM tile WHERE id = {job_scene.ids[5, 4]}")
         classifier.let()
-        done = place.wait(job)
+        done = job_scene.wait(job)
     assert (done.status, *counts(done)) == ("done", TILES - 1, 0, TILES - 1, 0)
 
 
-def test_a_cancelled_job_keeps_what_it_has_and_begins_nothing(place: JobPlace) -> None:
+def test_a_cancelled_job_keeps_what_it_has_and_begins_nothing(job_scene: JobScene) -> None:
     classifier = GatedClassifier()
-    with place.worker(classifier):
-        job = place.start()
+    with job_scene.worker(classifier):
+        job = job_scene.start()
         classifier.wait_begun()
-        cancelled = place.service.cancel(job.id)
+        cancelled = job_scene.service.cancel(job.id)
         assert (cancelled.status, *counts(cancelled)) == ("cancelled", TILES, 0, 0, 0)
         assert cancelled.finished_at is not None
-        assert place.service.cancel(job.id) == cancelled
-        assert place.count("job_chunk") == 0
+        assert job_scene.service.cancel(job.id) == cancelled
+        assert job_scene.count("job_chunk") == 0
         classifier.let()
-        other = place.wait(place.start(1, 1))
-    assert counts(place.find(job)) == (TILES, 0, 0, 0)
+        other = job_scene.wait(job_scene.start(1, 1))
+    assert counts(job_scene.find(job)) == (TILES, 0, 0, 0)
     # The chunk that was being done when it was cancelled is stored all the same.
-    assert place.count("tile_score") == 4
+    assert job_scene.count("tile_score") == 4
     assert other.status == "done"
-    assert place.count("procrastinate_jobs") == 0
+    assert job_scene.count("procrastinate_jobs") == 0
 
 
-def test_a_job_that_waits_is_cancelled_before_it_is_planned(place: JobPlace) -> None:
-    job = place.start()
-    cancelled = place.service.cancel(job.id)
+def test_a_job_that_waits_is_cancelled_before_it_is_planned(job_scene: JobScene) -> None:
+    job = job_scene.start()
+    cancelled = job_scene.service.cancel(job.id)
     assert (cancelled.status, cancelled.total) == ("cancelled", None)
-    assert place.count("procrastinate_jobs") == 0
+    assert job_scene.count("procrastinate_jobs") == 0
 
 
-def test_a_job_that_is_not_there_cannot_be_cancelled(place: JobPlace) -> None:
+def test_a_job_that_is_not_there_cannot_be_cancelled(job_scene: JobScene) -> None:
     with pytest.raises(NotFoundError, match="no job 7"):
-        place.service.cancel(7)
-    assert place.service.find(7) is None
+        job_scene.service.cancel(7)
+    assert job_scene.service.find(7) is None
 
 
-def test_planning_takes_four_statements_whatever_the_area(place: JobPlace) -> None:
-    job = place.start()
+def test_planning_takes_four_statements_whatever_the_area(job_scene: JobScene) -> None:
+    job = job_scene.start()
     seen: list[str] = []
 
     def note(_c, _k, statement, *_rest) -> None:
         seen.append(statement)
 
-    event.listen(place.engine, "before_cursor_execute", note)
+    event.listen(job_scene.engine, "before_cursor_execute", note)
     try:
-        with place.engine.begin() as conn:
+        with job_scene.engine.begin() as conn:
             plan_job(conn, job.id, 4)
     finally:
-        event.remove(place.engine, "before_cursor_execute", note)
+        event.remove(job_scene.engine, "before_cursor_execute", note)
     assert len(seen) == 4, seen  # the time-out, the lock, the chunks, the counts
-    assert place.count("job_chunk") == 8
+    assert job_scene.count("job_chunk") == 8
     sizes = "SELECT array_agg(cardinality(tile_ids) ORDER BY number) FROM job_chunk"
-    assert place.scalar(sizes) == [4] * 7 + [2]
+    assert job_scene.scalar(sizes) == [4] * 7 + [2]
     order = "SELECT array_agg(priority ORDER BY id) FROM procrastinate_jobs WHERE priority < 1"
-    assert place.scalar(order) == [-number for number in range(8)]
+    assert job_scene.scalar(order) == [-number for number in range(8)]
 
 
-def test_a_worker_leaves_jobs_of_another_model_alone(place: JobPlace) -> None:
+def test_a_worker_leaves_jobs_of_another_model_alone(job_scene: JobScene) -> None:
     newer = dataclasses.replace(PIXEL_IDENTITY, version="2", sha256="f" * 64)
-    old = place.start()
-    job = place.service.start(place.model(PixelClassifier(identity=newer)), request())
+    old = job_scene.start()
+    job = job_scene.service.start(job_scene.model(PixelClassifier(identity=newer)), request())
     assert job.id != old.id
-    with place.worker(PixelClassifier(identity=newer)):
-        done = place.wait(job)
+    with job_scene.worker(PixelClassifier(identity=newer)):
+        done = job_scene.wait(job)
     assert counts(done) == (TILES, 0, TILES, 0)
     # That of the other model waits for a worker that has it.
-    assert place.find(old).status == "queued"
+    assert job_scene.find(old).status == "queued"
     assert done.failures == ()

@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import Engine, exc, text
 
 from earthgql.database.engine import database_errors, engine_on, make_engine
-from earthgql.database.private import cluster as embedded
+from earthgql.database.private import cluster as private_cluster
 from earthgql.database.private.cluster import MARKER, Cluster
 from earthgql.errors import DatabaseUnavailableError, SetupError
 from earthgql.settings import PROJECT_ROOT, Settings, load_settings
@@ -231,7 +231,7 @@ def test_a_server_that_cannot_end_is_stopped_and_recovers(
     tell(running, "DROP TABLE IF EXISTS kept; CREATE TABLE kept AS SELECT 42 AS answer")
     pid = ask(running, "SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'")
     os.kill(int(pid), signal.SIGSTOP)
-    monkeypatch.setattr(embedded, "_STOP_S", 0.5)
+    monkeypatch.setattr(private_cluster, "_STOP_S", 0.5)
     assert running.stop()
     running.start()
     assert ask(running, "SELECT array_agg(answer) FROM kept") == "[42]"
