@@ -58,12 +58,6 @@ class Meter:
         elif time.monotonic() - self._printed_at >= _QUIET_INTERVAL_S:
             self.print_line()
 
-    def set_total(self, total: int) -> None:
-        """Set the number of units in all, once it is known."""
-        self.total = total
-        if self._bar and self._task is not None:
-            self._bar.update(self._task, total=total)
-
     def print_line(self) -> None:
         """Print the count so far as one plain line."""
         self._printed_at = time.monotonic()

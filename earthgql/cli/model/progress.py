@@ -51,18 +51,18 @@ def training_progress(epochs: int) -> Generator[Callable[["Event"], None], None,
 
 
 def _lines() -> Callable[["Event"], None]:
-    told = time.monotonic()
+    printed_at = time.monotonic()
 
-    def tell(event: "Event") -> None:
-        nonlocal told
+    def show(event: "Event") -> None:
+        nonlocal printed_at
         if event.report:
             err.print(_epoch(event), markup=False)
-        elif time.monotonic() - told >= _QUIET_INTERVAL_S:
-            told = time.monotonic()
+        elif time.monotonic() - printed_at >= _QUIET_INTERVAL_S:
+            printed_at = time.monotonic()
             where = f"epoch {event.epoch}/{event.epochs}, {event.done:.1%}"
             err.print(f"{where}, {_state(event)}", markup=False)
 
-    return tell
+    return show
 
 
 def _state(event: "Event") -> str:
