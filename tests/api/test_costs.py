@@ -17,7 +17,7 @@ from earthgql.api.execution.limits import Parser
 from earthgql.api.execution.weights import declared_cost, is_list
 from earthgql.api.schema import schema
 
-COLUMNS = ("Integers", "ScoreMatrix", "GeoJSON")
+COLUMNS = ("Integers", "Distances", "ScoreMatrix", "GeoJSON")
 """Scalars of any length."""
 SHORT = ("DateTime",)
 """Other scalars besides GraphQL's own."""
