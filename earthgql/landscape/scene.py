@@ -8,7 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from earthgql.landscape.atlas import (
+from earthgql.landscape.camera.sensor import draw_sensor, expose
+from earthgql.landscape.camera.weather_map import draw_weather
+from earthgql.landscape.drawing.canvas import Ground
+from earthgql.landscape.drawing.noise import U8, Rng
+from earthgql.landscape.drawing.palette import draw_palette
+from earthgql.landscape.features.canopy import plant_forest
+from earthgql.landscape.labels import UNLABELLED, WEATHER
+from earthgql.landscape.labels.truth import true_labels, visible_counts
+from earthgql.landscape.layout.atlas import (
     draw_changes,
     draw_farmland,
     draw_lines,
@@ -19,14 +27,6 @@ from earthgql.landscape.atlas import (
     draw_wilds,
     draw_woods,
 )
-from earthgql.landscape.canvas import Ground
-from earthgql.landscape.labels import UNLABELLED, WEATHER
-from earthgql.landscape.noise import U8, Rng
-from earthgql.landscape.palette import draw_palette
-from earthgql.landscape.sensor import draw_sensor, expose
-from earthgql.landscape.terrain import plant_forest
-from earthgql.landscape.truth import true_labels, visible_counts
-from earthgql.landscape.weather_map import draw_weather
 
 _GROUND, _CHANGES, _SKY, _CAMERA = range(4)
 _MARGIN = 48
@@ -86,7 +86,7 @@ def render_scene(
         top, bottom = max(row * tile - _MARGIN, 0), min((row + 1) * tile + _MARGIN, size)
         inner = slice(row * tile - top, row * tile - top + tile)
         sky = weather.band(top, bottom)
-        strip = expose(sensor, camera, ground.rgb[top:bottom], sky)
+        strip = expose(sensor, camera, sky.over(ground.rgb[top:bottom]))
         image[row * tile : (row + 1) * tile] = strip[inner]
         seen = sky.visible()[inner]
         visible[row * tile : (row + 1) * tile] = seen

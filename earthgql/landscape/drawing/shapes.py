@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from earthgql.landscape.noise import F32, Rng, f32, smooth_walk
+from earthgql.landscape.drawing.noise import F32, Rng, f32, smooth_walk
 
 Points = npt.NDArray[np.float64]
 _SHIFT = 4

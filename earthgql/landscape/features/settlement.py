@@ -5,11 +5,11 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from earthgql.landscape.canvas import Ground
+from earthgql.landscape.drawing.canvas import Ground
+from earthgql.landscape.drawing.noise import F32, Rng, blur, f32, ramp
+from earthgql.landscape.drawing.palette import colour, jitter
+from earthgql.landscape.drawing.shapes import Points, filled, stroke
 from earthgql.landscape.labels import CODES
-from earthgql.landscape.noise import F32, Rng, blur, f32, ramp
-from earthgql.landscape.palette import colour, jitter
-from earthgql.landscape.shapes import Points, filled, stroke
 
 
 def draw_roads(

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from earthgql.landscape.canvas import Ground
+from earthgql.landscape.drawing.canvas import Ground
+from earthgql.landscape.drawing.noise import F32, Rng, blur, f32, ramp
+from earthgql.landscape.drawing.palette import colour, jitter
+from earthgql.landscape.drawing.shapes import filled, outline
 from earthgql.landscape.labels import CODES
-from earthgql.landscape.noise import F32, Rng, blur, f32, ramp
-from earthgql.landscape.palette import colour, jitter
-from earthgql.landscape.shapes import filled, outline
 
 
 def draw_fields(

@@ -8,10 +8,10 @@ from typing import Final
 import cv2
 import numpy as np
 
+from earthgql.landscape.drawing.noise import F32, U8, Rng, f32
+from earthgql.landscape.drawing.palette import Palette
+from earthgql.landscape.drawing.shapes import Points
 from earthgql.landscape.labels import CODES, PRIMARY, UNLABELLED
-from earthgql.landscape.noise import F32, U8, Rng, f32
-from earthgql.landscape.palette import Palette
-from earthgql.landscape.shapes import Points
 
 _BAND: Final = 256
 

@@ -4,28 +4,28 @@ from __future__ import annotations
 
 import numpy as np
 
-from earthgql.landscape.canvas import Ground, find_place
-from earthgql.landscape.farming import draw_burn, draw_fields, draw_pasture, draw_plots
-from earthgql.landscape.forestry import draw_blooming, draw_blow_down, draw_logging
-from earthgql.landscape.mining import draw_diggings, draw_pit
-from earthgql.landscape.noise import F32, Rng, f32
-from earthgql.landscape.palette import draw_palette
-from earthgql.landscape.plan import Plan
-from earthgql.landscape.settlement import (
+from earthgql.landscape.drawing.canvas import Ground, find_place
+from earthgql.landscape.drawing.noise import F32, Rng, f32
+from earthgql.landscape.drawing.palette import draw_palette
+from earthgql.landscape.drawing.shapes import Points, distance, meander, through, wandering
+from earthgql.landscape.features.canopy import plant_forest
+from earthgql.landscape.features.farming import draw_burn, draw_fields, draw_pasture, draw_plots
+from earthgql.landscape.features.forestry import draw_blooming, draw_blow_down, draw_logging
+from earthgql.landscape.features.mining import draw_diggings, draw_pit
+from earthgql.landscape.features.settlement import (
     draw_houses,
     draw_roads,
     draw_town,
     land_beside,
     sites_along,
 )
-from earthgql.landscape.shapes import Points, distance, meander, through, wandering
-from earthgql.landscape.terrain import (
+from earthgql.landscape.features.terrain import (
     draw_bare,
     draw_lake,
     draw_meadow,
     draw_river,
-    plant_forest,
 )
+from earthgql.landscape.labels.plan import Plan
 
 
 def compose(rng: Rng, size: int, plan: Plan) -> Ground:
@@ -45,6 +45,8 @@ def compose(rng: Rng, size: int, plan: Plan) -> Ground:
     if plan.weather == "cloudy":
         return ground
     wanted = plan.themes
+    if "primary" not in wanted:
+        _open_land(ground, rng, wanted, size)
     _natural(ground, rng, wanted, size)
     stream = _waters(ground, rng, wanted, size)
     road = _road_line(rng, size)
@@ -53,6 +55,20 @@ def compose(rng: Rng, size: int, plan: Plan) -> Ground:
     _people(ground, rng, wanted, road=road, stream=stream)
     _woods(ground, rng, wanted, size)
     return ground
+
+
+def _open_land(ground: Ground, rng: Rng, wanted: frozenset[str], size: int) -> None:
+    """Leaves no forest: farmland, bare hills, water or savanna from side to side."""
+    everywhere = np.ones(ground.shape, dtype=np.float32)
+    middle = size / 2
+    if "agriculture" in wanted:
+        draw_pasture(ground, rng, everywhere)
+    elif "bare_ground" in wanted:
+        draw_bare(ground, rng, middle, middle, 3.0 * size)
+    elif wanted == {"water"}:
+        draw_lake(ground, rng, middle, middle, 3.0 * size)
+    else:
+        draw_meadow(ground, rng, middle, middle, 3.0 * size)
 
 
 def _natural(ground: Ground, rng: Rng, wanted: frozenset[str], size: int) -> None:

@@ -8,21 +8,21 @@ from functools import partial
 
 import numpy as np
 
-from earthgql.landscape.canvas import Ground, find_place
-from earthgql.landscape.farming import draw_burn, draw_fields, draw_pasture, draw_plots
-from earthgql.landscape.forestry import draw_blooming, draw_blow_down, draw_logging
-from earthgql.landscape.labels import PRIMARY
-from earthgql.landscape.mining import draw_diggings, draw_pit
-from earthgql.landscape.noise import Rng
-from earthgql.landscape.settlement import (
+from earthgql.landscape.drawing.canvas import Ground, find_place
+from earthgql.landscape.drawing.noise import Rng
+from earthgql.landscape.drawing.shapes import Points, distance, meander, wandering
+from earthgql.landscape.features.farming import draw_burn, draw_fields, draw_pasture, draw_plots
+from earthgql.landscape.features.forestry import draw_blooming, draw_blow_down, draw_logging
+from earthgql.landscape.features.mining import draw_diggings, draw_pit
+from earthgql.landscape.features.settlement import (
     draw_houses,
     draw_roads,
     draw_town,
     land_beside,
     sites_along,
 )
-from earthgql.landscape.shapes import Points, distance, meander, wandering
-from earthgql.landscape.terrain import draw_bare, draw_lake, draw_meadow, draw_river
+from earthgql.landscape.features.terrain import draw_bare, draw_lake, draw_meadow, draw_river
+from earthgql.landscape.labels import PRIMARY
 
 
 @dataclass(frozen=True)

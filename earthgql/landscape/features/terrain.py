@@ -4,73 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from earthgql.landscape.canvas import Ground
-from earthgql.landscape.labels import PRIMARY
-from earthgql.landscape.noise import (
+from earthgql.landscape.drawing.canvas import Ground
+from earthgql.landscape.drawing.noise import (
     F32,
     Rng,
-    blur,
     f32,
-    fractal,
     ramp,
-    shifted,
-    value_noise,
 )
-from earthgql.landscape.palette import Palette, colour, jitter
-from earthgql.landscape.shapes import Points, distance
-
-
-def plant_forest(
-    rng: Rng, height: int, width: int, scale: float, palette: Palette, *, hills: float
-) -> Ground:
-    """Makes new ground all covered by primary forest.
-
-    Args:
-        rng: source of randomness.
-        height: rows.
-        width: columns.
-        scale: pixels per 4 m.
-        palette: colours of the landscape.
-        hills: strength of the relief's shading, 0 (flat) to 1 (steep).
-
-    Returns:
-        Ground with every pixel labelled primary.
-    """
-    grain = _crowns(rng, height, width, scale)
-    mottle = fractal(rng, height, width, 22 * scale, octaves=3, gain=0.6)
-    broad = fractal(rng, height, width, 150 * scale, octaves=3)
-    angle = rng.uniform(0, 2 * np.pi)
-    sun = (float(np.sin(angle)), float(np.cos(angle)))
-    lit = grain - shifted(grain, -1.3 * scale * sun[0], -1.3 * scale * sun[1])
-    depth = rng.uniform(0.7, 1.6)
-    light = 1 + np.float32(0.028 * depth) * grain + np.float32(0.024 * depth) * lit
-    light += np.float32(rng.uniform(0.03, 0.065)) * mottle
-    light += np.float32(rng.uniform(0.03, 0.075)) * broad
-    if hills > 0.05:
-        light += np.float32(0.11 * hills) * _relief(rng, height, width, scale, sun)
-    rgb = f32(light[..., None] * palette.forest)
-    # Stands differ in hue (bamboo and palms are greener), which keeps the canopy from looking dyed.
-    turn = np.float32(rng.uniform(0.8, 2.2)) * (np.float32(0.6) * mottle + np.float32(0.6) * broad)
-    rgb += turn[..., None] * colour(0.8, 0.45, -0.35)
-    cover = np.full((height, width), PRIMARY, dtype=np.uint8)
-    return Ground(rgb, cover, grain, mottle, broad, scale, palette, sun)
-
-
-def _crowns(rng: Rng, height: int, width: int, scale: float) -> F32:
-    fine = blur(rng.standard_normal((height, width), dtype=np.float32), 0.8 * scale) * 2.6 * scale
-    coarse = value_noise(rng, height, width, 4.2 * scale)
-    groups = value_noise(rng, height, width, 9 * scale)
-    return f32(0.62 * fine + 0.6 * coarse + 0.45 * groups)
-
-
-def _relief(rng: Rng, height: int, width: int, scale: float, sun: tuple[float, float]) -> F32:
-    """Shading of dissected hills: rounded ridges between sharp valleys."""
-    first = fractal(rng, height, width, 90 * scale, octaves=3, gain=0.45)
-    second = fractal(rng, height, width, 42 * scale, octaves=2)
-    rise = blur(f32(-np.abs(first) - 0.35 * np.abs(second)), 1.5 * scale)
-    span = 5 * scale
-    slope = shifted(rise, span * sun[0], span * sun[1]) - rise
-    return f32(np.clip(slope * np.float32(5.0), -2.2, 2.2))
+from earthgql.landscape.drawing.palette import colour, jitter
+from earthgql.landscape.drawing.shapes import Points, distance
 
 
 def draw_meadow(ground: Ground, rng: Rng, x: float, y: float, radius: float) -> None:

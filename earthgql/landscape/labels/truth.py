@@ -7,8 +7,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from earthgql.landscape.labels import CODES, GROUND, LABELS
-from earthgql.landscape.noise import U8
+from earthgql.landscape.drawing.noise import U8
+from earthgql.landscape.labels.vocabulary import CODES, GROUND, LABELS
 
 # Visible pixels of a 256 x 256 tile from which a label is true. Below NONE_SHARE of it nobody
 # would see it; what lies between is ambiguous, and chips are drawn so that it does not occur.

@@ -5,10 +5,10 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from earthgql.landscape.canvas import Ground
-from earthgql.landscape.noise import F32, Rng, blur, f32, ramp, shifted
-from earthgql.landscape.palette import colour, jitter
-from earthgql.landscape.shapes import Points, distance, filled, outline, stroke
+from earthgql.landscape.drawing.canvas import Ground
+from earthgql.landscape.drawing.noise import F32, Rng, blur, f32, ramp, shifted
+from earthgql.landscape.drawing.palette import colour, jitter
+from earthgql.landscape.drawing.shapes import Points, distance, filled, outline, stroke
 
 
 def draw_diggings(

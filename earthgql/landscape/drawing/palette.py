@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from earthgql.landscape.noise import F32, Rng, f32
+from earthgql.landscape.drawing.noise import F32, Rng, f32
 
 _SOILS = ((164, 132, 108), (170, 146, 128), (156, 140, 118), (176, 164, 148), (152, 120, 100))
 _WATERS = ((42, 52, 54), (112, 106, 86), (84, 92, 84), (46, 60, 66), (96, 92, 74), (66, 78, 76))
@@ -85,7 +85,7 @@ def _unlike(water: F32, forest: F32) -> F32:
 
 def draw_palette(rng: Rng) -> Palette:
     """Draws the colours of one landscape."""
-    forest = jitter(rng, colour(51, 66, 55), light=0.08, hue=0.035)
+    forest = jitter(rng, colour(38, 53, 45), light=0.1, hue=0.04)
     mix = rng.uniform(0, 0.7)
     soil = _pick(rng, _SOILS) * (1 - mix) + _pick(rng, _SOILS) * mix
     return Palette(

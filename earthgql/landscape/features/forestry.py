@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from earthgql.landscape.canvas import Ground
+from earthgql.landscape.drawing.canvas import Ground
+from earthgql.landscape.drawing.noise import F32, Rng, blur, f32, ramp, shifted, value_noise
+from earthgql.landscape.drawing.palette import colour, jitter
+from earthgql.landscape.drawing.shapes import Points, filled, outline, stroke, wandering
 from earthgql.landscape.labels import CODES, PRIMARY
-from earthgql.landscape.noise import F32, Rng, blur, f32, ramp, shifted, value_noise
-from earthgql.landscape.palette import colour, jitter
-from earthgql.landscape.shapes import Points, filled, outline, stroke, wandering
 
 _FLOWERS = ((206, 190, 86), (214, 206, 178), (204, 150, 160), (218, 214, 206), (212, 176, 96))
 
