@@ -28,13 +28,15 @@ from earthgql.landscape.features.terrain import (
 from earthgql.landscape.labels.plan import Plan
 
 
-def compose(rng: Rng, size: int, plan: Plan) -> Ground:
+def compose(rng: Rng, size: int, plan: Plan, *, canopy: F32 | None = None) -> Ground:
     """Draws a square piece of ground that shows the plan's themes.
 
     Args:
         rng: source of randomness.
         size: side in pixels; at 256 a pixel is 3 to 5 m wide.
         plan: what to show.
+        canopy: float32 [size, size, 3], a real picture to draw upon instead of a generated canopy;
+            it is moved to the colour of this landscape's forest.
 
     Returns:
         The painted ground.
@@ -42,6 +44,9 @@ def compose(rng: Rng, size: int, plan: Plan) -> Ground:
     scale = 4.0 / rng.uniform(3.0, 5.0) * size / 256
     hills = float(rng.uniform(0.2, 1.0)) if rng.random() < 0.35 else 0.0
     ground = plant_forest(rng, size, size, scale, draw_palette(rng), hills=hills)
+    if canopy is not None:
+        middle = np.median(canopy.reshape(-1, 3), axis=0)
+        ground.rgb[:] = np.maximum(canopy + (ground.palette.forest - middle), 0)
     if plan.weather == "cloudy":
         return ground
     wanted = plan.themes
