@@ -17,7 +17,7 @@ ENOUGH: Final[dict[str, int]] = {
     "agriculture": 1500,
     "water": 400,
     "habitation": 200,
-    "road": 600,
+    "road": 400,
     "cultivation": 400,
     "bare_ground": 3000,
     "blooming": 110,

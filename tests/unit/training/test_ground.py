@@ -124,7 +124,7 @@ def test_what_a_cloud_hides_is_not_seen(tmp_path: Path) -> None:
 
 
 def test_a_smaller_crop_counts_as_if_resampled(tmp_path: Path) -> None:
-    scene = _scene(tmp_path, {"labels": ["road"], "rings": [_square(0, 0, 10)]})
+    scene = _scene(tmp_path, {"labels": ["road"], "rings": [_square(0, 0, 12)]})
     assert "road" in scene.labels_of(0, 0).doubtful
     assert "road" in scene.labels_of(0, 0, size=128).tags
 
