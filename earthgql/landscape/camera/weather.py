@@ -240,9 +240,9 @@ def closed_sky(rng: Rng, height: int, width: int, scale: float, sun: Sun) -> Sky
         veil = np.float32(rng.uniform(0.74, 0.94)) + _tilt(rng, height, width, 0.04)
         if rng.random() < 0.6:
             veil += np.float32(0.05) * streaks(rng, height, width, 80 * scale)
-        tone = haze_colour(rng) * np.float32(rng.uniform(0.82, 1.05))
+        tone = haze_colour(rng) * np.float32(rng.uniform(0.9, 1.15))
         return _veiled(f32(np.clip(veil, 0.66, 0.99)), f32(tone))
-    bright = rng.uniform(130, 215) if kind < 0.6 else rng.uniform(235, 300)
+    bright = rng.uniform(160, 225) if kind < 0.6 else rng.uniform(235, 290)
     if kind < 0.82:
         bumpy = rng.uniform(0.0, 0.9) ** 2
         relief = fractal(rng, height, width, scale * rng.uniform(50, 200), octaves=5, gain=0.5)

@@ -8,11 +8,18 @@ import numpy as np
 
 from earthgql.landscape.drawing.noise import F32, Rng, f32
 
-_SOILS = ((164, 132, 108), (170, 146, 128), (156, 140, 118), (176, 164, 148), (152, 120, 100))
-_WATERS = ((42, 52, 54), (112, 106, 86), (84, 92, 84), (46, 60, 66), (96, 92, 74), (66, 78, 76))
-_PONDS = ((112, 150, 142), (168, 150, 122), (104, 124, 104), (140, 160, 150), (150, 126, 98))
-_ROOFS = ((206, 204, 198), (188, 182, 174), (176, 152, 138), (226, 226, 224), (168, 174, 178))
-_WET, _DRY = (84, 104, 70), (150, 136, 108)
+_SOILS = ((157, 142, 117), (172, 140, 118), (134, 116, 98), (186, 168, 148), (150, 112, 92))
+_WATERS = (
+    (26, 34, 38),
+    (154, 140, 116),
+    (100, 97, 85),
+    (40, 50, 54),
+    (178, 138, 118),
+    (70, 76, 70),
+)
+_PONDS = ((112, 138, 126), (168, 150, 122), (98, 112, 96), (100, 97, 85), (150, 126, 98))
+_ROOFS = ((226, 222, 214), (198, 192, 184), (176, 152, 138), (240, 238, 234), (168, 174, 178))
+_WET, _DRY = (66, 86, 58), (138, 122, 98)
 
 
 def colour(red: float, green: float, blue: float) -> F32:
@@ -60,11 +67,11 @@ class Palette:
         if kind < 0.6:
             return self.grass(rng)
         if kind < 0.74:
-            return jitter(rng, colour(90, 114, 74))
+            return jitter(rng, colour(82, 98, 66))
         if kind < 0.84:
-            return jitter(rng, colour(70, 94, 60))
+            return jitter(rng, colour(60, 80, 52))
         if kind < 0.93:
-            return jitter(rng, colour(128, 106, 86))
+            return jitter(rng, colour(116, 98, 82))
         return jitter(rng, self.soil)
 
     def pond(self, rng: Rng) -> F32:

@@ -95,6 +95,37 @@ def distance(shape: tuple[int, int], lines: list[Points]) -> F32:
     return f32(cv2.distanceTransform(mask, cv2.DIST_L2, 5))
 
 
+def scattered_cells(
+    rng: Rng, shape: tuple[int, int], spacing: float
+) -> tuple[F32, npt.NDArray[np.int32]]:
+    """A Voronoi tessellation of random points about `spacing` pixels apart.
+
+    Returns:
+        The distance of every pixel to the nearest point, float32 [h, w], and that point's
+        number from 1, int32 [h, w].
+    """
+    height, width = shape
+    count = max(int(height * width / spacing**2), 4)
+    free: npt.NDArray[np.uint8] = np.ones(shape, dtype=np.uint8)
+    free[rng.integers(0, height, count), rng.integers(0, width, count)] = 0
+    away, cell = cv2.distanceTransformWithLabels(
+        free, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    return f32(away), np.asarray(cell, dtype=np.int32)
+
+
+def patches(rng: Rng, shape: tuple[int, int], spacing: float) -> npt.NDArray[np.int32]:
+    """Numbers irregular patches about `spacing` pixels wide, with crooked borders: int32 [h, w]."""
+    _, cell = scattered_cells(rng, shape, spacing)
+    height, width = shape
+    shake = rng.standard_normal((2, height, width), dtype=np.float32)
+    dy, dx = (cv2.GaussianBlur(field, (0, 0), 1.5) * (1.3 * spacing) for field in shake)
+    rows = np.clip(np.arange(height)[:, None] + dy, 0, height - 1).astype(np.intp)
+    cols = np.clip(np.arange(width) + dx, 0, width - 1).astype(np.intp)
+    crooked: npt.NDArray[np.int32] = cell[rows, cols]
+    return crooked
+
+
 def outline(
     rng: Rng,
     x: float,

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-import cv2
 import numpy as np
-import numpy.typing as npt
 
 from earthgql.landscape.drawing.canvas import Ground
 from earthgql.landscape.drawing.noise import F32, Rng, blur, f32, fractal, shifted, value_noise
 from earthgql.landscape.drawing.palette import Palette, colour
+from earthgql.landscape.drawing.shapes import scattered_cells
 from earthgql.landscape.labels import PRIMARY
 
 _SPACING: Final = 3.4  # pixels of 4 m from crown to crown: 14 m
@@ -66,20 +65,15 @@ def plant_forest(
         rgb *= shading[..., None]
     cover = np.full((height, width), PRIMARY, dtype=np.uint8)
     lit = f32(np.maximum(rgb, 1, out=rgb))
-    return Ground(lit, cover, crowns.height, mottle, broad, scale, palette, sun)
+    fine = fractal(rng, height, width, 4 * scale, octaves=3, gain=0.8)
+    return Ground(lit, cover, crowns.height, fine, mottle, broad, scale, palette, sun)
 
 
 def grow_crowns(rng: Rng, height: int, width: int, scale: float) -> Crowns:
     """Scatters stems and gives every pixel to the nearest one (a Voronoi tessellation)."""
     step = max(_SPACING * scale * rng.uniform(0.85, 1.25), 1.5)
-    count = max(int(height * width / step**2), 4)
-    free: npt.NDArray[np.uint8] = np.ones((height, width), dtype=np.uint8)
-    rows = rng.integers(0, height, count)
-    free[rows, rng.integers(0, width, count)] = 0
-    away, cell = cv2.distanceTransformWithLabels(
-        free, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
-    )
-    tables = rng.standard_normal((count + 1, 4), dtype=np.float32)
+    away, cell = scattered_cells(rng, (height, width), step)
+    tables = rng.standard_normal((int(cell.max()) + 1, 4), dtype=np.float32)
     own, light, first, second = (np.ascontiguousarray(tables[:, i])[cell] for i in range(4))
     # Neighbouring crowns reach about as high, so that groups of them stand out.
     group = value_noise(rng, height, width, 5.5 * scale)

@@ -19,21 +19,31 @@ def draw_meadow(ground: Ground, rng: Rng, x: float, y: float, radius: float) -> 
     """A natural wet meadow with ragged edges: unlabelled, a confuser of pasture."""
     field = _patch(ground, x, y, radius, 0.55)
     base = ground.palette.grass(rng) * np.float32(0.82)
-    ground.coat(ramp(field, 0.12), base, None, grain=0.05, mottle=0.07, broad=0.03)
+    ground.coat(ramp(field, 0.12), base, None, grain=0.07, mottle=0.06, broad=0.03)
 
 
 def draw_bare(ground: Ground, rng: Rng, x: float, y: float, radius: float) -> None:
-    """Natural bare soil, sand or rock with sparse shrubs and a soft rim of scrub."""
-    field = _patch(ground, x, y, radius, 0.5)
-    pale = rng.random()
-    base = ground.palette.soil if pale < 0.5 else colour(176, 166, 150)
-    base = jitter(rng, base * np.float32(rng.uniform(0.8, 1.08)), light=0.05)
-    scrub = ground.tinted(base * 0.45 + ground.palette.forest * 0.55, grain=0.06, mottle=0.05)
-    ground.paint(ramp(field + np.float32(0.22), 0.2), scrub, None, least=0.75)
-    ground.coat(ramp(field, 0.12), base, "bare_ground", grain=0.025, mottle=0.05, broad=0.04)
-    shrubs = ramp(ground.grain + 0.4 * ground.mottle - np.float32(rng.uniform(1.2, 2.2)), 0.5)
+    """Natural bare ground: brown or pale hills with scrub thinning out into them."""
+    field = _patch(ground, x, y, radius, 0.55)
+    kinds = (ground.palette.soil, colour(170, 160, 144), colour(112, 100, 84), colour(96, 98, 74))
+    base = jitter(rng, f32(kinds[int(rng.integers(len(kinds)))] * rng.uniform(0.75, 1.05)))
+    second = f32(base * rng.uniform(0.7, 0.95) + ground.palette.grass(rng) * 0.15)
+    share = ramp(ground.broad + np.float32(0.7) * ground.ragged(), 2.5)[..., None]
+    surface = f32(base + share * (second - base))
+    scrub = ground.tinted(base * 0.4 + ground.palette.forest * 0.6, grain=0.08, mottle=0.05)
+    ground.paint(ramp(field + np.float32(0.25), 0.35), scrub, None, least=0.75)
+    ground.coat(ramp(field, 0.3), surface, "bare_ground", grain=0.07, mottle=0.05, broad=0.03)
+    shrubs = ramp(ground.grain + 0.6 * ground.fine - np.float32(rng.uniform(1.4, 3.0)), 0.7)
     shrubs *= f32(field > 0) * np.float32(0.7)
     ground.paint(shrubs, ground.palette.forest, "")
+
+
+def draw_scar(ground: Ground, rng: Rng, course: Points, half_width: float) -> None:
+    """The bed of a former river, overgrown with lower and greener trees; still forest."""
+    away = distance(ground.shape, [course]) + np.float32(0.8) * ground.ragged()
+    alpha = ramp(np.float32(half_width) - away, 2.0) * ground.forest()
+    green = ground.palette.forest + colour(*rng.uniform((4, 5, 1), (14, 15, 8)))
+    ground.coat(alpha * np.float32(rng.uniform(0.5, 0.9)), f32(green), "", grain=0.03, mottle=0.03)
 
 
 def _patch(ground: Ground, x: float, y: float, radius: float, rough: float) -> F32:
@@ -42,7 +52,7 @@ def _patch(ground: Ground, x: float, y: float, radius: float, rough: float) -> F
     rows, cols = np.ogrid[0:height, 0:width]
     off = np.hypot((rows - y) / radius, (cols - x) / radius)
     field = np.float32(1) - f32(off)
-    field += np.float32(rough * 0.7) * ground.broad + np.float32(rough * 0.3) * ground.mottle
+    field += np.float32(rough * 0.7) * ground.broad + np.float32(rough * 0.35) * ground.ragged()
     return f32(np.minimum(field, 1.6 * (1.7 - off)))
 
 
@@ -57,16 +67,18 @@ def draw_river(ground: Ground, rng: Rng, course: Points, half_width: float, *, s
         sand: how much of the banks is sand, 0 to 1.
     """
     away = distance(ground.shape, [course])
-    uneven = min(0.2 * half_width, 2.5) + 0.02 * half_width
-    away = away + np.float32(uneven) * ground.mottle + np.float32(0.12 * half_width) * ground.broad
+    uneven = min(0.1 * half_width, 1.0)
+    away = (
+        away + np.float32(uneven) * ground.ragged() + np.float32(0.12 * half_width) * ground.broad
+    )
     plain = ramp(np.float32(half_width * 1.6 + 7) - away, 0.8 * half_width + 8) * np.float32(0.4)
-    ground.coat(plain, ground.palette.forest * 1.14, "", grain=0.05, mottle=0.05)
+    ground.coat(plain, ground.palette.forest * 1.14, "", grain=0.06, mottle=0.04)
     if sand > 0.02 and half_width > 3:
         bar = ground.broad + np.float32(0.4) * ground.mottle + np.float32(2.4 * sand - 1.5)
         reach = np.float32(half_width) + np.clip(bar, 0, 1.3) * np.float32(0.45 * half_width)
         beach = ramp(reach - away, 2.0) * f32(bar > 0.05)
-        tone = jitter(rng, colour(178, 164, 138) * 0.6 + ground.palette.soil * 0.4)
-        ground.coat(beach, f32(tone), None, grain=0.02, mottle=0.04)
+        tone = jitter(rng, colour(208, 194, 174) * 0.7 + ground.palette.soil * 0.3)
+        ground.coat(beach, f32(tone), None, grain=0.05, mottle=0.05)
     tone = jitter(rng, ground.palette.water, light=0.05, hue=0.02)
     deep = np.clip(away / np.float32(max(half_width, 1)), 0, 1)
     light = np.float32(0.96) + np.float32(0.1) * deep + np.float32(0.02) * ground.broad

@@ -205,7 +205,7 @@ def draw_woods(ground: Ground, rng: Rng, places: int) -> None:
         radius = rng.uniform(70, 120)
         _spot(ground, rng, 1.4 * radius, partial(draw_logging, radius=radius))
     for _ in range(3 * places):
-        spread, count = rng.uniform(40, 90), int(rng.integers(30, 110))
+        spread, count = rng.uniform(40, 90), int(rng.integers(60, 200))
         _spot(ground, rng, 3 * spread, partial(draw_blooming, spread=spread, count=count))
 
 

@@ -24,6 +24,7 @@ from earthgql.landscape.features.terrain import (
     draw_lake,
     draw_meadow,
     draw_river,
+    draw_scar,
 )
 from earthgql.landscape.labels.plan import Plan
 
@@ -80,13 +81,28 @@ def _natural(ground: Ground, rng: Rng, wanted: frozenset[str], size: int) -> Non
     if rng.random() < 0.05:
         x, y = rng.uniform(0, size, 2)
         draw_meadow(ground, rng, x, y, size * rng.uniform(0.15, 0.4))
+    if rng.random() < 0.16:
+        for _ in range(int(rng.integers(1, 4))):
+            _old_river(ground, rng, size)
     if "bare_ground" in wanted:
         for _ in range(int(rng.integers(1, 4))):
             x, y = rng.uniform(0.12, 0.88, 2) * size
-            draw_bare(ground, rng, x, y, size * float(rng.choice([0.1, 0.14, 0.2, 0.32])))
+            draw_bare(ground, rng, x, y, size * float(rng.choice([0.12, 0.2, 0.32, 0.5])))
     if "blow_down" in wanted:
         x, y = rng.uniform(0.2, 0.8, 2) * size
         draw_blow_down(ground, rng, x, y, size * rng.uniform(0.14, 0.36))
+
+
+def _old_river(ground: Ground, rng: Rng, size: int) -> None:
+    start, end = through(rng, size, size)
+    wave = size * rng.uniform(0.5, 1.6)
+    course = meander(
+        rng, (start[0], start[1]), (end[0], end[1]), bend=rng.uniform(0.6, 1.5), wavelength=wave
+    )
+    course = _recentred(rng, course, size)
+    first = int(rng.uniform(0.2, 0.5) * len(course))
+    piece = course[first : first + max(int(rng.uniform(0.15, 0.5) * len(course)), 4)]
+    draw_scar(ground, rng, piece, size / 256 * float(rng.choice([1.5, 2.5, 5.0, 9.0, 16.0])))
 
 
 def _waters(ground: Ground, rng: Rng, wanted: frozenset[str], size: int) -> Points:
@@ -153,15 +169,15 @@ def _farms(ground: Ground, rng: Rng, wanted: frozenset[str], size: int, road: Po
     if "cultivation" in wanted:
         for _ in range(int(rng.integers(1, 4))):
             x, y = find_place(ground, rng, 20 * unit, inset=25 * unit, tries=6)
-            number = int(rng.integers(3, 13))
-            plot = unit * rng.uniform(6.5, 11)
+            number = int(rng.integers(3, 16))
+            plot = unit * rng.uniform(6, 15)
             draw_plots(
                 ground, rng, x, y, spread=unit * rng.uniform(12, 42), count=number, size=plot
             )
     if "slash_burn" in wanted:
         for _ in range(int(rng.integers(1, 4))):
             x, y = rng.uniform(0.12, 0.88, 2) * size
-            draw_burn(ground, rng, x, y, unit * rng.uniform(11, 40))
+            draw_burn(ground, rng, x, y, unit * rng.uniform(9, 30))
 
 
 def _clearing(ground: Ground, rng: Rng, size: int, road: Points) -> F32:
@@ -200,7 +216,7 @@ def _people(
     width = unit * float(rng.choice([1, 1, 2, 2, 3]))
     if "road" in wanted:
         lines = [road, *_branches(rng, road, size)]
-        draw_roads(ground, rng, lines, width, verge=unit * float(rng.choice([0, 3, 6, 10])))
+        draw_roads(ground, rng, lines, width, verge=unit * float(rng.choice([0, 0, 3, 6, 10])))
     if "habitation" not in wanted:
         return
     line = road if "road" in wanted or "water" not in wanted else stream
@@ -211,7 +227,7 @@ def _people(
         return
     start, stop = _stretch(rng, inside, len(line))
     sites = sites_along(
-        rng, line, int(rng.integers(12, 40)), start=start, stop=stop, setback=5 * unit + width
+        rng, line, int(rng.integers(8, 40)), start=start, stop=stop, setback=5 * unit + width
     )
     draw_houses(ground, rng, sites, yard=unit * rng.uniform(4, 7))
 
@@ -250,4 +266,4 @@ def _woods(ground: Ground, rng: Rng, wanted: frozenset[str], size: int) -> None:
     if "blooming" in wanted:
         spread = unit * rng.uniform(25, 80)
         x, y = find_place(ground, rng, spread, inset=0.2 * size)
-        draw_blooming(ground, rng, x, y, spread=spread, count=int(rng.integers(10, 60)))
+        draw_blooming(ground, rng, x, y, spread=spread, count=int(rng.integers(30, 140)))
