@@ -145,13 +145,15 @@ def as_chip(rng: np.random.Generator, cell: Image, forest: npt.NDArray[np.float3
     Returns:
         uint8 [h, w, 3].
     """
-    pixels = cv2.GaussianBlur(cell.astype(np.float32), (0, 0), 0.7)
+    # Chips differ; by how much is not known, so these go a quarter to both sides.
+    blur, contrast, grain = np.array([0.7, 0.47, 2.9]) * rng.uniform(0.75, 1.25, 3)
+    pixels = cv2.GaussianBlur(cell.astype(np.float32), (0, 0), float(blur))
     bright = np.clip((pixels.mean(axis=2, keepdims=True) - 90) / 90, 0, 1)
-    dark = np.array([43, 57, 49], np.float32) + np.float32(0.47) * (pixels - forest)
+    dark = np.array([43, 57, 49], np.float32) + np.float32(contrast) * (pixels - forest)
     pixels = dark + bright * (pixels - dark)
     fine = rng.standard_normal(pixels.shape, dtype=np.float32)
-    pixels += 2.9 * (0.45 * fine + 0.85 * 3.9 * cv2.GaussianBlur(fine, (0, 0), 1.1))
-    image = np.clip(pixels, 0, 255).astype(np.uint8)
+    pixels += np.float32(grain) * (0.45 * fine + 0.85 * 3.9 * cv2.GaussianBlur(fine, (0, 0), 1.1))
+    image = np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
     quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(75, 96))]
     packed = cv2.imencode(".jpg", np.ascontiguousarray(image[..., ::-1]), quality)[1]
     return np.ascontiguousarray(cv2.imdecode(packed, cv2.IMREAD_COLOR)[..., ::-1])
@@ -215,7 +217,8 @@ def told_apart(
     for is_real, images in ((0, made), (1, real)):
         chosen = [images[index] for index in rng.permutation(len(images))[:count]]
         for index, patch in quarters(chosen):
-            features.append(describe(patch))
+            # Three scenes have three directions of light: turns hide them.
+            features.append(describe(np.rot90(patch, int(rng.integers(4)))))
             truth.append(is_real)
             groups.append(2 * index + is_real)
     x, y = np.array(features), np.array(truth)

@@ -67,13 +67,13 @@ def draw_sensor(
     season = _SEASONS[int(rng.choice(len(_SEASONS), p=shares))][1]
     lift = rng.normal(-2, 4) + rng.normal(0, 2.4, 3)
     return Sensor(
-        contrast=float((0.55 if real else 1.0) * np.exp(rng.normal(0, 0.22 * spread))),
-        vividness=float(np.clip(rng.normal(0.85, 0.16 * spread), 0.5, 1.3)),
+        contrast=float((0.55 if real else 1.0) * np.exp(rng.normal(0, 0.15 * spread))),
+        vividness=float(np.clip(rng.normal(0.85, 0.13 * spread), 0.5, 1.1)),
         gain=float(np.exp(np.clip(rng.normal(0, 0.11 * spread), -0.3, 0.3))),
         gamma=float(np.exp(rng.normal(0, 0.10 * spread))),
         cast=f32(spread * (f32(season) * rng.uniform(0.6, 1.3) + lift)),
-        softness=float(rng.uniform(0.5, 1.0) if real else rng.uniform(0.35, 0.8)),
-        grain=f32(rng.uniform(1.1, 2.8) * rng.uniform(0.75, 1.25, 3)),
+        softness=float(rng.uniform(0.5, 1.0) if real else rng.uniform(0.3, 0.65)),
+        grain=f32(rng.uniform(1.5, 3.0) * rng.uniform(0.75, 1.25, 3)),
         quality=int(rng.integers(75, 96)),
     )
 
@@ -91,7 +91,9 @@ def expose(sensor: Sensor, rng: Rng, rgb: npt.NDArray[np.float32 | np.uint8]) ->
     """
     seen = _tone(sensor, f32(rgb))
     seen = blur(seen, sensor.softness)
-    seen += _grain(sensor, rng, rgb.shape[0], rgb.shape[1])
+    # Clouds are so bright that a stretch leaves little of the noise on them.
+    calm = np.clip(1.3 - seen[..., 1:2] * np.float32(1 / 200), 0.3, 1)
+    seen += calm * _grain(sensor, rng, rgb.shape[0], rgb.shape[1])
     image: U8 = cv2.convertScaleAbs(np.maximum(seen, 0, out=seen))
     return image if sensor.quality == 0 else _compressed(image, sensor.quality)
 

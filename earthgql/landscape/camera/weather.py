@@ -190,18 +190,18 @@ def cloud_opacity(field: F32, edge: float) -> F32:
 def broken_sky(rng: Rng, height: int, width: int, scale: float, sun: Sun) -> Sky:
     """Mostly a few small thin puffs with shadows, often at the edge; else cumulus or cirrus."""
     kind = rng.random()
-    if kind < 0.6:
+    if kind < 0.76:
         cloud, relief = _puffs(rng, height, width, scale)
-    elif kind < 0.88:
-        cover = 0.04 + 0.4 * rng.random() ** 1.6
+    elif kind < 0.92:
+        cover = 0.04 + 0.36 * rng.random() ** 1.8
         cell = scale * float(rng.choice([26.0, 50.0, 90.0, 140.0]))
         field, relief = cloud_field(rng, height, width, cell, cover)
         cloud = cloud_opacity(field, rng.uniform(0.5, 1.8)) * np.float32(rng.uniform(0.75, 1.0))
     else:
         field = streaks(rng, height, width, rng.uniform(40, 90) * scale)
-        field, relief = _above(rng, field, 40 * scale, rng.uniform(0.08, 0.35))
-        cloud = cloud_opacity(field, rng.uniform(1.2, 2.5)) * np.float32(rng.uniform(0.3, 0.75))
-    bright, drop = rng.uniform(165, 250), scale * rng.uniform(4, 28)
+        field, relief = _above(rng, field, 40 * scale, rng.uniform(0.1, 0.4))
+        cloud = cloud_opacity(field, rng.uniform(2.0, 4.0)) * np.float32(rng.uniform(0.15, 0.5))
+    bright, drop = rng.uniform(185, 265), scale * rng.uniform(4, 28)
     return sky_of_clouds(rng, f32(cloud), relief, bright=bright, offset=drop, sun=sun)
 
 
@@ -213,8 +213,8 @@ def _puffs(rng: Rng, height: int, width: int, scale: float) -> tuple[F32, F32]:
     rows, cols = np.ogrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
     towards = f32(rows * np.sin(angle) + cols * np.cos(angle))
     field += np.float32(rng.uniform(0, 1.8)) * towards
-    field, relief = _above(rng, field, cell, 0.01 + 0.09 * float(rng.random()) ** 1.8)
-    cloud = cloud_opacity(field, rng.uniform(0.6, 1.6)) * np.float32(rng.uniform(0.45, 1.0))
+    field, relief = _above(rng, field, cell, 0.004 + 0.035 * float(rng.random()) ** 2)
+    cloud = cloud_opacity(field, rng.uniform(0.8, 2.6)) * np.float32(rng.uniform(0.35, 1.0))
     return f32(cloud), relief
 
 
@@ -238,15 +238,15 @@ def closed_sky(rng: Rng, height: int, width: int, scale: float, sun: Sun) -> Sky
     kind = rng.random()
     if kind < 0.25:
         veil = np.float32(rng.uniform(0.74, 0.94)) + _tilt(rng, height, width, 0.04)
-        if rng.random() < 0.6:
-            veil += np.float32(0.05) * streaks(rng, height, width, 80 * scale)
-        tone = haze_colour(rng) * np.float32(rng.uniform(0.9, 1.15))
+        if rng.random() < 0.35:
+            veil += np.float32(0.04) * streaks(rng, height, width, 80 * scale)
+        tone = haze_colour(rng) * np.float32(rng.uniform(0.82, 1.08))
         return _veiled(f32(np.clip(veil, 0.66, 0.99)), f32(tone))
-    bright = rng.uniform(160, 225) if kind < 0.6 else rng.uniform(235, 290)
-    if kind < 0.82:
+    bright = rng.uniform(145, 215) if kind < 0.62 else rng.uniform(220, 275)
+    if kind < 0.88:
         bumpy = rng.uniform(0.0, 0.9) ** 2
         relief = fractal(rng, height, width, scale * rng.uniform(50, 200), octaves=5, gain=0.5)
-        if rng.random() < 0.4:
+        if rng.random() < 0.25:
             relief = f32(0.5 * relief + 0.7 * streaks(rng, height, width, 90 * scale))
         thick = f32(np.clip(0.98 + np.float32(0.03) * relief, 0.93, 1.0))
         body = f32(0.8 + 0.2 * bumpy * relief)
@@ -255,6 +255,6 @@ def closed_sky(rng: Rng, height: int, width: int, scale: float, sun: Sun) -> Sky
     cell = scale * rng.uniform(60, 200)
     field, relief = cloud_field(rng, height, width, cell, rng.uniform(0.72, 0.95))
     cloud = cloud_opacity(field, rng.uniform(0.6, 1.6))
-    haze = np.float32(rng.uniform(0.2, 0.6))
+    haze = np.float32(rng.uniform(0.35, 0.75))
     cloud = f32(haze + (1 - haze) * cloud)
     return sky_of_clouds(rng, cloud, relief, bright=bright, offset=12 * scale, sun=sun)

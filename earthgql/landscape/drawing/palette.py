@@ -8,13 +8,13 @@ import numpy as np
 
 from earthgql.landscape.drawing.noise import F32, Rng, f32
 
-_SOILS = ((157, 142, 117), (172, 140, 118), (134, 116, 98), (186, 168, 148), (150, 112, 92))
+_SOILS = ((157, 142, 117), (160, 136, 116), (131, 118, 103), (181, 164, 148), (146, 116, 98))
 _WATERS = (
     (26, 34, 38),
     (154, 140, 116),
     (100, 97, 85),
     (40, 50, 54),
-    (178, 138, 118),
+    (168, 136, 116),
     (70, 76, 70),
 )
 _PONDS = ((112, 138, 126), (168, 150, 122), (98, 112, 96), (100, 97, 85), (150, 126, 98))
@@ -27,7 +27,7 @@ def colour(red: float, green: float, blue: float) -> F32:
     return np.array([red, green, blue], dtype=np.float32)
 
 
-def jitter(rng: Rng, base: F32, *, light: float = 0.08, hue: float = 0.04) -> F32:
+def jitter(rng: Rng, base: F32, *, light: float = 0.08, hue: float = 0.03) -> F32:
     """Varies a colour's lightness and, per channel, its hue (relative deviations)."""
     factor = 1 + light * rng.standard_normal() + hue * rng.standard_normal(3)
     return f32(base * np.clip(factor, 0.5, 1.6))

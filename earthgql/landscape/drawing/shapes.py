@@ -59,14 +59,30 @@ def _between(path: Points, first: Points, last: Points) -> Points:
 
 
 def wandering(
-    rng: Rng, start: tuple[float, float], end: tuple[float, float], *, sway: float
+    rng: Rng,
+    start: tuple[float, float],
+    end: tuple[float, float],
+    *,
+    sway: float,
+    octaves: int = 2,
 ) -> Points:
-    """A nearly straight course, as of a road; `sway` is its deviation relative to its length."""
+    """A nearly straight course, as of a road.
+
+    Args:
+        rng: source of randomness.
+        start: (x, y) in pixels.
+        end: (x, y) in pixels.
+        sway: deviation relative to the length.
+        octaves: scales of bends; two are smooth, four crooked.
+
+    Returns:
+        float64 [n, 2], x and y.
+    """
     first, last = np.asarray(start, float), np.asarray(end, float)
     length = float(np.hypot(*(last - first)))
     count = max(int(length / 6), 4)
     along = np.linspace(0, 1, count)
-    walk = smooth_walk(rng, count, max(count / 3, 2), octaves=2)
+    walk = smooth_walk(rng, count, max(count / 3, 2), octaves=octaves)
     off = sway * length * walk * np.sin(np.pi * along)
     direction = (last - first) / max(length, 1e-6)
     normal = np.array([-direction[1], direction[0]])

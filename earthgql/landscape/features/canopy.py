@@ -52,10 +52,13 @@ def plant_forest(
     """
     mottle = fractal(rng, height, width, 22 * scale, octaves=3, gain=0.6)
     broad = fractal(rng, height, width, 150 * scale, octaves=3)
-    angle = rng.uniform(0, 2 * np.pi)
+    # The satellites pass in the morning: shadows fall to the west, north or south by season.
+    angle = np.pi + rng.uniform(-0.9, 0.9)
     sun = (float(np.sin(angle)), float(np.cos(angle)))
     crowns = grow_crowns(rng, height, width, scale)
-    rgb = _sunlit(rng, crowns, palette.forest, scale, sun)
+    rough = np.exp(np.float32(rng.uniform(0.03, 0.16)) * f32(mottle + broad))
+    sunlit = _sunlit(rng, crowns, f32(rough), scale, sun)
+    rgb = _leaves(rng, crowns, sunlit, palette.forest)
     # Stands differ in light and hue, far less than crowns do.
     light, tint = rng.uniform(0.004, 0.02, 2), np.float32(rng.uniform(0.3, 1.0))
     rgb *= (1 + np.float32(light[0]) * mottle + np.float32(light[1]) * broad)[..., None]
@@ -75,24 +78,37 @@ def grow_crowns(rng: Rng, height: int, width: int, scale: float) -> Crowns:
     away, cell = scattered_cells(rng, (height, width), step)
     tables = rng.standard_normal((int(cell.max()) + 1, 4), dtype=np.float32)
     own, light, first, second = (np.ascontiguousarray(tables[:, i])[cell] for i in range(4))
+    # A few crowns shine out, and some gaps are dark: more of both than a normal law has.
+    light *= 1 + np.float32(rng.uniform(0.2, 1.2)) * (np.abs(light) > np.float32(1.9))
     # Neighbouring crowns reach about as high, so that groups of them stand out.
     group = value_noise(rng, height, width, 5.5 * scale)
-    dome = f32(0.75 * own + 0.8 * group - (away * np.float32(1.25 / step)) ** 2)
+    dome = f32(0.8 * own + 0.62 * group - (away * np.float32(1.25 / step)) ** 2)
     dome = (dome - dome.mean()) * np.float32(0.8)
     return Crowns(f32(dome), light, (first, second))
 
 
-def _sunlit(rng: Rng, crowns: Crowns, forest: F32, scale: float, sun: tuple[float, float]) -> F32:
-    """Colour of the crowns, bright towards the sun and dark away from it: float32 [h, w, 3]."""
+def _sunlit(rng: Rng, crowns: Crowns, rough: F32, scale: float, sun: tuple[float, float]) -> F32:
+    """Brightness of the crowns relative to their mean, high towards the sun: float32 [h, w].
+
+    Args:
+        rng: source of randomness.
+        crowns: the canopy.
+        rough: float32 [h, w], how uneven it is from place to place, about 1.
+        scale: pixels per 4 m.
+        sun: unit vector (dy, dx) from a lit object to its shadow.
+    """
     reach = 1.1 * scale
     slope = shifted(crowns.height, reach * sun[0], reach * sun[1])
     slope -= shifted(crowns.height, -reach * sun[0], -reach * sun[1])
     light = np.float32(-0.115) * blur(slope, 0.5)
-    light += np.float32(0.035) * crowns.light + np.float32(0.03) * crowns.height
-    light *= np.float32(np.exp(rng.normal(0.1, 0.3)))
-    # The exponential makes shadows mild and a few crowns far brighter than the rest.
-    rgb = f32(np.exp(light)[..., None] * forest)
-    colourful = 2.0 * rng.uniform(0.7, 1.6)
+    light += np.float32(0.042) * crowns.light + np.float32(0.03) * crowns.height
+    return f32(1 + light * rough * np.float32(np.exp(rng.normal(-0.1, 0.16))))
+
+
+def _leaves(rng: Rng, crowns: Crowns, light: F32, forest: F32) -> F32:
+    """Colour of the crowns in this light, each a little off the forest's: float32 [h, w, 3]."""
+    rgb = f32(light[..., None] * forest)
+    colourful = 2.2 * rng.uniform(0.8, 1.4)
     for direction, hue in zip(_HUES, crowns.hues, strict=True):
         rgb += (hue * np.float32(colourful))[..., None] * colour(*direction)
     return rgb

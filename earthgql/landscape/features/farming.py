@@ -105,7 +105,7 @@ def draw_pasture(ground: Ground, rng: Rng, clearing: F32) -> None:
     alpha = ramp(f32(edge), 0.06) * (1 - remnant) * dry_land
     first, second = ground.palette.grass(rng), ground.palette.field(rng)
     third = ground.palette.soil * np.float32(0.8) + ground.palette.forest * np.float32(0.2)
-    turf = ground.broad - np.float32(0.6) * ground.mottle + np.float32(0.4) * ground.fine
+    turf = ground.broad - np.float32(0.6) * ground.mottle + np.float32(0.2) * ground.fine
     mix = ramp(f32(turf + rng.normal(0, 0.5)), 1.6)
     worn = ramp(ground.ragged() - ground.broad - np.float32(rng.uniform(0.8, 2.4)), 1.2)
     tone = first + mix[..., None] * (second - first)
@@ -176,7 +176,9 @@ def _sow(part: Ground, rng: Rng, alpha: F32) -> None:
     forest = part.palette.forest
     kind = rng.random()
     if kind < 0.55:
-        green = colour(rng.uniform(8, 34), rng.uniform(16, 34), rng.uniform(2, 18))
+        # Regrowth stands a little lighter than the forest, crops more so.
+        lift = rng.uniform(7, 16) if rng.random() < 0.7 else rng.uniform(16, 30)
+        green = lift * colour(rng.uniform(0.5, 1.0), 1.1, rng.uniform(0.2, 0.75))
         part.coat(alpha, f32(forest + green), "cultivation", grain=0.035, mottle=0.03)
         return
     soil = jitter(rng, f32(part.palette.soil * 0.8 + colour(110, 100, 88) * 0.2), light=0.1)
@@ -200,7 +202,7 @@ def draw_burn(ground: Ground, rng: Rng, x: float, y: float, radius: float) -> No
     alpha *= f32(part.cover != CODES["water"])
     rim = ramp(blur(alpha, 2.5) - np.float32(0.2), 0.4) * np.float32(0.4)
     part.coat(rim, colour(84, 80, 66), "", grain=0.05, mottle=0.05)
-    brown = jitter(rng, colour(106, 90, 84), light=0.1)
+    brown = jitter(rng, colour(104, 92, 85), light=0.1, hue=0.025)
     char = jitter(rng, colour(62, 52, 54), light=0.12)
     share = ramp(part.ragged() - np.float32(rng.uniform(-0.6, 1.4)), 1.5)
     surface = f32(brown + share[..., None] * (char - brown))

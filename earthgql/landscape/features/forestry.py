@@ -81,7 +81,7 @@ def draw_logging(ground: Ground, rng: Rng, x: float, y: float, radius: float) ->
     reach = radius * np.array([np.cos(trunk_angle), np.sin(trunk_angle)])
     middle = np.array([x, y])
     start, end = tuple(middle - reach), tuple(middle + reach)
-    trunk = wandering(rng, start, end, sway=0.13)
+    trunk = wandering(rng, start, end, sway=0.13, octaves=4)
     trails = [_trail(rng, trunk, trunk_angle, radius) for _ in range(int(rng.integers(3, 10)))]
     allowed = f32((ground.cover == PRIMARY) | (ground.cover == CODES["blooming"]))
     tone = f32(ground.palette.soil * 0.8 + ground.palette.forest * 0.2)
@@ -97,7 +97,7 @@ def draw_logging(ground: Ground, rng: Rng, x: float, y: float, radius: float) ->
     if rng.random() < 0.75:
         yards = [_landing(ground, rng, trunk) for _ in range(int(rng.integers(0, 4)))]
         road = np.maximum(
-            stroke(ground.shape, [trunk], 2 if ground.scale < 1.2 else 3),
+            stroke(ground.shape, [trunk], 1 if rng.random() < 0.5 else 2),
             filled(ground.shape, yards, 0.6),
         )
         bright = f32(np.minimum(tone * np.float32(1.12), 200))

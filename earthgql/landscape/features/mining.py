@@ -30,14 +30,24 @@ def draw_diggings(
     strip = np.float32(half_width) - away
     field = strip + np.float32(0.4 * half_width) * ground.broad
     field += np.float32(0.35 * half_width) * ground.ragged()
-    # Green islands remain; the dug land is as broken as the noise is.
-    islands = ramp(ground.mottle - ground.fine - np.float32(rng.uniform(1.2, 2.6)), 0.6)
-    alpha = ramp(field, 2.0) * (1 - islands)
-    mud = jitter(rng, ground.palette.soil * 0.5 + colour(192, 166, 136) * 0.5, light=0.06)
-    tone = _pits(ground, rng, f32(mud))
+    mud = jitter(rng, ground.palette.soil * 0.5 + colour(188, 166, 140) * 0.5, light=0.06)
+    flats = rng.random() < 0.4
+    tone = _sand(ground, rng, f32(mud)) if flats else _pits(ground, rng, f32(mud))
+    # Green islands remain; washed sand is full of them.
+    islands = ground.mottle + np.float32(0.8 if flats else -1.0) * ground.fine
+    level = rng.uniform(0.2, 1.4) if flats else rng.uniform(1.2, 2.6)
+    alpha = ramp(field, 2.0) * (1 - ramp(islands - np.float32(level), 0.6))
     ground.coat(alpha, tone, "artisinal_mine", grain=0.06, mottle=0.05, broad=0.04)
     rim = ramp(ground.fine - np.float32(0.9), 0.6) * ramp(field, 4.0) * np.float32(0.5)
     ground.paint(f32(rim), f32(mud * np.float32(1.18)), "")
+
+
+def _sand(ground: Ground, rng: Rng, mud: F32) -> F32:
+    """Washed sand, from pale to muddy in soft streaks: float32 [h, w, 3]."""
+    wet = ramp(ground.broad + 0.8 * ground.mottle - np.float32(rng.uniform(-0.5, 1.2)), 2.0)
+    dark = mud * np.float32(rng.uniform(0.6, 0.8))
+    pale = mud * np.float32(1.1)
+    return f32(pale + wet[..., None] * (dark - pale))
 
 
 def _pits(ground: Ground, rng: Rng, mud: F32) -> F32:

@@ -201,7 +201,7 @@ def _mines(ground: Ground, rng: Rng, wanted: frozenset[str], size: int, stream: 
         length = rng.uniform(0.35, 0.9) * (last - first)
         begin = rng.uniform(first, last - length)
         share = begin / len(stream), (begin + length) / len(stream)
-        half = unit * rng.uniform(8, 26)
+        half = unit * rng.uniform(8, 26) * float(rng.choice([1.0, 1.0, 1.8]))
         draw_diggings(ground, rng, stream, half, start=share[0], stop=share[1])
     if "conventional_mine" in wanted:
         x, y = rng.uniform(0.2, 0.8, 2) * size
