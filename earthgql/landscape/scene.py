@@ -106,7 +106,7 @@ def _ground(seed: int, size: int, date: int, report: Callable[[float], None]) ->
     places = max(round((size / 2048) ** 2), 1)
     lines = draw_lines(rng, size)
     palette = draw_palette(rng)
-    ground = plant_forest(rng, size, size, 4 / rng.uniform(3.8, 4.6), palette, hills=0.25)
+    ground = plant_forest(rng, size, size, 4 / rng.uniform(3.8, 4.6), palette, hills=0.4)
     report(0.2)
     draw_wilds(ground, rng, places)
     draw_waters(ground, rng, lines, places)

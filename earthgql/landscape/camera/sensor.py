@@ -14,11 +14,11 @@ from earthgql.landscape.drawing.noise import F32, U8, Rng, blur, f32
 _FOREST: Final = (43.0, 57.0, 49.0)
 # Seasons and providers' stretches: how often, and what they add to dark ground (red, green, blue).
 _SEASONS: Final = (
-    (0.62, (0, 0, 0)),
-    (0.10, (3, 4, -4)),
-    (0.13, (15, 4, -9)),
-    (0.09, (14, 5, -24)),
-    (0.06, (-5, 0, 8)),
+    (0.55, (0, 0, 0)),
+    (0.10, (4, 3, -4)),
+    (0.22, (22, 4, -8)),
+    (0.09, (16, 4, -19)),
+    (0.04, (-3, 0, 3)),
 )
 _GRAIN_BLUR: Final = 1.1  # of the coarse part, left by resampling a mosaic of colour filters
 
@@ -65,10 +65,10 @@ def draw_sensor(
     real = ground == "real"
     shares = [share for share, _ in _SEASONS]
     season = _SEASONS[int(rng.choice(len(_SEASONS), p=shares))][1]
-    lift = rng.normal(-2, 4) + rng.normal(0, 2.4, 3)
+    lift = rng.normal(-2, 4) + rng.normal(0, 1.1, 3)
     return Sensor(
         contrast=float((0.55 if real else 1.0) * np.exp(rng.normal(0, 0.15 * spread))),
-        vividness=float(np.clip(rng.normal(0.85, 0.13 * spread), 0.5, 1.1)),
+        vividness=float(np.clip(rng.normal(0.82, 0.1 * spread), 0.5, 1.1)),
         gain=float(np.exp(np.clip(rng.normal(0, 0.11 * spread), -0.3, 0.3))),
         gamma=float(np.exp(rng.normal(0, 0.10 * spread))),
         cast=f32(spread * (f32(season) * rng.uniform(0.6, 1.3) + lift)),

@@ -190,10 +190,10 @@ def cloud_opacity(field: F32, edge: float) -> F32:
 def broken_sky(rng: Rng, height: int, width: int, scale: float, sun: Sun) -> Sky:
     """Mostly a few small thin puffs with shadows, often at the edge; else cumulus or cirrus."""
     kind = rng.random()
-    if kind < 0.76:
+    if kind < 0.84:
         cloud, relief = _puffs(rng, height, width, scale)
-    elif kind < 0.92:
-        cover = 0.04 + 0.36 * rng.random() ** 1.8
+    elif kind < 0.94:
+        cover = 0.03 + 0.32 * rng.random() ** 2
         cell = scale * float(rng.choice([26.0, 50.0, 90.0, 140.0]))
         field, relief = cloud_field(rng, height, width, cell, cover)
         cloud = cloud_opacity(field, rng.uniform(0.5, 1.8)) * np.float32(rng.uniform(0.75, 1.0))
@@ -201,7 +201,7 @@ def broken_sky(rng: Rng, height: int, width: int, scale: float, sun: Sun) -> Sky
         field = streaks(rng, height, width, rng.uniform(40, 90) * scale)
         field, relief = _above(rng, field, 40 * scale, rng.uniform(0.1, 0.4))
         cloud = cloud_opacity(field, rng.uniform(2.0, 4.0)) * np.float32(rng.uniform(0.15, 0.5))
-    bright, drop = rng.uniform(185, 265), scale * rng.uniform(4, 28)
+    bright, drop = rng.uniform(175, 255), scale * rng.uniform(4, 28)
     return sky_of_clouds(rng, f32(cloud), relief, bright=bright, offset=drop, sun=sun)
 
 
@@ -213,7 +213,7 @@ def _puffs(rng: Rng, height: int, width: int, scale: float) -> tuple[F32, F32]:
     rows, cols = np.ogrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
     towards = f32(rows * np.sin(angle) + cols * np.cos(angle))
     field += np.float32(rng.uniform(0, 1.8)) * towards
-    field, relief = _above(rng, field, cell, 0.004 + 0.035 * float(rng.random()) ** 2)
+    field, relief = _above(rng, field, cell, 0.004 + 0.03 * float(rng.random()) ** 2)
     cloud = cloud_opacity(field, rng.uniform(0.8, 2.6)) * np.float32(rng.uniform(0.35, 1.0))
     return f32(cloud), relief
 
@@ -240,9 +240,9 @@ def closed_sky(rng: Rng, height: int, width: int, scale: float, sun: Sun) -> Sky
         veil = np.float32(rng.uniform(0.74, 0.94)) + _tilt(rng, height, width, 0.04)
         if rng.random() < 0.35:
             veil += np.float32(0.04) * streaks(rng, height, width, 80 * scale)
-        tone = haze_colour(rng) * np.float32(rng.uniform(0.82, 1.08))
+        tone = haze_colour(rng) * np.float32(rng.uniform(0.88, 1.1))
         return _veiled(f32(np.clip(veil, 0.66, 0.99)), f32(tone))
-    bright = rng.uniform(145, 215) if kind < 0.62 else rng.uniform(220, 275)
+    bright = rng.uniform(155, 220) if kind < 0.62 else rng.uniform(220, 275)
     if kind < 0.88:
         bumpy = rng.uniform(0.0, 0.9) ** 2
         relief = fractal(rng, height, width, scale * rng.uniform(50, 200), octaves=5, gain=0.5)

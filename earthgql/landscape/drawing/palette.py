@@ -19,7 +19,7 @@ _WATERS = (
 )
 _PONDS = ((112, 138, 126), (168, 150, 122), (98, 112, 96), (100, 97, 85), (150, 126, 98))
 _ROOFS = ((226, 222, 214), (198, 192, 184), (176, 152, 138), (240, 238, 234), (168, 174, 178))
-_WET, _DRY = (66, 86, 58), (138, 122, 98)
+_WET, _DRY = (74, 87, 62), (138, 122, 98)
 
 
 def colour(red: float, green: float, blue: float) -> F32:
@@ -67,7 +67,7 @@ class Palette:
         if kind < 0.6:
             return self.grass(rng)
         if kind < 0.74:
-            return jitter(rng, colour(82, 98, 66))
+            return jitter(rng, colour(82, 95, 68))
         if kind < 0.84:
             return jitter(rng, colour(60, 80, 52))
         if kind < 0.93:
@@ -92,13 +92,13 @@ def _unlike(water: F32, forest: F32) -> F32:
 
 def draw_palette(rng: Rng) -> Palette:
     """Draws the colours of one landscape."""
-    forest = jitter(rng, colour(38, 53, 45), light=0.1, hue=0.04)
+    forest = jitter(rng, colour(35, 52, 45), light=0.12, hue=0.022)
     mix = rng.uniform(0, 0.7)
     soil = _pick(rng, _SOILS) * (1 - mix) + _pick(rng, _SOILS) * mix
     return Palette(
         forest=forest,
         soil=jitter(rng, f32(soil), light=0.07),
         water=_unlike(jitter(rng, _pick(rng, _WATERS), light=0.12, hue=0.05), forest),
-        dryness=float(rng.uniform(0, 1)),
+        dryness=float(rng.uniform(0, 1) ** 0.8),
         redness=float(rng.uniform(0, 0.8)),
     )

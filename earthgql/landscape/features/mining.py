@@ -9,6 +9,7 @@ from earthgql.landscape.drawing.canvas import Ground
 from earthgql.landscape.drawing.noise import F32, Rng, blur, f32, ramp, shifted
 from earthgql.landscape.drawing.palette import colour, jitter
 from earthgql.landscape.drawing.shapes import Points, distance, filled, outline, patches, stroke
+from earthgql.landscape.labels import CODES
 
 
 def draw_diggings(
@@ -27,7 +28,10 @@ def draw_diggings(
     count = len(course)
     reach = course[int(start * count) : max(int(stop * count), int(start * count) + 3)]
     away = distance(ground.shape, [reach])
-    strip = np.float32(half_width) - away
+    depth = _water_depth(ground)
+    along = np.clip(reach.astype(np.intp), 0, np.array(ground.shape[::-1]) - 1)
+    # On a wide river they dig the banks, not its middle.
+    strip = np.float32(half_width + depth[along[:, 1], along[:, 0]].max()) - away
     field = strip + np.float32(0.4 * half_width) * ground.broad
     field += np.float32(0.35 * half_width) * ground.ragged()
     mud = jitter(rng, ground.palette.soil * 0.5 + colour(188, 166, 140) * 0.5, light=0.06)
@@ -37,9 +41,16 @@ def draw_diggings(
     islands = ground.mottle + np.float32(0.8 if flats else -1.0) * ground.fine
     level = rng.uniform(0.2, 1.4) if flats else rng.uniform(1.2, 2.6)
     alpha = ramp(field, 2.0) * (1 - ramp(islands - np.float32(level), 0.6))
+    alpha *= ramp(np.float32(5 * ground.scale) - depth, 3.0)
     ground.coat(alpha, tone, "artisinal_mine", grain=0.06, mottle=0.05, broad=0.04)
     rim = ramp(ground.fine - np.float32(0.9), 0.6) * ramp(field, 4.0) * np.float32(0.5)
     ground.paint(f32(rim), f32(mud * np.float32(1.18)), "")
+
+
+def _water_depth(ground: Ground) -> F32:
+    """Distance of every pixel of water from its bank in pixels: float32 [h, w]."""
+    water = (ground.cover == CODES["water"]).astype(np.uint8)
+    return f32(cv2.distanceTransform(water, cv2.DIST_L2, 5))
 
 
 def _sand(ground: Ground, rng: Rng, mud: F32) -> F32:
