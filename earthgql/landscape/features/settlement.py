@@ -75,7 +75,7 @@ def draw_houses(
     bare = bare * np.clip(near * np.float32(4), 0, 1)
     ground_tone = jitter(rng, f32(ground.palette.soil * 0.65 + ground.palette.grass(rng) * 0.35))
     ground.coat(
-        bare * np.float32(0.85), ground_tone, "habitation", grain=0.07, mottle=0.06, least=0.45
+        bare * np.float32(0.65), ground_tone, "habitation", grain=0.07, mottle=0.06, least=0.45
     )
     dry = f32(ground.cover != CODES["water"])
     for group in kinds:

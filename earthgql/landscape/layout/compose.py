@@ -260,7 +260,7 @@ def _branches(rng: Rng, road: Points, size: int) -> list[Points]:
 def _woods(ground: Ground, rng: Rng, wanted: frozenset[str], size: int) -> None:
     unit = size / 256
     if "selective_logging" in wanted:
-        radius = unit * rng.uniform(50, 110)
+        radius = unit * rng.uniform(65, 140)
         x, y = find_place(ground, rng, 0.8 * radius, inset=0.25 * size)
         draw_logging(ground, rng, x, y, radius)
     if "blooming" in wanted:
