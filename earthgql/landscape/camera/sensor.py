@@ -72,7 +72,7 @@ def draw_sensor(
         gain=float(np.exp(np.clip(rng.normal(0, 0.11 * spread), -0.3, 0.3))),
         gamma=float(np.exp(rng.normal(0, 0.10 * spread))),
         cast=f32(spread * (f32(season) * rng.uniform(0.6, 1.3) + lift)),
-        softness=float(rng.uniform(0.5, 1.0) if real else rng.uniform(0.3, 0.65)),
+        softness=float(rng.uniform(0.5, 1.0) if real else rng.uniform(0.35, 0.75)),
         grain=f32(rng.uniform(1.5, 3.0) * rng.uniform(0.75, 1.25, 3)),
         quality=int(rng.integers(75, 96)),
     )

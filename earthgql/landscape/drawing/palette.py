@@ -92,7 +92,7 @@ def _unlike(water: F32, forest: F32) -> F32:
 
 def draw_palette(rng: Rng) -> Palette:
     """Draws the colours of one landscape."""
-    forest = jitter(rng, colour(35, 52, 45), light=0.12, hue=0.022)
+    forest = jitter(rng, colour(36, 53, 47), light=0.12, hue=0.022)
     mix = rng.uniform(0, 0.7)
     soil = _pick(rng, _SOILS) * (1 - mix) + _pick(rng, _SOILS) * mix
     return Palette(
