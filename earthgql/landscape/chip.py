@@ -6,14 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from earthgql.landscape.canvas import Ground
-from earthgql.landscape.compose import compose
+from earthgql.landscape.camera import Sky, draw_sensor, draw_sky, expose
+from earthgql.landscape.drawing.canvas import Ground
 from earthgql.landscape.labels import UNLABELLED
+from earthgql.landscape.labels.plan import Plan, draw_plan
+from earthgql.landscape.labels.truth import is_ambiguous, true_labels, visible_counts
+from earthgql.landscape.layout.compose import compose
 from earthgql.landscape.noise import U8, Rng
-from earthgql.landscape.plan import Plan, draw_plan
-from earthgql.landscape.sensor import draw_sensor, expose
-from earthgql.landscape.truth import is_ambiguous, true_labels, visible_counts
-from earthgql.landscape.weather import Sky, broken_sky, clear_sky, closed_sky, hazy_sky
 
 _GROUNDS = 4
 _SKIES = 4
@@ -71,13 +70,7 @@ def _source(seed: int, stage: int) -> Rng:
 
 def _sky(ground: Ground, rng: Rng, plan: Plan) -> Sky:
     height, width = ground.shape
-    if plan.weather == "haze":
-        return hazy_sky(rng, height, width, ground.scale)
-    if plan.weather == "partly_cloudy":
-        return broken_sky(rng, height, width, ground.scale, ground.sun)
-    if plan.weather == "cloudy":
-        return closed_sky(rng, height, width, ground.scale, ground.sun)
-    return clear_sky(rng, height, width)
+    return draw_sky(rng, height, width, plan.weather, scale=ground.scale, sun=ground.sun)
 
 
 def _truth(ground: Ground, sky: Sky, plan: Plan) -> tuple[frozenset[str], bool]:
@@ -88,4 +81,4 @@ def _truth(ground: Ground, sky: Sky, plan: Plan) -> tuple[frozenset[str], bool]:
 
 
 def _picture(ground: Ground, sky: Sky, rng: Rng) -> U8:
-    return expose(draw_sensor(rng), rng, ground.rgb, sky)
+    return expose(draw_sensor(rng), rng, sky.over(ground.rgb))

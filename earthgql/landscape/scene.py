@@ -8,7 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from earthgql.landscape.atlas import (
+from earthgql.landscape.camera.sensor import draw_sensor, expose
+from earthgql.landscape.camera.weather_map import draw_weather
+from earthgql.landscape.drawing.canvas import Ground
+from earthgql.landscape.drawing.palette import draw_palette
+from earthgql.landscape.features.canopy import plant_forest
+from earthgql.landscape.labels import UNLABELLED, WEATHER
+from earthgql.landscape.labels.truth import true_labels, visible_counts
+from earthgql.landscape.layout.atlas import (
     draw_changes,
     draw_farmland,
     draw_lines,
@@ -19,14 +26,7 @@ from earthgql.landscape.atlas import (
     draw_wilds,
     draw_woods,
 )
-from earthgql.landscape.canvas import Ground
-from earthgql.landscape.labels import UNLABELLED, WEATHER
 from earthgql.landscape.noise import U8, Rng
-from earthgql.landscape.palette import draw_palette
-from earthgql.landscape.sensor import draw_sensor, expose
-from earthgql.landscape.terrain import plant_forest
-from earthgql.landscape.truth import true_labels, visible_counts
-from earthgql.landscape.weather_map import draw_weather
 
 _GROUND, _CHANGES, _SKY, _CAMERA = range(4)
 _MARGIN = 48
@@ -86,7 +86,7 @@ def render_scene(
         top, bottom = max(row * tile - _MARGIN, 0), min((row + 1) * tile + _MARGIN, size)
         inner = slice(row * tile - top, row * tile - top + tile)
         sky = weather.band(top, bottom)
-        strip = expose(sensor, camera, ground.rgb[top:bottom], sky)
+        strip = expose(sensor, camera, sky.over(ground.rgb[top:bottom]))
         image[row * tile : (row + 1) * tile] = strip[inner]
         seen = sky.visible()[inner]
         visible[row * tile : (row + 1) * tile] = seen
@@ -106,7 +106,7 @@ def _ground(seed: int, size: int, date: int, report: Callable[[float], None]) ->
     places = max(round((size / 2048) ** 2), 1)
     lines = draw_lines(rng, size)
     palette = draw_palette(rng)
-    ground = plant_forest(rng, size, size, 4 / rng.uniform(3.8, 4.6), palette, hills=0.25)
+    ground = plant_forest(rng, size, size, 4 / rng.uniform(3.8, 4.6), palette, hills=0.4)
     report(0.2)
     draw_wilds(ground, rng, places)
     draw_waters(ground, rng, lines, places)

@@ -4,11 +4,14 @@ from itertools import pairwise
 from typing import Annotated, Literal
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from earthgql.models.protocol import Scores
 
 _EPSILON = 1e-7
+CHOSEN = 0.5
+"""Score from which a label of an exclusive group is the chosen one."""
 
 
 class Temperature(BaseModel):
@@ -57,10 +60,48 @@ class Isotonic(BaseModel):
         return len(self.x)
 
 
-Calibration = Annotated[Temperature | Isotonic, Field(discriminator="type")]
+class Grouped(BaseModel):
+    """Scores become ``sigmoid(logit / temperature + shift)``; one of a group of labels is chosen.
+
+    Within the group a label's score is ``sigmoid(own - best other)`` of those sums, so that at a
+    threshold of 0.5 exactly one label of the group counts as present: the likeliest. Where that is
+    one that stands alone, every label outside the group scores 0.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    type: Literal["grouped"] = "grouped"
+    temperature: tuple[Annotated[float, Field(gt=0, allow_inf_nan=False)], ...] = Field(
+        description="one per label"
+    )
+    shift: tuple[Annotated[float, Field(allow_inf_nan=False)], ...] = Field(
+        description="one per label: how much likelier it is than where the network was trained"
+    )
+    exclusive: tuple[int, ...] = Field(description="places of the labels that exclude each other")
+    alone: tuple[int, ...] = Field((), description="those of them beside which no other is true")
+
+    @model_validator(mode="after")
+    def _places_fit(self) -> "Grouped":
+        if len(self.shift) != len(self.temperature):
+            raise ValueError("temperature and shift are for different numbers of labels")
+        if len(set(self.exclusive)) != len(self.exclusive) or len(self.exclusive) < 2:
+            raise ValueError("exclusive needs at least two different labels")
+        if not all(0 <= place < self.labels for place in self.exclusive):
+            raise ValueError(f"exclusive names a place outside the {self.labels} labels")
+        if not set(self.alone) <= set(self.exclusive):
+            raise ValueError("alone names a label that is not exclusive")
+        return self
+
+    @property
+    def labels(self) -> int:
+        """Number of labels it is for."""
+        return len(self.temperature)
 
 
-def calibrate(scores: Scores, calibration: Temperature | Isotonic | None) -> Scores:
+AnyCalibration = Temperature | Isotonic | Grouped
+Calibration = Annotated[AnyCalibration, Field(discriminator="type")]
+
+
+def calibrate(scores: Scores, calibration: AnyCalibration | None) -> Scores:
     """Apply a calibration.
 
     Args:
@@ -73,12 +114,34 @@ def calibrate(scores: Scores, calibration: Temperature | Isotonic | None) -> Sco
     if calibration is None:
         return scores
     if isinstance(calibration, Temperature):
-        inner = np.clip(scores.astype(np.float64), _EPSILON, 1 - _EPSILON)
-        logits = np.log(inner) - np.log1p(-inner)
-        softened = 1 / (1 + np.exp(-logits / np.asarray(calibration.temperature, np.float64)))
-        return np.asarray(softened, np.float32)
+        return _sigmoid(_logits(scores) / np.asarray(calibration.temperature, np.float64))
+    if isinstance(calibration, Grouped):
+        return _choose(_logits(scores), calibration)
     columns = [
         np.interp(scores[:, index], xs, ys)
         for index, (xs, ys) in enumerate(zip(calibration.x, calibration.y, strict=True))
     ]
     return np.stack(columns, axis=1).astype(np.float32)
+
+
+def _choose(logits: npt.NDArray[np.float64], calibration: Grouped) -> Scores:
+    sums = logits / np.asarray(calibration.temperature) + np.asarray(calibration.shift)
+    scores = _sigmoid(sums)
+    group = list(calibration.exclusive)
+    for place in group:
+        others = [other for other in group if other != place]
+        scores[:, place] = _sigmoid(sums[:, place] - sums[:, others].max(axis=1))
+    if calibration.alone:
+        hidden = (scores[:, list(calibration.alone)] >= CHOSEN).any(axis=1)
+        outside = np.setdiff1d(np.arange(calibration.labels), group)
+        scores[np.ix_(hidden, outside)] = 0
+    return scores
+
+
+def _logits(scores: Scores) -> npt.NDArray[np.float64]:
+    inner = np.clip(scores.astype(np.float64), _EPSILON, 1 - _EPSILON)
+    return np.asarray(np.log(inner) - np.log1p(-inner))
+
+
+def _sigmoid(values: npt.NDArray[np.float64]) -> Scores:
+    return np.asarray(1 / (1 + np.exp(-values)), np.float32)

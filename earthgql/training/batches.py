@@ -27,11 +27,13 @@ class Batch:
         truth: float32 [n, labels].
         cells: uint8 [n, c, c, labels], share of each cell that shows a label, 0 to 255; None
             where that is not known.
+        known: uint8 [n, labels], 0 where the truth must not be used; None: all of it may.
     """
 
     inputs: Floats
     truth: Floats
     cells: npt.NDArray[np.uint8] | None
+    known: npt.NDArray[np.uint8] | None = None
 
 
 class Batches:
@@ -75,11 +77,13 @@ class Batches:
         pixels = self.samples.read(rows.tolist())
         if pixels.shape[1] > _OVERSAMPLED * self.spec.size:
             pixels = resize(pixels, _OVERSAMPLED * self.spec.size)
-        known = getattr(self.samples, "cells", None)
-        cells = None if known is None else known[rows]
+        cells, known = (
+            None if all_ is None else all_[rows]
+            for all_ in (getattr(self.samples, name, None) for name in ("cells", "known"))
+        )
         pixels, cells = augment(pixels, rng, self.jitter, cells, self.warp)
         truth = self.samples.truth[rows].astype(np.float32)
-        return Batch(preprocess(pixels, self.spec), truth, cells)
+        return Batch(preprocess(pixels, self.spec), truth, cells, known)
 
     def ahead(self, first: int) -> Iterator[Batch]:
         """Batches from number ``first`` on, in order, made by threads a few batches ahead."""

@@ -10,7 +10,7 @@ from earthgql.errors import TrainingError
 Loss = Literal["bce", "focal"]
 Precision = Literal["float32", "mixed_bfloat16"]
 FULL_DEPTH = (3, 4, 6, 3)
-_MAY_CHANGE = ("epochs",)  # when a run is resumed
+_MAY_CHANGE = ("epochs", "compiled")  # when a run is resumed
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,8 @@ class Plan:
         warp: strength of turns by any angle and changes of scale; 0: none.
         precision: number format of the forward and backward pass.
         seed: seed of weights, shuffling and augmentation.
+        exclusive: places of the labels of which exactly one is true in every picture.
+        compiled: compile the network before training (backend pytorch).
     """
 
     epochs: int = 10
@@ -63,6 +65,8 @@ class Plan:
     warp: float = 0.0
     precision: Precision = "float32"
     seed: int = 1
+    exclusive: tuple[int, ...] = ()
+    compiled: bool = False
 
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.batch < 2 or not self.stages:

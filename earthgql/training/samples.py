@@ -49,6 +49,7 @@ class ArraySamples:
     Attributes:
         cells: uint8 [n, c, c, labels], share of each cell of a picture that shows a label, 0 to
             255; None where that is not known.
+        known: uint8 [n, labels], 0 where the truth must not be used; None: all of it may.
     """
 
     labels: tuple[str, ...]
@@ -56,12 +57,14 @@ class ArraySamples:
     names: Sequence[str]
     images: Pixels
     cells: Pixels | None = None
+    known: Truth | None = None
 
     def after(self, count: int) -> "ArraySamples":
         """All but the first ``count`` pictures."""
         cells = None if self.cells is None else self.cells[count:]
+        known = None if self.known is None else self.known[count:]
         rest = self.truth[count:], self.names[count:], self.images[count:]
-        return ArraySamples(self.labels, *rest, cells)
+        return ArraySamples(self.labels, *rest, cells, known)
 
     def read(self, indices: Sequence[int]) -> Pixels:
         """See ``Samples.read``."""
@@ -88,6 +91,13 @@ class JoinedSamples:
     def cells(self) -> Pixels:
         """Shares per cell, see ``ArraySamples``."""
         return np.concatenate([part.cells for part in self.parts if part.cells is not None])
+
+    @cached_property
+    def known(self) -> Truth:
+        """1 where the truth may be used; all of it in parts that do not say."""
+        return np.concatenate(
+            [np.ones_like(part.truth) if part.known is None else part.known for part in self.parts]
+        )
 
     @property
     def names(self) -> Sequence[str]:

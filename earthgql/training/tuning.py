@@ -6,14 +6,14 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from earthgql.models.calibration import Temperature, calibrate
+from earthgql.models.calibration import Grouped, Temperature, calibrate
 from earthgql.training.metrics import macro_f1, sample_f, tune_for_macro_f1, tune_thresholds
 
 Floats = npt.NDArray[np.float32]
 Truth = npt.NDArray[np.uint8]
 Goal = Literal["f2", "macro-f1"]
-_TEMPERATURES = np.exp(np.linspace(np.log(0.3), np.log(3.0), 61))
-_EPSILON = 1e-7
+TEMPERATURES = np.exp(np.linspace(np.log(0.3), np.log(3.0), 61))
+EPSILON = 1e-7
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +22,14 @@ class Tuned:
 
     Attributes:
         thresholds: per label, for scores after the calibration.
-        calibration: the temperatures, or None where none was wanted.
+        calibration: what was fitted, or None where none was wanted.
         f2: sample-averaged F2 on the validation split with these thresholds.
         f2_before: likewise with 0.5 for every label and no calibration.
         macro_f1: macro-averaged F1 on the validation split with these thresholds.
     """
 
     thresholds: tuple[float, ...]
-    calibration: Temperature | None
+    calibration: Temperature | Grouped | None
     f2: float
     f2_before: float
     macro_f1: float
@@ -59,13 +59,18 @@ def tune(truth: Truth, scores: Floats, *, temperature: bool, goal: Goal = "f2") 
 
 def fit_temperature(truth: Truth, scores: Floats) -> Temperature:
     """The temperature per label, 0.3 to 3, with the lowest cross-entropy; 1 for absent labels."""
-    inner = np.clip(scores.astype(np.float64), _EPSILON, 1 - _EPSILON)
-    logits = np.log(inner) - np.log1p(-inner)
+    logits = logits_of(scores)
     best = np.ones(truth.shape[1])
     for label in np.flatnonzero(truth.any(axis=0) & ~truth.all(axis=0)):
-        losses = [_loss(truth[:, label], logits[:, label] / t) for t in _TEMPERATURES]
-        best[label] = _TEMPERATURES[int(np.argmin(losses))]
+        losses = [_loss(truth[:, label], logits[:, label] / t) for t in TEMPERATURES]
+        best[label] = TEMPERATURES[int(np.argmin(losses))]
     return Temperature(temperature=tuple(float(round(t, 4)) for t in best))
+
+
+def logits_of(scores: Floats) -> npt.NDArray[np.float64]:
+    """The logits of scores, float64 [n, labels]."""
+    inner = np.clip(scores.astype(np.float64), EPSILON, 1 - EPSILON)
+    return np.asarray(np.log(inner) - np.log1p(-inner))
 
 
 def _loss(truth: npt.NDArray[np.uint8], logits: npt.NDArray[np.float64]) -> float:

@@ -12,10 +12,11 @@ if TYPE_CHECKING:
     from earthgql.models.bundle import Bundle
     from earthgql.models.protocol import Classifier
     from earthgql.training.generated import Order
+    from earthgql.training.material.store import Recipe
     from earthgql.training.plan import Plan
     from earthgql.training.samples import ArraySamples, Samples, Splits
 
-FORMATS = ("generated", "planet", "ucmerced", "folder")
+FORMATS = ("generated", "ground", "planet", "ucmerced", "folder")
 SPLITS = ("train", "validation", "test")
 FOLDER = click.Path(file_okay=False, path_type=Path)
 FILE = click.Path(dir_okay=False, path_type=Path)
@@ -96,6 +97,14 @@ def plan_of(given: dict[str, Any]) -> Plan:
     return Plan(stages=stages, rate=given.pop("lr"), average=given.pop("ema"), **given)
 
 
+def places_of(names: tuple[str, ...] | None, labels: tuple[str, ...]) -> tuple[int, ...]:
+    """Places of some labels in the vocabulary."""
+    unknown = set(names or ()) - set(labels)
+    if unknown:
+        raise click.UsageError(f"--exclusive: the data set has no {', '.join(sorted(unknown))}")
+    return tuple(labels.index(name) for name in names or ())
+
+
 def read(
     data: str,
     format_: Any,
@@ -115,6 +124,8 @@ def read(
         chips: numbers of generated chips, to train on and to validate on.
         scenes: number of generated scenes whose tiles are trained on besides the chips.
     """
+    if format_ == "ground":
+        return _ground(Path(data).expanduser(), chips)
     if format_ != "generated":
         from earthgql.training.formats import read_splits
 
@@ -128,6 +139,40 @@ def read(
     if scenes:
         train.append(_rendered(Order("train", scenes * TILES_PER_SCENE, scenes=True)))
     return Splits(JoinedSamples(train), _rendered(Order("validation", chips[1])), None)
+
+
+def _ground(data: Path, chips: tuple[int, ...]) -> Splits:
+    """Pictures on the real ground of ``data``, made once; see docs/model.md.
+
+    Those to validate on are as frequent as in nature, and a third as many again have rare labels.
+    """
+    from earthgql.training.material.store import NATURAL, TRAINING
+    from earthgql.training.samples import JoinedSamples, Splits
+
+    if len(chips) != 2:
+        raise click.UsageError("--chips takes two numbers, as in 20480,3072")
+    train = _made(data, "train", chips[0], TRAINING)
+    natural = _made(data, "validation", chips[1], NATURAL)
+    rare = _made(data, "validation", max(chips[1] // 3, 1), TRAINING)
+    return Splits(train, JoinedSamples([natural, rare]), None)
+
+
+def _made(data: Path, split: str, count: int, recipe: Recipe) -> ArraySamples:
+    from earthgql.cli.console import progress
+    from earthgql.landscape import generator_version
+    from earthgql.settings import load_settings
+    from earthgql.training.material.store import Order as Pictures
+    from earthgql.training.material.store import load, render
+
+    sentinel = data / "amazon_s2"
+    order = Pictures(
+        data / "planet_scenes", sentinel if sentinel.is_dir() else None, split, count, recipe
+    )
+    kind = "balanced" if recipe.balanced else "natural"
+    folder = load_settings().var_dir / "ground" / f"{generator_version()}-{split}-{kind}"
+    with progress(f"Make {split} pictures", count) as done:
+        render(order, folder, done)
+    return load(folder, count).samples()
 
 
 def chips_of(split: str, count: int, *, balanced: bool, skip: int = 0) -> Samples:

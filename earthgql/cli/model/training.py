@@ -16,6 +16,7 @@ from earthgql.cli.model.samples import (
     classifier_of,
     data_options,
     list_of,
+    places_of,
     plan_of,
     read,
     refuse_mixed_up,
@@ -80,6 +81,19 @@ BASELINE_CHIPS = 3000
     help="Strength of turns by any angle and changes of scale, for small data sets.",
 )
 @click.option("--pretrained", type=FILE, help="Keras weights of a ResNet50 to start from.")
+@click.option(
+    "--exclusive",
+    callback=list_of(str),
+    help="Labels of which exactly one is true in every picture; learnt as a choice too (backend"
+    " pytorch).",
+)
+@click.option(
+    "--compile/--no-compile",
+    "compiled",
+    default=False,
+    show_default=True,
+    help="Compile the network first: minutes, then up to twice as fast (backend pytorch).",
+)
 @click.option("--seed", type=int, default=1, show_default=True)
 @click.option(
     "--precision",
@@ -133,6 +147,8 @@ def train(
       python manage.py model train --data ~/planet --format planet --out var/runs/planet \\
         --pretrained resnet50_weights.h5 --sizes 128,224,256 --batch 64 --precision mixed_bfloat16
     """
+    from dataclasses import replace
+
     from earthgql.cli.console import err
     from earthgql.cli.console import out as stdout
     from earthgql.cli.model.progress import training_progress
@@ -140,9 +156,11 @@ def train(
     from earthgql.training.session import train as run
 
     refuse_mixed_up(data, format_)
+    names = given.pop("exclusive")
     plan = plan_of(given)
     choose_backend(backend)
     splits = read(data, format_, split_seed, None, chips, scenes=scenes)
+    plan = replace(plan, exclusive=places_of(names, splits.labels))
     counts = [len(part.truth) for part in (splits.train, splits.validation)]
     err.print(f"{counts[0]:,} pictures to train on, {counts[1]:,} to validate on", markup=False)
     with training_progress(plan.epochs) as watch:
@@ -238,10 +256,11 @@ def evaluate(
 @click.option("--chips", type=click.IntRange(1), default=1024, show_default=True)
 @click.option(
     "--calibrate",
-    type=click.Choice(["none", "temperature"]),
+    type=click.Choice(["none", "temperature", "grouped"]),
     default="none",
     show_default=True,
-    help="Also fit a temperature per label and store it in the bundle.",
+    help="Also fit a temperature per label, or for Planet's 17 labels also a shift and the choice"
+    " of exactly one weather; stored in the bundle.",
 )
 @click.option(
     "--goal",
@@ -273,16 +292,21 @@ def thresholds(
     from earthgql.cli.console import out
     from earthgql.models.bundle import open_bundle, update_manifest
     from earthgql.training.tuning import tune
+    from earthgql.training.weather_choice import tune_as_planet
 
     refuse_mixed_up(data, format_)
     opened = open_bundle(bundle)
     if format_ == "generated":
         samples = chips_of("validation", chips, balanced=True)
     else:
-        samples = read(data, format_, split_seed, opened.manifest.labels, ()).validation
+        numbers = (1, chips)  # of pictures on real ground; other data sets have their own
+        samples = read(data, format_, split_seed, opened.manifest.labels, numbers).validation
     plain = replace(opened, manifest=opened.manifest.model_copy(update={"calibration": None}))
     scores = scored(classifier_of(plain), samples, turns=False)
-    tuned = tune(samples.truth, scores, temperature=calibrate == "temperature", goal=goal)
+    if calibrate == "grouped":
+        tuned = tune_as_planet(samples, scores)
+    else:
+        tuned = tune(samples.truth, scores, temperature=calibrate == "temperature", goal=goal)
     update_manifest(bundle, thresholds=tuned.thresholds, calibration=tuned.calibration)
     for label, threshold in zip(samples.labels, tuned.thresholds, strict=True):
         out.print(f"{label:24} {threshold:.3f}", markup=False)

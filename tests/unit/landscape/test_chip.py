@@ -78,14 +78,19 @@ def test_natural_frequencies_resemble_the_contest(natural: list[Chip]) -> None:
     assert 0.10 <= shares["road"] <= 0.32
 
 
-def test_colours_resemble_those_of_real_chips(natural: list[Chip]) -> None:
-    images = [chip.image.astype(np.float32) for chip in natural]
-    means = np.median([image.mean(axis=(0, 1)) for image in images], axis=0)
-    spread = np.median([image.std(axis=(0, 1)) for image in images], axis=0)
-    assert np.all(np.abs(means - (74, 84, 71)) < 10)
-    assert np.all((spread > 4) & (spread < 19))
-    rough = np.median([np.abs(np.diff(image.mean(axis=2), axis=0)).mean() for image in images])
-    assert 1.1 < rough < 2.4
+def test_forest_resembles_that_of_real_chips(natural: list[Chip]) -> None:
+    forest = [c.image.astype(float) for c in natural if c.labels == {"clear", "primary"}]
+    means = np.median([image.mean(axis=(0, 1)) for image in forest], axis=0)
+    assert np.all(np.abs(means - (43, 57, 49)) < 9)
+    spread = np.median([image.mean(axis=2).std() for image in forest])
+    assert 3.5 < spread < 7.0
+    likeness = [np.corrcoef(image[..., 0].ravel(), image[..., 1].ravel())[0, 1] for image in forest]
+    assert 0.80 < np.median(likeness) < 0.93
+
+
+def test_haze_is_a_veil_of_one_piece(balanced: list[Chip]) -> None:
+    plain = [c.image for c in balanced if c.labels == {"haze", "primary"}]
+    assert np.median([image.mean(axis=2).std() for image in plain]) < 5
 
 
 def test_cloudy_chips_are_bright_and_flat_against_clear_ones(balanced: list[Chip]) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from earthgql.landscape import LABELS, WEATHER, SceneRender, render_scene
-from earthgql.landscape.truth import true_labels, visible_counts
+from earthgql.landscape.labels.truth import true_labels, visible_counts
 
 SIZE = 2048
 SIDE = SIZE // 256

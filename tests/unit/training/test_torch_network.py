@@ -62,6 +62,38 @@ for precision in ("float32", "mixed_bfloat16"):
     assert losses[-1] < losses[0], losses
 """
 
+UNKNOWN = """
+import numpy as np, torch
+from earthgql.training.batches import Batch
+from earthgql.training.plan import Plan, Stage
+from earthgql.training.torch_engine import TorchEngine
+
+rng = np.random.default_rng(1)
+inputs = rng.normal(size=(4, 64, 64, 3)).astype("f4")
+cells = rng.integers(0, 256, (4, 16, 16, 3), dtype=np.uint8)
+known = np.ones((4, 3), "u1")
+known[1:3, 0] = 0
+lies = np.eye(4, 3, dtype="f4")
+lies[1:3, 0] = 1 - lies[1:3, 0]
+
+def learnt(truth, known, exclusive=()):
+    plan = Plan(exclusive=exclusive)
+    engine = TorchEngine(3, plan, np.ones(3, "f4"), [True, False, True])
+    engine.begin(Stage(64, 1.0, (1, 1, 1, 1)))
+    loss = engine.step(Batch(inputs, truth, cells, known), 1e-3)
+    return loss, engine.network.head.weight.detach().clone()
+
+for exclusive in ((), (0, 1, 2)):
+    true, false = (learnt(t, known, exclusive) for t in (np.eye(4, 3, dtype="f4"), lies))
+    assert true[0] == false[0] and torch.equal(true[1], false[1])
+assert learnt(lies, None)[0] != learnt(lies, known)[0]
+assert learnt(lies, None, (0, 1, 2))[0] > learnt(lies, None)[0]
+"""
+
+
+def test_truth_that_is_not_known_teaches_nothing() -> None:
+    run(UNKNOWN)
+
 
 def test_it_learns_in_both_precisions() -> None:
     run(LEARNING)

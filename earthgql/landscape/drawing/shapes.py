@@ -59,14 +59,30 @@ def _between(path: Points, first: Points, last: Points) -> Points:
 
 
 def wandering(
-    rng: Rng, start: tuple[float, float], end: tuple[float, float], *, sway: float
+    rng: Rng,
+    start: tuple[float, float],
+    end: tuple[float, float],
+    *,
+    sway: float,
+    octaves: int = 2,
 ) -> Points:
-    """A nearly straight course, as of a road; `sway` is its deviation relative to its length."""
+    """A nearly straight course, as of a road.
+
+    Args:
+        rng: source of randomness.
+        start: (x, y) in pixels.
+        end: (x, y) in pixels.
+        sway: deviation relative to the length.
+        octaves: scales of bends; two are smooth, four crooked.
+
+    Returns:
+        float64 [n, 2], x and y.
+    """
     first, last = np.asarray(start, float), np.asarray(end, float)
     length = float(np.hypot(*(last - first)))
     count = max(int(length / 6), 4)
     along = np.linspace(0, 1, count)
-    walk = smooth_walk(rng, count, max(count / 3, 2), octaves=2)
+    walk = smooth_walk(rng, count, max(count / 3, 2), octaves=octaves)
     off = sway * length * walk * np.sin(np.pi * along)
     direction = (last - first) / max(length, 1e-6)
     normal = np.array([-direction[1], direction[0]])
@@ -93,6 +109,37 @@ def distance(shape: tuple[int, int], lines: list[Points]) -> F32:
     if int(mask.min()) == 255:
         return np.full(shape, 1e4, dtype=np.float32)
     return f32(cv2.distanceTransform(mask, cv2.DIST_L2, 5))
+
+
+def scattered_cells(
+    rng: Rng, shape: tuple[int, int], spacing: float
+) -> tuple[F32, npt.NDArray[np.int32]]:
+    """A Voronoi tessellation of random points about `spacing` pixels apart.
+
+    Returns:
+        The distance of every pixel to the nearest point, float32 [h, w], and that point's
+        number from 1, int32 [h, w].
+    """
+    height, width = shape
+    count = max(int(height * width / spacing**2), 4)
+    free: npt.NDArray[np.uint8] = np.ones(shape, dtype=np.uint8)
+    free[rng.integers(0, height, count), rng.integers(0, width, count)] = 0
+    away, cell = cv2.distanceTransformWithLabels(
+        free, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    return f32(away), np.asarray(cell, dtype=np.int32)
+
+
+def patches(rng: Rng, shape: tuple[int, int], spacing: float) -> npt.NDArray[np.int32]:
+    """Numbers irregular patches about `spacing` pixels wide, with crooked borders: int32 [h, w]."""
+    _, cell = scattered_cells(rng, shape, spacing)
+    height, width = shape
+    shake = rng.standard_normal((2, height, width), dtype=np.float32)
+    dy, dx = (cv2.GaussianBlur(field, (0, 0), 1.5) * (1.3 * spacing) for field in shake)
+    rows = np.clip(np.arange(height)[:, None] + dy, 0, height - 1).astype(np.intp)
+    cols = np.clip(np.arange(width) + dx, 0, width - 1).astype(np.intp)
+    crooked: npt.NDArray[np.int32] = cell[rows, cols]
+    return crooked
 
 
 def outline(

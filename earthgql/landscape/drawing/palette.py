@@ -8,11 +8,18 @@ import numpy as np
 
 from earthgql.landscape.noise import F32, Rng, f32
 
-_SOILS = ((164, 132, 108), (170, 146, 128), (156, 140, 118), (176, 164, 148), (152, 120, 100))
-_WATERS = ((42, 52, 54), (112, 106, 86), (84, 92, 84), (46, 60, 66), (96, 92, 74), (66, 78, 76))
-_PONDS = ((112, 150, 142), (168, 150, 122), (104, 124, 104), (140, 160, 150), (150, 126, 98))
-_ROOFS = ((206, 204, 198), (188, 182, 174), (176, 152, 138), (226, 226, 224), (168, 174, 178))
-_WET, _DRY = (84, 104, 70), (150, 136, 108)
+_SOILS = ((157, 142, 117), (160, 136, 116), (131, 118, 103), (181, 164, 148), (146, 116, 98))
+_WATERS = (
+    (26, 34, 38),
+    (154, 140, 116),
+    (100, 97, 85),
+    (40, 50, 54),
+    (168, 136, 116),
+    (70, 76, 70),
+)
+_PONDS = ((112, 138, 126), (168, 150, 122), (98, 112, 96), (100, 97, 85), (150, 126, 98))
+_ROOFS = ((226, 222, 214), (198, 192, 184), (176, 152, 138), (240, 238, 234), (168, 174, 178))
+_WET, _DRY = (74, 87, 62), (138, 122, 98)
 
 
 def colour(red: float, green: float, blue: float) -> F32:
@@ -20,7 +27,7 @@ def colour(red: float, green: float, blue: float) -> F32:
     return np.array([red, green, blue], dtype=np.float32)
 
 
-def jitter(rng: Rng, base: F32, *, light: float = 0.08, hue: float = 0.04) -> F32:
+def jitter(rng: Rng, base: F32, *, light: float = 0.08, hue: float = 0.03) -> F32:
     """Varies a colour's lightness and, per channel, its hue (relative deviations)."""
     factor = 1 + light * rng.standard_normal() + hue * rng.standard_normal(3)
     return f32(base * np.clip(factor, 0.5, 1.6))
@@ -60,11 +67,11 @@ class Palette:
         if kind < 0.6:
             return self.grass(rng)
         if kind < 0.74:
-            return jitter(rng, colour(90, 114, 74))
+            return jitter(rng, colour(82, 95, 68))
         if kind < 0.84:
-            return jitter(rng, colour(70, 94, 60))
+            return jitter(rng, colour(60, 80, 52))
         if kind < 0.93:
-            return jitter(rng, colour(128, 106, 86))
+            return jitter(rng, colour(116, 98, 82))
         return jitter(rng, self.soil)
 
     def pond(self, rng: Rng) -> F32:
@@ -85,13 +92,13 @@ def _unlike(water: F32, forest: F32) -> F32:
 
 def draw_palette(rng: Rng) -> Palette:
     """Draws the colours of one landscape."""
-    forest = jitter(rng, colour(51, 66, 55), light=0.08, hue=0.035)
+    forest = jitter(rng, colour(36, 53, 47), light=0.12, hue=0.022)
     mix = rng.uniform(0, 0.7)
     soil = _pick(rng, _SOILS) * (1 - mix) + _pick(rng, _SOILS) * mix
     return Palette(
         forest=forest,
         soil=jitter(rng, f32(soil), light=0.07),
         water=_unlike(jitter(rng, _pick(rng, _WATERS), light=0.12, hue=0.05), forest),
-        dryness=float(rng.uniform(0, 1)),
+        dryness=float(rng.uniform(0, 1) ** 0.8),
         redness=float(rng.uniform(0, 0.8)),
     )

@@ -9,9 +9,15 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from earthgql.landscape.camera.weather import (
+    Sky,
+    cloud_field,
+    cloud_opacity,
+    haze_colour,
+    sky_of_clouds,
+)
 from earthgql.landscape.labels import WEATHER
 from earthgql.landscape.noise import F32, U8, Rng, blur, f32, fractal
-from earthgql.landscape.weather import Sky, cloud_field, cloud_opacity, haze_colour, sky_of_clouds
 
 _CLEAR, _PARTLY, _CLOUDY, _HAZE = range(len(WEATHER))
 _LEAST_COVER: Final = 0.05

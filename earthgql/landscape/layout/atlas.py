@@ -8,21 +8,27 @@ from functools import partial
 
 import numpy as np
 
-from earthgql.landscape.canvas import Ground, find_place
-from earthgql.landscape.farming import draw_burn, draw_fields, draw_pasture, draw_plots
-from earthgql.landscape.forestry import draw_blooming, draw_blow_down, draw_logging
-from earthgql.landscape.labels import PRIMARY
-from earthgql.landscape.mining import draw_diggings, draw_pit
-from earthgql.landscape.noise import Rng
-from earthgql.landscape.settlement import (
+from earthgql.landscape.drawing.canvas import Ground, find_place
+from earthgql.landscape.drawing.shapes import Points, distance, meander, wandering
+from earthgql.landscape.features.farming import draw_burn, draw_fields, draw_pasture, draw_plots
+from earthgql.landscape.features.forestry import draw_blooming, draw_blow_down, draw_logging
+from earthgql.landscape.features.mining import draw_diggings, draw_pit
+from earthgql.landscape.features.settlement import (
     draw_houses,
     draw_roads,
     draw_town,
     land_beside,
     sites_along,
 )
-from earthgql.landscape.shapes import Points, distance, meander, wandering
-from earthgql.landscape.terrain import draw_bare, draw_lake, draw_meadow, draw_river
+from earthgql.landscape.features.terrain import (
+    draw_bare,
+    draw_lake,
+    draw_meadow,
+    draw_river,
+    draw_scar,
+)
+from earthgql.landscape.labels import PRIMARY
+from earthgql.landscape.noise import Rng
 
 
 @dataclass(frozen=True)
@@ -81,6 +87,8 @@ def _ribs(rng: Rng, spine: Points, size: int) -> list[Points]:
 
 def draw_wilds(ground: Ground, rng: Rng, places: int) -> None:
     """Natural openings: meadows, bare outcrops and windthrow, `places` times a few each."""
+    for _ in range(6 * places):
+        _scar(ground, rng)
     for _ in range(max(places // 2, 1)):
         _spot(ground, rng, 330, partial(draw_meadow, radius=110))
     for _ in range(2 * places):
@@ -89,6 +97,18 @@ def draw_wilds(ground: Ground, rng: Rng, places: int) -> None:
     for _ in range(2 * places):
         radius = rng.uniform(45, 95)
         _spot(ground, rng, 2 * radius, partial(draw_blow_down, radius=radius))
+
+
+def _scar(ground: Ground, rng: Rng) -> None:
+    """A bend of a river of former times."""
+    size = ground.shape[0]
+    start, turn = rng.uniform(0, size, 2), rng.uniform(0, 2 * np.pi)
+    end = start + rng.uniform(200, 600) * np.array([np.cos(turn), np.sin(turn)])
+    ends = (float(start[0]), float(start[1])), (float(end[0]), float(end[1]))
+    course = meander(rng, *ends, bend=rng.uniform(0.8, 1.6), wavelength=rng.uniform(300, 900))
+    part, moved = ground.along(course, 40)
+    if min(part.shape) > 8:
+        draw_scar(part, rng, moved, float(rng.choice([1.5, 2.5, 5.0, 9.0, 16.0])))
 
 
 def _spot(
@@ -205,7 +225,7 @@ def draw_woods(ground: Ground, rng: Rng, places: int) -> None:
         radius = rng.uniform(70, 120)
         _spot(ground, rng, 1.4 * radius, partial(draw_logging, radius=radius))
     for _ in range(3 * places):
-        spread, count = rng.uniform(40, 90), int(rng.integers(30, 110))
+        spread, count = rng.uniform(40, 90), int(rng.integers(60, 200))
         _spot(ground, rng, 3 * spread, partial(draw_blooming, spread=spread, count=count))
 
 

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from earthgql.landscape.labels import CODES, GROUND, LABELS
+from earthgql.landscape.labels.vocabulary import CODES, GROUND, LABELS
 from earthgql.landscape.noise import U8
 
 # Visible pixels of a 256 x 256 tile from which a label is true. Below NONE_SHARE of it nobody
@@ -16,12 +16,12 @@ ENOUGH: Final[dict[str, int]] = {
     "primary": 4000,
     "agriculture": 2500,
     "water": 420,
-    "habitation": 130,
+    "habitation": 90,
     "road": 230,
     "cultivation": 420,
-    "bare_ground": 800,
-    "blooming": 110,
-    "selective_logging": 260,
+    "bare_ground": 900,
+    "blooming": 50,
+    "selective_logging": 220,
     "slash_burn": 420,
     "blow_down": 500,
     "conventional_mine": 1500,

@@ -5,11 +5,11 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from earthgql.landscape.canvas import Ground
+from earthgql.landscape.drawing.canvas import Ground
+from earthgql.landscape.drawing.palette import colour, jitter
+from earthgql.landscape.drawing.shapes import Points, filled, stroke
 from earthgql.landscape.labels import CODES
 from earthgql.landscape.noise import F32, Rng, blur, f32, ramp
-from earthgql.landscape.palette import colour, jitter
-from earthgql.landscape.shapes import Points, filled, stroke
 
 
 def draw_roads(
@@ -27,15 +27,17 @@ def draw_roads(
     dry = _passable(ground)
     if verge > 1:
         strip = blur(stroke(ground.shape, lines, width + 2 * verge), 1.0)
-        ragged = ramp(strip - 0.5 + 0.15 * ground.mottle, 0.5) * np.float32(0.7)
+        ragged = ramp(strip - 0.5 + 0.2 * ground.ragged(), 0.5) * np.float32(0.7)
         strip = ragged * dry * np.clip(strip * np.float32(4), 0, 1)
         grass = ground.palette.grass(rng) * np.float32(0.9)
         cleared = strip * f32(ground.cover == CODES["primary"])
         ground.coat(cleared, grass, None, grain=0.05, mottle=0.04, least=0.6)
     tone = f32(ground.palette.soil * 0.75 + colour(196, 180, 158) * 0.25)
     tone = jitter(rng, tone, light=0.05) * np.float32(rng.uniform(0.95, 1.15))
-    alpha = stroke(ground.shape, lines, width) * dry * np.float32(rng.uniform(0.8, 1.0))
-    ground.coat(alpha, f32(tone), "road", grain=0.03, mottle=0.03)
+    alpha = stroke(ground.shape, lines, width) * dry * np.float32(rng.uniform(0.7, 1.0))
+    # Crowns, mud and grass take bits of it away.
+    worn = ramp(ground.ragged() + np.float32(rng.uniform(1.0, 2.2)), 1.2)
+    ground.coat(alpha * worn, f32(tone), "road", grain=0.06, mottle=0.04)
 
 
 def _passable(ground: Ground) -> F32:
@@ -63,17 +65,17 @@ def draw_houses(
     kinds: list[list[Points]] = [[], [], []]
     yards: list[Points] = []
     for x, y, angle in sites:
-        long, wide = scale * rng.uniform(1.4, 2.9), scale * rng.uniform(1.1, 1.9)
+        long, wide = scale * rng.uniform(0.8, 1.9), scale * rng.uniform(0.6, 1.2)
         kinds[int(rng.integers(3))].append(_rectangle(x, y, long, wide, angle))
         reach = yard * rng.uniform(0.7, 1.2)
         yards.append(_rectangle(x, y, reach, 0.8 * reach, angle))
     free = f32((ground.cover != CODES["water"]) & (ground.cover != CODES["road"]))
     near = blur(filled(ground.shape, yards), 1.4)
-    bare = ramp(near - 0.45 + 0.12 * ground.mottle + 0.1 * ground.grain, 0.6) * free
+    bare = ramp(near - 0.5 + 0.22 * ground.ragged(), 0.6) * free
     bare = bare * np.clip(near * np.float32(4), 0, 1)
     ground_tone = jitter(rng, f32(ground.palette.soil * 0.65 + ground.palette.grass(rng) * 0.35))
     ground.coat(
-        bare * np.float32(0.85), ground_tone, "habitation", grain=0.07, mottle=0.06, least=0.45
+        bare * np.float32(0.65), ground_tone, "habitation", grain=0.07, mottle=0.06, least=0.45
     )
     dry = f32(ground.cover != CODES["water"])
     for group in kinds:

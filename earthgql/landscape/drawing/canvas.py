@@ -8,10 +8,10 @@ from typing import Final
 import cv2
 import numpy as np
 
+from earthgql.landscape.drawing.palette import Palette
+from earthgql.landscape.drawing.shapes import Points
 from earthgql.landscape.labels import CODES, PRIMARY, UNLABELLED
 from earthgql.landscape.noise import F32, U8, Rng, f32
-from earthgql.landscape.palette import Palette
-from earthgql.landscape.shapes import Points
 
 _BAND: Final = 256
 
@@ -23,7 +23,8 @@ class Ground:
     Attributes:
         rgb: float32 [h, w, 3], 8-bit scale before the sensor.
         cover: uint8 [h, w], the label code of every pixel.
-        grain: float32 [h, w], noise of crown size.
+        grain: float32 [h, w], noise of crown size: how high the canopy stands.
+        fine: float32 [h, w], noise of one to some pixels, as of bare and grassy ground.
         mottle: float32 [h, w], noise of stand size (some ten pixels).
         broad: float32 [h, w], noise of landscape size (some hundred pixels).
         scale: pixels per 4 m.
@@ -34,6 +35,7 @@ class Ground:
     rgb: F32
     cover: U8
     grain: F32
+    fine: F32
     mottle: F32
     broad: F32
     scale: float
@@ -54,6 +56,7 @@ class Ground:
             rgb=self.rgb[rows, cols],
             cover=self.cover[rows, cols],
             grain=self.grain[rows, cols],
+            fine=self.fine[rows, cols],
             mottle=self.mottle[rows, cols],
             broad=self.broad[rows, cols],
         )
@@ -75,6 +78,10 @@ class Ground:
         span = np.maximum(high.astype(int) - corner, 1)
         part = self.window(int(corner[1]), int(corner[0]), int(span[1]), int(span[0]))
         return part, points - corner
+
+    def ragged(self) -> F32:
+        """Noise of all sizes up to stands, for edges; float32 [h, w], deviation about 1."""
+        return f32(np.float32(0.7) * self.mottle + 0.4 * self.grain + np.float32(0.3) * self.fine)
 
     def forest(self) -> F32:
         """1 where the pixel is still primary forest, else 0."""
@@ -130,14 +137,14 @@ class Ground:
 
         Args:
             base: float32 [3] or [h, w, 3].
-            grain: relative strength of the crown-size noise.
+            grain: relative strength of the fine noise.
             mottle: relative strength of the stand-size noise.
             broad: relative strength of the landscape-size noise.
 
         Returns:
             float32 [h, w, 3].
         """
-        light = 1 + np.float32(grain) * self.grain + np.float32(mottle) * self.mottle
+        light = 1 + np.float32(grain) * self.fine + np.float32(mottle) * self.mottle
         if broad:
             light += np.float32(broad) * self.broad
         return f32(base * light[..., None])

@@ -4,37 +4,40 @@ from __future__ import annotations
 
 import numpy as np
 
-from earthgql.landscape.canvas import Ground, find_place
-from earthgql.landscape.farming import draw_burn, draw_fields, draw_pasture, draw_plots
-from earthgql.landscape.forestry import draw_blooming, draw_blow_down, draw_logging
-from earthgql.landscape.mining import draw_diggings, draw_pit
-from earthgql.landscape.noise import F32, Rng, f32
-from earthgql.landscape.palette import draw_palette
-from earthgql.landscape.plan import Plan
-from earthgql.landscape.settlement import (
+from earthgql.landscape.drawing.canvas import Ground, find_place
+from earthgql.landscape.drawing.palette import draw_palette
+from earthgql.landscape.drawing.shapes import Points, distance, meander, through, wandering
+from earthgql.landscape.features.canopy import plant_forest
+from earthgql.landscape.features.farming import draw_burn, draw_fields, draw_pasture, draw_plots
+from earthgql.landscape.features.forestry import draw_blooming, draw_blow_down, draw_logging
+from earthgql.landscape.features.mining import draw_diggings, draw_pit
+from earthgql.landscape.features.settlement import (
     draw_houses,
     draw_roads,
     draw_town,
     land_beside,
     sites_along,
 )
-from earthgql.landscape.shapes import Points, distance, meander, through, wandering
-from earthgql.landscape.terrain import (
+from earthgql.landscape.features.terrain import (
     draw_bare,
     draw_lake,
     draw_meadow,
     draw_river,
-    plant_forest,
+    draw_scar,
 )
+from earthgql.landscape.labels.plan import Plan
+from earthgql.landscape.noise import F32, Rng, f32
 
 
-def compose(rng: Rng, size: int, plan: Plan) -> Ground:
+def compose(rng: Rng, size: int, plan: Plan, *, canopy: F32 | None = None) -> Ground:
     """Draws a square piece of ground that shows the plan's themes.
 
     Args:
         rng: source of randomness.
         size: side in pixels; at 256 a pixel is 3 to 5 m wide.
         plan: what to show.
+        canopy: float32 [size, size, 3], a real picture to draw upon instead of a generated canopy;
+            it is moved to the colour of this landscape's forest.
 
     Returns:
         The painted ground.
@@ -42,9 +45,14 @@ def compose(rng: Rng, size: int, plan: Plan) -> Ground:
     scale = 4.0 / rng.uniform(3.0, 5.0) * size / 256
     hills = float(rng.uniform(0.2, 1.0)) if rng.random() < 0.35 else 0.0
     ground = plant_forest(rng, size, size, scale, draw_palette(rng), hills=hills)
+    if canopy is not None:
+        middle = np.median(canopy.reshape(-1, 3), axis=0)
+        ground.rgb[:] = np.maximum(canopy + (ground.palette.forest - middle), 0)
     if plan.weather == "cloudy":
         return ground
     wanted = plan.themes
+    if "primary" not in wanted:
+        _open_land(ground, rng, wanted, size)
     _natural(ground, rng, wanted, size)
     stream = _waters(ground, rng, wanted, size)
     road = _road_line(rng, size)
@@ -55,17 +63,46 @@ def compose(rng: Rng, size: int, plan: Plan) -> Ground:
     return ground
 
 
+def _open_land(ground: Ground, rng: Rng, wanted: frozenset[str], size: int) -> None:
+    """Leaves no forest: farmland, bare hills, water or savanna from side to side."""
+    everywhere = np.ones(ground.shape, dtype=np.float32)
+    middle = size / 2
+    if "agriculture" in wanted:
+        draw_pasture(ground, rng, everywhere)
+    elif "bare_ground" in wanted:
+        draw_bare(ground, rng, middle, middle, 3.0 * size)
+    elif wanted == {"water"}:
+        draw_lake(ground, rng, middle, middle, 3.0 * size)
+    else:
+        draw_meadow(ground, rng, middle, middle, 3.0 * size)
+
+
 def _natural(ground: Ground, rng: Rng, wanted: frozenset[str], size: int) -> None:
     if rng.random() < 0.05:
         x, y = rng.uniform(0, size, 2)
         draw_meadow(ground, rng, x, y, size * rng.uniform(0.15, 0.4))
+    if rng.random() < 0.16:
+        for _ in range(int(rng.integers(1, 4))):
+            _old_river(ground, rng, size)
     if "bare_ground" in wanted:
         for _ in range(int(rng.integers(1, 4))):
             x, y = rng.uniform(0.12, 0.88, 2) * size
-            draw_bare(ground, rng, x, y, size * float(rng.choice([0.1, 0.14, 0.2, 0.32])))
+            draw_bare(ground, rng, x, y, size * float(rng.choice([0.12, 0.2, 0.32, 0.5])))
     if "blow_down" in wanted:
         x, y = rng.uniform(0.2, 0.8, 2) * size
         draw_blow_down(ground, rng, x, y, size * rng.uniform(0.14, 0.36))
+
+
+def _old_river(ground: Ground, rng: Rng, size: int) -> None:
+    start, end = through(rng, size, size)
+    wave = size * rng.uniform(0.5, 1.6)
+    course = meander(
+        rng, (start[0], start[1]), (end[0], end[1]), bend=rng.uniform(0.6, 1.5), wavelength=wave
+    )
+    course = _recentred(rng, course, size)
+    first = int(rng.uniform(0.2, 0.5) * len(course))
+    piece = course[first : first + max(int(rng.uniform(0.15, 0.5) * len(course)), 4)]
+    draw_scar(ground, rng, piece, size / 256 * float(rng.choice([1.5, 2.5, 5.0, 9.0, 16.0])))
 
 
 def _waters(ground: Ground, rng: Rng, wanted: frozenset[str], size: int) -> Points:
@@ -132,15 +169,15 @@ def _farms(ground: Ground, rng: Rng, wanted: frozenset[str], size: int, road: Po
     if "cultivation" in wanted:
         for _ in range(int(rng.integers(1, 4))):
             x, y = find_place(ground, rng, 20 * unit, inset=25 * unit, tries=6)
-            number = int(rng.integers(3, 13))
-            plot = unit * rng.uniform(6.5, 11)
+            number = int(rng.integers(3, 16))
+            plot = unit * rng.uniform(6, 15)
             draw_plots(
                 ground, rng, x, y, spread=unit * rng.uniform(12, 42), count=number, size=plot
             )
     if "slash_burn" in wanted:
         for _ in range(int(rng.integers(1, 4))):
             x, y = rng.uniform(0.12, 0.88, 2) * size
-            draw_burn(ground, rng, x, y, unit * rng.uniform(11, 40))
+            draw_burn(ground, rng, x, y, unit * rng.uniform(9, 30))
 
 
 def _clearing(ground: Ground, rng: Rng, size: int, road: Points) -> F32:
@@ -164,7 +201,7 @@ def _mines(ground: Ground, rng: Rng, wanted: frozenset[str], size: int, stream: 
         length = rng.uniform(0.35, 0.9) * (last - first)
         begin = rng.uniform(first, last - length)
         share = begin / len(stream), (begin + length) / len(stream)
-        half = unit * rng.uniform(8, 26)
+        half = unit * rng.uniform(8, 26) * float(rng.choice([1.0, 1.0, 1.8]))
         draw_diggings(ground, rng, stream, half, start=share[0], stop=share[1])
     if "conventional_mine" in wanted:
         x, y = rng.uniform(0.2, 0.8, 2) * size
@@ -179,7 +216,7 @@ def _people(
     width = unit * float(rng.choice([1, 1, 2, 2, 3]))
     if "road" in wanted:
         lines = [road, *_branches(rng, road, size)]
-        draw_roads(ground, rng, lines, width, verge=unit * float(rng.choice([0, 3, 6, 10])))
+        draw_roads(ground, rng, lines, width, verge=unit * float(rng.choice([0, 0, 3, 6, 10])))
     if "habitation" not in wanted:
         return
     line = road if "road" in wanted or "water" not in wanted else stream
@@ -190,7 +227,7 @@ def _people(
         return
     start, stop = _stretch(rng, inside, len(line))
     sites = sites_along(
-        rng, line, int(rng.integers(12, 40)), start=start, stop=stop, setback=5 * unit + width
+        rng, line, int(rng.integers(8, 40)), start=start, stop=stop, setback=5 * unit + width
     )
     draw_houses(ground, rng, sites, yard=unit * rng.uniform(4, 7))
 
@@ -223,10 +260,10 @@ def _branches(rng: Rng, road: Points, size: int) -> list[Points]:
 def _woods(ground: Ground, rng: Rng, wanted: frozenset[str], size: int) -> None:
     unit = size / 256
     if "selective_logging" in wanted:
-        radius = unit * rng.uniform(50, 110)
+        radius = unit * rng.uniform(65, 140)
         x, y = find_place(ground, rng, 0.8 * radius, inset=0.25 * size)
         draw_logging(ground, rng, x, y, radius)
     if "blooming" in wanted:
         spread = unit * rng.uniform(25, 80)
         x, y = find_place(ground, rng, spread, inset=0.2 * size)
-        draw_blooming(ground, rng, x, y, spread=spread, count=int(rng.integers(10, 60)))
+        draw_blooming(ground, rng, x, y, spread=spread, count=int(rng.integers(30, 140)))

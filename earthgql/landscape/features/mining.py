@@ -5,10 +5,11 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from earthgql.landscape.canvas import Ground
+from earthgql.landscape.drawing.canvas import Ground
+from earthgql.landscape.drawing.palette import colour, jitter
+from earthgql.landscape.drawing.shapes import Points, distance, filled, outline, patches, stroke
+from earthgql.landscape.labels import CODES
 from earthgql.landscape.noise import F32, Rng, blur, f32, ramp, shifted
-from earthgql.landscape.palette import colour, jitter
-from earthgql.landscape.shapes import Points, distance, filled, outline, stroke
 
 
 def draw_diggings(
@@ -27,33 +28,46 @@ def draw_diggings(
     count = len(course)
     reach = course[int(start * count) : max(int(stop * count), int(start * count) + 3)]
     away = distance(ground.shape, [reach])
-    strip = np.float32(half_width) - away
+    depth = _water_depth(ground)
+    along = np.clip(reach.astype(np.intp), 0, np.array(ground.shape[::-1]) - 1)
+    # On a wide river they dig the banks, not its middle.
+    strip = np.float32(half_width + depth[along[:, 1], along[:, 0]].max()) - away
     field = strip + np.float32(0.4 * half_width) * ground.broad
-    field += np.float32(0.28 * half_width) * ground.mottle
-    alpha = ramp(field, 3.0)
-    mud = jitter(rng, ground.palette.soil * 0.55 + colour(190, 158, 118) * 0.45, light=0.05)
-    ground.coat(alpha, f32(mud), "artisinal_mine", grain=0.045, mottle=0.10, broad=0.04)
-    spoil = ramp(ground.mottle - 0.6 * ground.grain - np.float32(1.3), 0.5) * alpha
-    ground.paint(spoil * np.float32(0.7), f32(mud * np.float32(1.2)), "")
-    _ponds(ground, rng, reach, half_width, field)
+    field += np.float32(0.35 * half_width) * ground.ragged()
+    mud = jitter(rng, ground.palette.soil * 0.5 + colour(188, 166, 140) * 0.5, light=0.06)
+    flats = rng.random() < 0.4
+    tone = _sand(ground, rng, f32(mud)) if flats else _pits(ground, rng, f32(mud))
+    # Green islands remain; washed sand is full of them.
+    islands = ground.mottle + np.float32(0.8 if flats else -1.0) * ground.fine
+    level = rng.uniform(0.2, 1.4) if flats else rng.uniform(1.2, 2.6)
+    alpha = ramp(field, 2.0) * (1 - ramp(islands - np.float32(level), 0.6))
+    alpha *= ramp(np.float32(5 * ground.scale) - depth, 3.0)
+    ground.coat(alpha, tone, "artisinal_mine", grain=0.06, mottle=0.05, broad=0.04)
+    rim = ramp(ground.fine - np.float32(0.9), 0.6) * ramp(field, 4.0) * np.float32(0.5)
+    ground.paint(f32(rim), f32(mud * np.float32(1.18)), "")
 
 
-def _ponds(ground: Ground, rng: Rng, reach: Points, half_width: float, field: F32) -> None:
-    few = [ground.palette.pond(rng) for _ in range(3)]
-    length = float(np.sum(np.hypot(*np.diff(reach, axis=0).T)))
-    number = int(np.clip(length * half_width / 160, 6, 60))
-    groups: list[list[Points]] = [[], [], []]
-    for _ in range(number):
-        x, y = reach[int(rng.integers(len(reach)))] + 0.5 * half_width * rng.standard_normal(2)
-        size = ground.scale * rng.uniform(2.2, 6.0)
-        shape = outline(rng, x, y, size, corners=7, rough=0.2, stretch=rng.uniform(1, 1.4))
-        groups[int(rng.integers(3))].append(shape)
-    inside = f32(field > 2)
-    for tone, group in zip(few, groups, strict=True):
-        rim = filled(ground.shape, group, 1.4) * inside
-        ground.paint(rim * np.float32(0.6), f32(ground.palette.soil * np.float32(0.72)), "")
-        pond = filled(ground.shape, group, 0.6) * inside
-        ground.coat(pond, tone, "artisinal_mine", grain=0.0, mottle=0.02)
+def _water_depth(ground: Ground) -> F32:
+    """Distance of every pixel of water from its bank in pixels: float32 [h, w]."""
+    water = (ground.cover == CODES["water"]).astype(np.uint8)
+    return f32(cv2.distanceTransform(water, cv2.DIST_L2, 5))
+
+
+def _sand(ground: Ground, rng: Rng, mud: F32) -> F32:
+    """Washed sand, from pale to muddy in soft streaks: float32 [h, w, 3]."""
+    wet = ramp(ground.broad + 0.8 * ground.mottle - np.float32(rng.uniform(-0.5, 1.2)), 2.0)
+    dark = mud * np.float32(rng.uniform(0.6, 0.8))
+    pale = mud * np.float32(1.1)
+    return f32(pale + wet[..., None] * (dark - pale))
+
+
+def _pits(ground: Ground, rng: Rng, mud: F32) -> F32:
+    """Sand, mud and ponds side by side in patches some pixels wide: float32 [h, w, 3]."""
+    tones = [mud, mud * 1.16, mud * 0.84, mud * 0.62, *(ground.palette.pond(rng) for _ in range(2))]
+    shares = np.array([0.34, 0.24, 0.16, 0.08, 0.10, 0.08])
+    patch = patches(rng, ground.shape, ground.scale * rng.uniform(6, 13))
+    chosen = rng.choice(len(tones), size=int(patch.max()) + 1, p=shares)
+    return f32(np.array(tones)[chosen[patch]])
 
 
 def draw_pit(ground: Ground, rng: Rng, x: float, y: float, radius: float) -> None:
@@ -62,11 +76,11 @@ def draw_pit(ground: Ground, rng: Rng, x: float, y: float, radius: float) -> Non
     yard = outline(rng, x, y, radius * 1.35, corners=int(rng.integers(5, 8)), rough=0.15)
     ore = _ore(rng, ground.palette.soil)
     spread = blur(filled(ground.shape, [yard, shape]), 4.5 * ground.scale)
-    rough = spread - np.float32(0.5) + np.float32(0.16) * ground.mottle
+    rough = spread - np.float32(0.5) + np.float32(0.14) * ground.ragged()
     apron = ramp(rough, 0.14) * f32(spread > 0.03)
     ground.coat(apron, ore, "conventional_mine", grain=0.025, mottle=0.06)
     hole = blur(filled(ground.shape, [shape], 0.0), 4.0 * ground.scale)
-    hole = hole + np.float32(0.09) * ground.mottle * f32(hole > 0.05)
+    hole = hole + np.float32(0.08) * ground.ragged() * f32(hole > 0.05)
     mask = (hole > 0.5).astype(np.uint8)
     if mask.any():
         _terraces(ground, rng, mask, ore, radius)
@@ -86,7 +100,7 @@ def _terraces(
 ) -> None:
     depth = f32(cv2.distanceTransform(mask, cv2.DIST_L2, 5))
     width = max(radius / rng.uniform(5, 8), 5.0 * ground.scale)
-    level = f32((blur(depth, 2.0) + np.float32(0.2 * width) * ground.mottle) / np.float32(width))
+    level = f32((blur(depth, 2.0) + np.float32(0.2 * width) * ground.ragged()) / np.float32(width))
     bench = np.floor(level)
     phase = level - bench
     broken = ramp(ground.mottle + np.float32(0.9), 1.6)
@@ -96,7 +110,7 @@ def _terraces(
     facing = shifted(rise, ground.sun[0], ground.sun[1]) - rise
     light = np.float32(1.02) - np.float32(0.05) * bench
     light += np.float32(0.22) * wall * (facing - np.float32(0.25))
-    light += np.float32(0.03) * ground.grain + np.float32(0.05) * ground.mottle
+    light += np.float32(0.05) * ground.fine + np.float32(0.05) * ground.mottle
     inside = f32(mask)
     rock = jitter(rng, ore.mean() * colour(0.80, 0.78, 0.76), light=0.1)
     layer = ramp(ground.broad + np.float32(0.7) * ground.mottle, 2.0)[..., None]

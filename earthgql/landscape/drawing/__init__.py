@@ -1,0 +1,1 @@
+"""What the ground is drawn with: noise, outlines, colours and the canvas."""

@@ -1,0 +1,1 @@
+"""What the ground shows: forest, water, farms, roads and houses, mines."""

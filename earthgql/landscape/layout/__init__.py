@@ -1,0 +1,1 @@
+"""How features are laid out over a chip and over a scene."""
