@@ -26,6 +26,7 @@ TRAINING = {
     "card": ("earthgql.cli.card:card", "Write a bundle's model card."),
     "parity": ("earthgql.cli.engines:parity", "Compare a bundle on every engine here."),
     "optimize": ("earthgql.cli.engines:optimize", "Make a faster, 8-bit network."),
+    "fine-tune": ("earthgql.cli.fine_tune:fine_tune", "Make a bundle for labels of your own."),
     "thresholds": ("earthgql.cli.training:thresholds", "Choose thresholds on a validation split."),
 }
 
@@ -234,7 +235,7 @@ def _write(
         spec=spec,
         half=options["half"],
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        created_by=_command(sys.argv[1:]),
+        created_by=command_of(sys.argv[1:]),
         replace=options["replace"],
     )
     change, size = exchange.largest_change(network, bundle), _megabytes(folder)
@@ -268,6 +269,6 @@ def _megabytes(folder: Path) -> float:
     return sum(path.stat().st_size for path in folder.iterdir() if path.is_file()) / MEGABYTE
 
 
-def _command(arguments: list[str]) -> str:
+def command_of(arguments: list[str]) -> str:
     """Write down a command; of paths only the name, for where they were is nobody's business."""
     return " ".join(["manage.py", *(Path(a).name if "/" in a else a for a in arguments)])
