@@ -156,6 +156,22 @@ def told(report: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def card(report: dict[str, Any], title: str) -> str:
+    """The model card of a fine-tuned bundle: what it was made of, and what was measured."""
+    from earthgql.training.evaluation import table
+
+    source = report["from"]
+    lines = [
+        f"# {title}",
+        f"Fine-tuned from {source['name']} {source['version']} (SHA-256 {source['sha256']}) with"
+        " `manage.py model fine-tune`; `manifest.json` has the recipe under `training`.",
+        told(report),
+    ]
+    if report["test"] is not None:
+        lines += ["## Per label, on the test split", table(report["test"]["after"])]
+    return "\n\n".join(line.strip() for line in lines) + "\n"
+
+
 def _write(tuning: Tuning, report: dict[str, Any], folder: Path, **about: Any) -> None:
     """Write the bundle; its manifest keeps what it was made of, and how."""
     from earthgql.classifiers.exchange import export_model
@@ -173,5 +189,6 @@ def _write(tuning: Tuning, report: dict[str, Any], folder: Path, **about: Any) -
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         created_by=command_of(sys.argv[1:]),
         training=report | {"test": summary or None},
+        card=card(report, f"{about['name']} {about['version']}"),
         **about,
     )

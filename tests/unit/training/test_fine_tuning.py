@@ -221,6 +221,11 @@ def test_the_command_makes_a_bundle_that_can_be_tuned_again_and_measured(
     report = json.loads((tmp_path / "report.json").read_text())
     assert report["test"]["after"]["macro_f1"] == manifest.training["test"]["after"]["macro_f1"]
 
+    assert (
+        f"Fine-tuned from small 1 (SHA-256 {bundle.identity.sha256})"
+        in (first / "MODEL_CARD.md").read_text()
+    )
+
     assert run(bundle.folder, first) == 1
     assert "exists already" in capsys.readouterr().err
     assert run(first, second, "--name", "again", "--version", "2") == 0
