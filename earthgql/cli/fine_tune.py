@@ -145,11 +145,10 @@ def told(report: dict[str, Any]) -> str:
     ]
     known = report["test"]["before"]["kind"] == "bundle"
     before = "the bundle as it was" if known else "the best constant answer"
-    for key, what in (
-        ("before", before),
-        ("head", "new head alone"),
-        ("after", "new head and last stages" if report["recipe"]["stages"] else "the new bundle"),
-    ):
+    steps = [("before", before), ("head", "new head alone")]
+    if report["recipe"]["stages"]:
+        steps.append(("after", "new head and last stages"))
+    for key, what in steps:
         row = report["test"][key]
         cells = ["-" if row[n] is None else f"{row[n]:.3f}" for n in NUMBERS]
         lines.append(f"| {what} | {' | '.join(cells)} |")
