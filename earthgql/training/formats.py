@@ -61,7 +61,35 @@ def read_splits(
         shares: share of validation and test, where no split is given.
 
     Raises:
-        TrainingError: if tables or pictures are missing or empty, or labels are unknown.
+        TrainingError: if tables or pictures are missing or empty, labels are unknown, or nothing
+            is left to train or to validate on.
+    """
+    parts = read_parts(folder, format_, seed=seed, labels=labels, shares=shares)
+    return Splits(*(parts[name] for name in SPLITS))
+
+
+def read_parts(
+    folder: Path,
+    format_: Format,
+    *,
+    seed: int,
+    labels: Sequence[str] | None = None,
+    shares: tuple[float, float] = (0.1, 0.1),
+) -> dict[str, FileSamples]:
+    """Read a data set whose splits may be empty, as those of a set that is only a test are.
+
+    Args:
+        folder: see ``read_splits``, as all others.
+        format_: its layout.
+        seed: of the split, where none is given.
+        labels: vocabulary and order to use; None takes the data set's own.
+        shares: share of validation and test, where no split is given.
+
+    Returns:
+        The parts ``train``, ``validation`` and ``test``.
+
+    Raises:
+        TrainingError: if tables or pictures are missing, or labels are unknown.
     """
     if not folder.is_dir():
         raise TrainingError(f"there is no folder {folder}")
@@ -71,7 +99,17 @@ def read_splits(
     vocabulary = tuple(labels or vocabulary)
     _refuse_unknown(folder, rows, vocabulary)
     _refuse_missing(rows)
-    return Splits(*(_samples(part, vocabulary) for part in _dealt(rows, seed, shares)))
+    dealt = zip(SPLITS, _dealt(rows, seed, shares), strict=True)
+    return {name: _samples(part, vocabulary) for name, part in dealt}
+
+
+def joined(parts: Sequence[FileSamples]) -> FileSamples:
+    """Join parts of one data set, which have the same labels."""
+    return FileSamples(
+        parts[0].labels,
+        np.concatenate([part.truth for part in parts]),
+        [path for part in parts for path in part.paths],
+    )
 
 
 def _planet(folder: Path) -> tuple[list[Row], tuple[str, ...]]:

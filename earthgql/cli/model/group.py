@@ -27,6 +27,10 @@ TRAINING = {
     "parity": ("earthgql.cli.model.engines:parity", "Compare a bundle on every engine here."),
     "domain": ("earthgql.cli.model.domain:domain", "Learn what a bundle was trained on."),
     "optimize": ("earthgql.cli.model.engines:optimize", "Make a faster, 8-bit network."),
+    "fine-tune": (
+        "earthgql.cli.model.fine_tune:fine_tune",
+        "Make a bundle for labels of your own.",
+    ),
     "thresholds": (
         "earthgql.cli.model.training:thresholds",
         "Choose thresholds on a validation split.",
@@ -238,7 +242,7 @@ def _write(
         spec=spec,
         half=options["half"],
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        created_by=_command(sys.argv[1:]),
+        created_by=command_of(sys.argv[1:]),
         replace=options["replace"],
     )
     change, size = import_export.largest_difference(network, bundle), _megabytes(folder)
@@ -272,6 +276,6 @@ def _megabytes(folder: Path) -> float:
     return sum(path.stat().st_size for path in folder.iterdir() if path.is_file()) / MEGABYTE
 
 
-def _command(arguments: list[str]) -> str:
+def command_of(arguments: list[str]) -> str:
     """Write down a command; of paths only the name, for where they were is nobody's business."""
     return " ".join(["manage.py", *(Path(a).name if "/" in a else a for a in arguments)])

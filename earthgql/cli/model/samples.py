@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 FORMATS = ("generated", "ground", "planet", "ucmerced", "folder")
 SPLITS = ("train", "validation", "test")
+ALL = "all"
 FOLDER = click.Path(file_okay=False, path_type=Path)
 FILE = click.Path(dir_okay=False, path_type=Path)
 DEPTHS = {"shallow": (1, 1, 1, 1), "half": (2, 2, 2, 2), "full": (3, 4, 6, 3)}
@@ -173,6 +174,37 @@ def _made(data: Path, split: str, count: int, recipe: Recipe) -> ArraySamples:
     with progress(f"Make {split} pictures", count) as done:
         render(order, folder, done)
     return load(folder, count).samples()
+
+
+def read_to_measure(
+    data: str, format_: Any, seed: int, labels: tuple[str, ...], split: str
+) -> tuple[Samples, Samples | None]:
+    """Read what a bundle is to be measured on.
+
+    Args:
+        data: folder.
+        format_: its layout.
+        seed: of the split, where the data set has none.
+        labels: the bundle's.
+        split: name of a split, or ``all`` for every picture.
+
+    Returns:
+        The pictures, and those that simple answers may be fitted on: None without a train split,
+        or where it is measured on itself.
+
+    Raises:
+        TrainingError: if the data set cannot be read, or the split is empty.
+    """
+    from earthgql.errors import TrainingError
+    from earthgql.training.formats import joined, read_parts
+
+    parts = read_parts(Path(data).expanduser(), format_, seed=seed, labels=labels)
+    samples = joined(list(parts.values())) if split == ALL else parts[split]
+    if not len(samples.truth):
+        filled = ", ".join(name for name, part in parts.items() if len(part.truth))
+        raise TrainingError(f"{data} has no pictures in its {split} split, only in: {filled}")
+    fitted_on = parts["train"] if split != ALL and len(parts["train"].truth) else None
+    return samples, fitted_on
 
 
 def chips_of(split: str, count: int, *, balanced: bool, skip: int = 0) -> Samples:

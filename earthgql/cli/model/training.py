@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from earthgql.cli.model.samples import (
+    ALL,
     DEPTHS,
     FILE,
     FOLDER,
@@ -19,6 +20,7 @@ from earthgql.cli.model.samples import (
     places_of,
     plan_of,
     read,
+    read_to_measure,
     refuse_mixed_up,
     scored,
 )
@@ -183,7 +185,13 @@ def train(
 @click.command()
 @click.argument("bundle", type=FOLDER)
 @data_options
-@click.option("--split", type=click.Choice(SPLITS), default="test", show_default=True)
+@click.option(
+    "--split",
+    type=click.Choice([*SPLITS, ALL]),
+    default="test",
+    show_default=True,
+    help="Pictures to measure on; 'all' takes a data set that is only a test.",
+)
 @click.option("--chips", type=click.IntRange(1), default=2000, show_default=True)
 @click.option(
     "--skip",
@@ -218,6 +226,7 @@ def evaluate(
     Examples:
       python manage.py model evaluate my-bundle --data generated --json scores.json
       python manage.py model evaluate my-bundle --data ~/ucmerced --format ucmerced --report out
+      python manage.py model evaluate my-bundle --data ~/chips --format folder --split all
     """
     from earthgql.cli.console import out
     from earthgql.models.bundle import open_bundle
@@ -228,6 +237,8 @@ def evaluate(
     refuse_mixed_up(data, format_)
     if report:
         require_matplotlib()
+    if format_ == "generated" and split == ALL:
+        raise click.UsageError("generated chips have no end: name one of their splits")
     opened = open_bundle(bundle)
     fitted_on: Samples | None = None
     if format_ == "generated":
@@ -235,10 +246,12 @@ def evaluate(
         if baselines:
             fitted_on = chips_of("train", BASELINE_CHIPS, balanced=not natural)
     else:
-        splits = read(data, format_, split_seed, opened.manifest.labels, ())
-        samples, fitted_on = getattr(splits, split), splits.train if baselines else None
+        labels = opened.manifest.labels
+        samples, fitted_on = read_to_measure(data, format_, split_seed, labels, split)
     scores = scored(classifier_of(opened), samples, tta)
-    simple = measure_baselines(fitted_on, samples) if fitted_on is not None else None
+    simple = None
+    if baselines and fitted_on is not None:
+        simple = measure_baselines(fitted_on, samples)
     result = measure(samples, scores, opened.manifest.thresholds, simple)
     result |= {"data": data, "format": format_, "split": split, "tta": tta, "skip": skip}
     result |= {"model": opened.manifest.name, "version": opened.manifest.version}

@@ -6,7 +6,7 @@ from PIL import Image
 
 from earthgql.errors import TrainingError
 from earthgql.models.labels import PLANET_LABELS
-from earthgql.training.formats import read_splits
+from earthgql.training.formats import joined, read_parts, read_splits
 from earthgql.training.samples import FileSamples, content_keys, split_indices
 
 
@@ -159,3 +159,14 @@ def test_missing_folders_and_tables_are_told(tmp_path: Path) -> None:
     (tmp_path / "train_v2.csv").write_text("image_name,tags\na,clear\n")
     with pytest.raises(TrainingError, match="neither train-jpg nor train-tif-v2"):
         read_splits(tmp_path, "planet", seed=1)
+
+
+def test_a_set_that_is_only_a_test_needs_nothing_to_train_on(tmp_path: Path) -> None:
+    picture(tmp_path / "a.png", 1)
+    picture(tmp_path / "b.png", 2)
+    (tmp_path / "labels.csv").write_text("image,tags,split\na.png,sea,test\nb.png,sand,test\n")
+    parts = read_parts(tmp_path, "folder", seed=1, labels=("sand", "sea"))
+    assert [len(part.truth) for part in parts.values()] == [0, 0, 2]
+    assert joined(list(parts.values())).truth.tolist() == [[0, 1], [1, 0]]
+    with pytest.raises(TrainingError, match="train split is empty"):
+        read_splits(tmp_path, "folder", seed=1)
