@@ -8,7 +8,7 @@ import numpy as np
 
 from earthgql.classifiers import keras_model
 from earthgql.classifiers.bundle import Bundle, halved, read_arrays, write_bundle
-from earthgql.classifiers.calibration import Isotonic, Temperature
+from earthgql.classifiers.calibration import AnyCalibration
 from earthgql.classifiers.keras_model import check_shapes, first_line, keras_module
 from earthgql.classifiers.manifest import ModelInput
 from earthgql.classifiers.preprocess import InputSpec, preprocess
@@ -33,7 +33,7 @@ def export_model(
     labels: Sequence[str],
     spec: InputSpec,
     thresholds: Sequence[float] | None = None,
-    calibration: Temperature | Isotonic | None = None,
+    calibration: AnyCalibration | None = None,
     half: bool = True,
     created_at: str | None = None,
     created_by: str | None = None,
