@@ -8,7 +8,7 @@ import numpy as np
 
 from earthgql.errors import ModelUnavailableError
 from earthgql.models.bundle import Bundle, read_arrays, to_half_precision, write_bundle
-from earthgql.models.calibration import Isotonic, Temperature
+from earthgql.models.calibration import AnyCalibration
 from earthgql.models.engines.keras import network as keras_model
 from earthgql.models.engines.keras.network import check_shapes, first_line, keras_module
 from earthgql.models.manifest import ModelInput
@@ -33,7 +33,7 @@ def export_model(
     labels: Sequence[str],
     spec: InputSpec,
     thresholds: Sequence[float] | None = None,
-    calibration: Temperature | Isotonic | None = None,
+    calibration: AnyCalibration | None = None,
     half: bool = True,
     created_at: str | None = None,
     created_by: str | None = None,
