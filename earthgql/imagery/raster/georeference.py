@@ -28,6 +28,9 @@ Floats = npt.NDArray[np.float64]
 _CYLINDRICAL = ("merc", "webmerc", "eqc", "cea", "mill", "gall", "comill")
 # A fit of control points that misses none by more is taken for the transform.
 _GCP_FIT_PIXELS = 0.5
+# GDAL's warper would choose a datum transformation for an area of interest in whose longitudes it
+# forgets the prime meridian (tens of metres in Java); with all of the Earth PROJ chooses, by point.
+_PROJ_ALONE = {"INSERT_CENTER_LONG": "NO", "AREA_OF_INTEREST": "-180,-90,180,90"}
 _EARTH_RADII_M = (6_340_000.0, 6_400_000.0)
 _BODIES = {
     "the Moon": 1737.4,
@@ -146,7 +149,7 @@ class Georeference:
         if self.transform is not None:
             own = Affine.translation(shift, 0) @ self.transform
             placed = own @ Affine.translation(column, row) @ Affine.scale(across, down)
-            return {"src_transform": placed, "src_crs": self.crs, "INSERT_CENTER_LONG": "NO"}
+            return {"src_transform": placed, "src_crs": self.crs, **_PROJ_ALONE}
         if self.rpcs is not None:
             return self._rpc_arguments(column, row, across, down)
         gcps = [
@@ -155,7 +158,7 @@ class Georeference:
             )
             for point in self.gcps
         ]
-        return {"gcps": gcps, "src_crs": self.crs, "METHOD": "GCP_TPS", "INSERT_CENTER_LONG": "NO"}
+        return {"gcps": gcps, "src_crs": self.crs, "METHOD": "GCP_TPS", **_PROJ_ALONE}
 
     def _rpc_arguments(self, column: int, row: int, across: float, down: float) -> dict[str, Any]:
         # RPCs count from the middle of the first pixel.

@@ -96,6 +96,28 @@ def test_control_points_by_a_spline(tmp_path: Path, west: float) -> None:
         assert_pixels_lie(raster, tile, place)
 
 
+@pytest.mark.parametrize(
+    ("crs", "lon", "lat"), [("EPSG:4813", 107, -6.6), ("EPSG:4807", -4, 48), ("EPSG:4267", -82, 28)]
+)
+def test_a_datum_counts_whatever_the_prime_meridian(
+    tmp_path: Path, crs: str, lon: float, lat: float
+) -> None:
+    to_own = pyproj.Transformer.from_crs(4326, crs, always_xy=True)
+    step = 1e-5
+    west, north = to_own.transform(lon, lat)
+    transform = rasterio.Affine(step, 0, west, 0, -step, north)
+    raster = source(unplaced(tmp_path / "d.tif", crs, transform=transform))
+
+    def place(lon: float, lat: float) -> tuple[float, float]:
+        x, y = to_own.transform(lon, lat)
+        return (x - west) / step, (north - y) / step
+
+    found = tiles(raster)
+    assert found
+    for tile in found:
+        assert_pixels_lie(raster, tile, place)
+
+
 def rpcs(height_scale: float, lean: float) -> RPC:
     """A camera over lon 15.03, lat 44.97; ``lean`` moves columns with the height."""
     constant = [1.0] + [0.0] * 19
