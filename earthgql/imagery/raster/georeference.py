@@ -224,26 +224,36 @@ def georeference(dataset: Any, rendering: Mapping[str, Any], name: str) -> Geore
 def _by_gcps(points: Sequence[GroundControlPoint], crs: CRS, size: tuple[int, int]) -> Georeference:
     period = _period(crs)
     x = np.array([point.x for point in points], dtype=np.float64)
-    if period:  # on both sides of the antimeridian
-        x -= period * np.rint((x - x[0]) / period)
     y = np.array([point.y for point in points], dtype=np.float64)
     column = np.array([point.col for point in points], dtype=np.float64)
     row = np.array([point.row for point in points], dtype=np.float64)
-    terms = np.stack([column, row, np.ones_like(row)], axis=1)
-    fit, *_ = np.linalg.lstsq(terms, np.stack([x, y], axis=1), rcond=None)
-    affine = Affine(fit[0, 0], fit[1, 0], fit[2, 0], fit[0, 1], fit[1, 1], fit[2, 1])
-    if affine.determinant and len(points) >= 3:
-        inverse: Affine = ~affine
-        missed = np.hypot(
-            inverse.a * x + inverse.b * y + inverse.c - column,
-            inverse.d * x + inverse.e * y + inverse.f - row,
-        )
-        if missed.max() <= _GCP_FIT_PIXELS:
-            origin = f"{len(points)} ground control points, which an affine transform fits"
-            return Georeference(crs, *size, transform=affine, origin=origin)
+    affine = _fitting_affine(column, row, x, y)
+    if affine is None and period:  # on both sides of the antimeridian
+        x -= period * np.rint((x - x[0]) / period)
+        affine = _fitting_affine(column, row, x, y)
+    if affine is not None:
+        origin = f"{len(points)} ground control points, which an affine transform fits"
+        return Georeference(crs, *size, transform=affine, origin=origin)
     gcps = tuple(GroundControlPoint(*place) for place in zip(row, column, x, y, strict=True))
     origin = f"{len(points)} ground control points, by a thin-plate spline"
     return Georeference(crs, *size, gcps=gcps, origin=origin)
+
+
+def _fitting_affine(column: Floats, row: Floats, x: Floats, y: Floats) -> Affine | None:
+    """Return the affine transform that misses no control point by much, if there is one."""
+    if len(x) < 3:
+        return None
+    terms = np.stack([column, row, np.ones_like(row)], axis=1)
+    fit, *_ = np.linalg.lstsq(terms, np.stack([x, y], axis=1), rcond=None)
+    affine = Affine(fit[0, 0], fit[1, 0], fit[2, 0], fit[0, 1], fit[1, 1], fit[2, 1])
+    if not affine.determinant:
+        return None
+    inverse: Affine = ~affine
+    missed = np.hypot(
+        inverse.a * x + inverse.b * y + inverse.c - column,
+        inverse.d * x + inverse.e * y + inverse.f - row,
+    )
+    return affine if missed.max() <= _GCP_FIT_PIXELS else None
 
 
 def checked_crs(crs: CRS | str | None, name: str) -> CRS:

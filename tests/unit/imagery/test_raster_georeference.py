@@ -96,6 +96,21 @@ def test_control_points_by_a_spline(tmp_path: Path, west: float) -> None:
         assert_pixels_lie(raster, tile, place)
 
 
+def test_control_points_all_round_the_earth(tmp_path: Path) -> None:
+    """Points 360 degrees apart are two places, though one longitude."""
+    degrees = 360 / SIZE
+    corners = [(0, 0), (0, SIZE), (SIZE, 0), (SIZE, SIZE)]
+    gcps = [GroundControlPoint(r, c, c * degrees - 30, 80 - r * 160 / SIZE) for r, c in corners]
+    raster = source(unplaced(tmp_path / "g.tif", "EPSG:4326", gcps=gcps), zoom=1)
+    assert len(tiles(raster)) == 4
+
+    def place(lon: float, lat: float) -> tuple[float, float]:
+        return (lon + 30) % 360 / degrees, (80 - lat) * SIZE / 160
+
+    for tile in tiles(raster):
+        assert_pixels_lie(raster, tile, place)
+
+
 @pytest.mark.parametrize(
     ("crs", "lon", "lat"), [("EPSG:4813", 107, -6.6), ("EPSG:4807", -4, 48), ("EPSG:4267", -82, 28)]
 )
