@@ -223,7 +223,7 @@ class RasterSource:
         given = self.options.min_valid
         minimum = shares.minimum = DEFAULT_MIN_VALID if given is None else given
         small: list[tuple[int, int, float]] = []
-        for x, y, share, candidates in self._valid_shares():
+        for x, y, share, candidates in self._valid_shares(minimum):
             shares.best = max(shares.best, float(share.max(initial=0)))
             shares.total += float(share.sum())
             shares.any += len(share)
@@ -251,13 +251,13 @@ class RasterSource:
     def _chunk(self, x: Any, y: Any, candidates: int) -> TileChunk:
         return TileChunk(np.full(len(x), self.plan.zoom), x, y, candidates=candidates)
 
-    def _valid_shares(self) -> Iterator[tuple[Any, Any, Any, int]]:
+    def _valid_shares(self, minimum: float) -> Iterator[tuple[Any, Any, Any, int]]:
         plan = self.plan
         with open_raster(self.root, self.uri) as dataset:
             rendering = plan.rendering
             reader = RasterReader(dataset, rendering.bands.indexes, rendering.validity)
             areas = geographic_bounds(plan.place, self.public_name)
-            yield from valid_shares(reader, plan.place, areas, plan.zoom)
+            yield from valid_shares(reader, plan.place, areas, plan.zoom, minimum)
 
     def _why_none(self, minimum: float) -> str:
         best = self.shares.best

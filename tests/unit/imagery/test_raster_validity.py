@@ -263,3 +263,13 @@ def test_a_raster_without_data_says_why(tmp_path: Path, case: dict[str, Any], re
     path = written(tmp_path / "r.tif", colours=colours, **case)
     with pytest.raises(NoTilesError, match=remedy):
         tiles(source(path))
+
+
+def test_a_share_is_told_to_less_than_a_hundredth(tmp_path: Path) -> None:
+    """Of 256 columns 125 hold data, 48.8 %, where 32 samples a row would count a half."""
+    values = np.full((1, 256, 512), 100, "uint8")
+    values[:, :, 125:256] = 0
+    path = written(tmp_path / "edge.tif", values, grid=True, nodata=0)
+    with_half = tiles(source(path, zoom=15, min_valid=0.5))
+    assert with_half == [TileIndex(15, 17701, 11300)]
+    assert len(tiles(source(path, zoom=15, min_valid=0.48))) == 2
