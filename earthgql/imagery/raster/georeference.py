@@ -206,11 +206,11 @@ def georeference(dataset: Any, rendering: Mapping[str, Any], name: str) -> Geore
     own: Affine = dataset.transform
     if rendering.get("transform"):
         own = Affine(*rendering["transform"])
-    if own != Affine.identity():
+    if is_placing(own):
         crs = checked_crs(given or crs, name)
         return Georeference(crs, *size, transform=own)
     if points[0]:
-        return _by_gcps(points[0], checked_crs(given or points[1] or crs, name), size)
+        return _by_gcps(points[0], checked_crs(given or points[1] or crs, name), size, name)
     if dataset.rpcs is not None:
         height = float(rendering.get("rpc_height") or 0)
         origin = f"RPCs, at a height of {height:g} m"
@@ -221,12 +221,24 @@ def georeference(dataset: Any, rendering: Mapping[str, Any], name: str) -> Geore
     )
 
 
-def _by_gcps(points: Sequence[GroundControlPoint], crs: CRS, size: tuple[int, int]) -> Georeference:
+def is_placing(transform: Affine) -> bool:
+    """Tell whether a dataset's transform is one: without, drivers say identity or zeros."""
+    return transform != Affine.identity() and transform.determinant != 0
+
+
+def _by_gcps(
+    points: Sequence[GroundControlPoint], crs: CRS, size: tuple[int, int], name: str
+) -> Georeference:
     period = _period(crs)
     x = np.array([point.x for point in points], dtype=np.float64)
     y = np.array([point.y for point in points], dtype=np.float64)
     column = np.array([point.col for point in points], dtype=np.float64)
     row = np.array([point.row for point in points], dtype=np.float64)
+    if _in_one_line(column, row) or _in_one_line(x, y):
+        raise ImageUnreadableError(
+            f"{name}: its {len(points)} ground control points do not place it, as three that are "
+            "not in one line would; gdal_translate -gcp gives others, gdal_edit -a_ullr a transform"
+        )
     affine = _fitting_affine(column, row, x, y)
     if affine is None and period:  # on both sides of the antimeridian
         x -= period * np.rint((x - x[0]) / period)
@@ -241,8 +253,6 @@ def _by_gcps(points: Sequence[GroundControlPoint], crs: CRS, size: tuple[int, in
 
 def _fitting_affine(column: Floats, row: Floats, x: Floats, y: Floats) -> Affine | None:
     """Return the affine transform that misses no control point by much, if there is one."""
-    if len(x) < 3:
-        return None
     terms = np.stack([column, row, np.ones_like(row)], axis=1)
     fit, *_ = np.linalg.lstsq(terms, np.stack([x, y], axis=1), rcond=None)
     affine = Affine(fit[0, 0], fit[1, 0], fit[2, 0], fit[0, 1], fit[1, 1], fit[2, 1])
@@ -254,6 +264,12 @@ def _fitting_affine(column: Floats, row: Floats, x: Floats, y: Floats) -> Affine
         inverse.d * x + inverse.e * y + inverse.f - row,
     )
     return affine if missed.max() <= _GCP_FIT_PIXELS else None
+
+
+def _in_one_line(x: Floats, y: Floats) -> bool:
+    """Tell whether points spread in one direction only, but for rounding."""
+    spread = np.linalg.svd(np.stack([x - x.mean(), y - y.mean()]), compute_uv=False)
+    return bool(len(spread) < 2 or spread[1] <= 1e-7 * spread[0])
 
 
 def checked_crs(crs: CRS | str | None, name: str) -> CRS:

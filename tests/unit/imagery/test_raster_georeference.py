@@ -177,6 +177,36 @@ def test_rpcs_want_a_height_where_it_matters(tmp_path: Path) -> None:
         )
 
 
+@pytest.mark.parametrize(
+    "pixels", [[(0, 0)], [(0, 0), (600, 600)], [(300, 0), (300, 200), (300, 400), (300, 600)]]
+)
+def test_control_points_in_one_line_place_nothing(
+    tmp_path: Path, pixels: list[tuple[int, int]]
+) -> None:
+    gcps = [GroundControlPoint(r, c, 15 + c * 1e-4, 45 - r * 1e-4) for r, c in pixels]
+    path = unplaced(tmp_path / "g.tif", "EPSG:4326", gcps=gcps)
+    with pytest.raises(
+        ImageUnreadableError, match=rf"g\.tif: its {len(gcps)} ground control.*-gcp"
+    ):
+        tiles(source(path))
+
+
+def test_a_jpeg_2000_file_has_a_world_file(tmp_path: Path) -> None:
+    """Its driver says zeros, not an identity, where there is no transform."""
+    shape = {"width": SIZE, "height": SIZE, "count": 3, "dtype": "uint8"}
+    path = tmp_path / "j.jp2"
+    with warnings.catch_warnings():  # of the writer
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        with rasterio.open(path, "w", driver="JP2OpenJPEG", REVERSIBLE="YES", **shape) as dataset:
+            dataset.write(gradient())
+    with pytest.raises(ImageUnreadableError, match=r"^j\.jp2 is not georeferenced"):
+        tiles(source(path, crs="EPSG:4326"))
+    path.with_suffix(".j2w").write_text("1e-4\n0\n0\n-1e-4\n15.00005\n44.99995\n")
+    raster = source(path, crs="EPSG:4326", zoom=14)
+    for tile in tiles(raster):
+        assert_pixels_lie(raster, tile, lambda lon, lat: ((lon - 15) / 1e-4, (45 - lat) / 1e-4))
+
+
 @pytest.mark.parametrize("suffix", [".tfw", ".tifw", ".wld", ".TFW"])
 def test_world_files_are_used(tmp_path: Path, suffix: str) -> None:
     path = unplaced(tmp_path / "w.tif")

@@ -189,6 +189,35 @@ def test_near_infrared_flagged_as_alpha_erases_no_water(tmp_path: Path, named: b
     assert len(tiles(source(path, zoom=15, alpha=4))) == 2
 
 
+def test_near_infrared_in_a_black_collar_erases_water_no_more(tmp_path: Path) -> None:
+    """Three quarters are collar, and a sixteenth of the rest is water."""
+    values = noise(4, SIZE, SIZE)
+    water = np.zeros((SIZE, SIZE), dtype=bool)
+    water[:64, :64] = True
+    values[3, water] = 0
+    values[:, 256:] = values[:, :, 256:] = 0
+    path = written(tmp_path / "r.tif", values, grid=True, colours=[*RGB, ColorInterp.alpha])
+    raster = source(path, zoom=15)
+    assert tiles(raster) == [TileIndex(15, 17700, 11300)]
+    assert pixels(raster, TileIndex(15, 17700, 11300)).any(axis=2).all()
+    assert raster.notes()[1] == (
+        "pixels that are 0 in all bands hold no data; --nodata none takes them as data"
+    )
+    assert len(tiles(source(path, zoom=15, nodata=()))) == 4
+
+
+def test_a_band_that_is_shown_is_not_alpha(tmp_path: Path) -> None:
+    values = noise(4, SIZE, SIZE)
+    values[3] = np.where(VALID, 200, 0)
+    path = written(tmp_path / "r.tif", values, grid=True, colours=[*RGB, ColorInterp.alpha])
+    assert len(tiles(source(path, zoom=15))) == 2
+    raster = source(path, zoom=15, bands=(4, 3, 2))
+    assert len(tiles(raster)) == 4
+    assert raster.notes() == [
+        "band 4 is flagged as alpha but taken as data: it is shown; --alpha 4 uses it as alpha"
+    ]
+
+
 def test_a_soft_edge_of_alpha_is_alpha(tmp_path: Path) -> None:
     values = noise(4, SIZE, SIZE)
     values[3] = np.clip((200 - np.arange(SIZE)) * 2, 0, 255)
