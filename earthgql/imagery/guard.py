@@ -171,6 +171,13 @@ def _silence() -> None:
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
 
 
+def block_bytes(dataset: Any) -> int:
+    """Return the memory of a decoded block, with all bands that are stored together in it."""
+    height, width = dataset.block_shapes[0]
+    together = dataset.count if dataset.interleaving == Interleaving.pixel else 1
+    return int(height * width * together * np.dtype(dataset.dtypes[0]).itemsize)
+
+
 def _check_dataset(dataset: Any, name: str) -> None:
     if "OVERVIEW_FILE" in dataset.tags(ns="OVERVIEWS"):
         raise ImageUnreadableError(f"{name} refers to another file for its overviews")
@@ -179,8 +186,7 @@ def _check_dataset(dataset: Any, name: str) -> None:
     for height, width in dataset.block_shapes:
         check_pixels(name, width, height)
     height, width = dataset.block_shapes[0]
-    together = dataset.count if dataset.interleaving == Interleaving.pixel else 1
-    size = height * width * together * np.dtype(dataset.dtypes[0]).itemsize
+    size = block_bytes(dataset)
     if dataset.driver == "GTiff" and size > MAX_BLOCK_BYTES:
         raise ImageUnreadableError(
             f"{name} has blocks of {width} x {height} pixels, {size >> 20} MB of memory each: "

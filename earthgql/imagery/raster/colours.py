@@ -18,8 +18,11 @@ _SPACES = {
     "cmyk": (ColorInterp.cyan, ColorInterp.magenta, ColorInterp.yellow, ColorInterp.black),
     "ycbcr": (ColorInterp.Y, ColorInterp.Cb, ColorInterp.Cr),
 }
-# What Sentinel-2 calls red, green and blue.
+# What Sentinel-2 calls red, green and blue, and its and Landsat 8's short names, which mean other
+# colours of older Landsats: those have none of the bands that follow.
 _SENTINEL2 = {"b04": "red", "b03": "green", "b02": "blue"}
+_SHORT = {"b4": "red", "b3": "green", "b2": "blue"}
+_ONLY_LATER = {"b8", "b8a", "b9", "b10", "b11", "b12"}
 _NAME_TAGS = ("BAND_NAME", "BANDNAME", "NAME", "COMMON_NAME", "DESCRIPTION", "LONG_NAME")
 
 
@@ -107,14 +110,20 @@ def is_infrared(name: str) -> bool:
 
 def _named_bands(dataset: Any) -> tuple[int, ...] | None:
     """Return the bands that are named red, green and blue, if each is exactly one."""
+    names = [band_name(dataset, band).lower().strip() for band in range(1, dataset.count + 1)]
+    codes = [name.split()[0].strip(",:;()") if name else "" for name in names]
+    known = _SENTINEL2 | (_SHORT if _ONLY_LATER & set(codes) else {})
     found: dict[str, list[int]] = {"red": [], "green": [], "blue": []}
-    for band in range(1, dataset.count + 1):
-        text = band_name(dataset, band).lower()
-        colour = _SENTINEL2.get(text.split()[0].strip(",:;()") if text.split() else "")
-        words = set(re.findall(r"[a-z]+", text))
-        named = [colour] if colour else [c for c in found if c in words]
-        if len(named) == 1 and not (words & {"edge", "near"} or is_infrared(text)):
+    for band, (name, code) in enumerate(zip(names, codes, strict=True), start=1):
+        words = set(re.findall(r"[a-z]+", name))
+        named = [known[code]] if code in known else [c for c in found if c in words]
+        if len(named) == 1 and not (words & {"edge", "near"} or is_infrared(name)):
             found[named[0]].append(band)
+    for colour, bands in found.items():
+        if len(bands) > 1:  # "green i" or "coastal blue" beside it
+            found[colour] = [band for band in bands if names[band - 1] == colour] or [
+                band for band in bands if "coastal" not in names[band - 1]
+            ]
     if not all(len(bands) == 1 for bands in found.values()):
         return None
     return tuple(bands[0] for bands in found.values())

@@ -13,8 +13,9 @@ from earthgql.imagery.raster.validity import RasterReader
 from earthgql.imagery.raster.warping import warp_validity
 
 SAMPLES = 32
-"""Samples of validity along each side of a tile: its valid share is exact to 1/1024."""
+"""Samples of validity along each side of a tile: an edge along its rows is exact to 1/64."""
 
+_FINE_SAMPLES = 128
 _BLOCK_TILES = 32
 _MAX_TILES = 20_000_000
 
@@ -33,18 +34,24 @@ def count_candidate_tiles(areas: Sequence[Bounds], zoom: int) -> int:
 
 
 def valid_shares(
-    reader: RasterReader, place: Georeference, areas: Sequence[Bounds], zoom: int
+    reader: RasterReader,
+    place: Georeference,
+    areas: Sequence[Bounds],
+    zoom: int,
+    minimum: float,
 ) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float64], int]]:
     """Yield the tiles that have valid pixels, block by block of 32 x 32 tiles.
 
     Validity is sampled ``SAMPLES`` x ``SAMPLES`` times per tile from the nearest pixels, of an
-    overview where there is one; nothing is decoded when every pixel is valid.
+    overview where there is one; nothing is decoded when every pixel is valid. Tiles that so many
+    samples cannot tell to have ``minimum`` are sampled four times as finely.
 
     Args:
         reader: of the raster.
         place: where it lies.
         areas: rectangles that hold it, as ``geographic_bounds`` returns them.
         zoom: of the tiles.
+        minimum: the share of valid pixels that a tile needs, 0..1.
 
     Yields:
         x and y, int64 [n], and valid shares above 0, float64 [n], of the tiles of a block, and
@@ -54,11 +61,27 @@ def valid_shares(
         for top in range(y0, y1 + 1, _BLOCK_TILES):
             for left in range(x0, x1 + 1, _BLOCK_TILES):
                 shape = (min(_BLOCK_TILES, y1 + 1 - top), min(_BLOCK_TILES, x1 + 1 - left))
-                grid = tile_grid(TileIndex(zoom, left, top), shape, SAMPLES)
-                valid = warp_validity(reader, place, grid)
-                share = valid.reshape(shape[0], SAMPLES, shape[1], SAMPLES).mean(axis=(1, 3))
+                first = TileIndex(zoom, left, top)
+                share = _shares(reader, place, first, shape, SAMPLES)
+                close = (np.abs(share - minimum) <= 1 / SAMPLES) & (share > 0) & (share < 1)
+                for row, column in zip(*np.nonzero(close), strict=True):
+                    tile = TileIndex(zoom, left + int(column), top + int(row))
+                    share[row, column] = _shares(reader, place, tile, (1, 1), _FINE_SAMPLES)[0, 0]
                 y, x = np.nonzero(share > 0)
                 yield x + left, y + top, share[y, x], share.size
+
+
+def _shares(
+    reader: RasterReader,
+    place: Georeference,
+    first: TileIndex,
+    shape: tuple[int, int],
+    samples: int,
+) -> npt.NDArray[np.float64]:
+    """Return valid shares of rows and columns of tiles from ``first`` on."""
+    valid = warp_validity(reader, place, tile_grid(first, shape, samples))
+    parted = valid.reshape(shape[0], samples, shape[1], samples)
+    return np.asarray(parted.mean(axis=(1, 3)), dtype=np.float64)
 
 
 def _tile_ranges(areas: Sequence[Bounds], zoom: int) -> list[tuple[int, int, int, int]]:

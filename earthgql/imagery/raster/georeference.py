@@ -28,6 +28,9 @@ Floats = npt.NDArray[np.float64]
 _CYLINDRICAL = ("merc", "webmerc", "eqc", "cea", "mill", "gall", "comill")
 # A fit of control points that misses none by more is taken for the transform.
 _GCP_FIT_PIXELS = 0.5
+# GDAL's warper would choose a datum transformation for an area of interest in whose longitudes it
+# forgets the prime meridian (tens of metres in Java); with all of the Earth PROJ chooses, by point.
+_PROJ_ALONE = {"INSERT_CENTER_LONG": "NO", "AREA_OF_INTEREST": "-180,-90,180,90"}
 _EARTH_RADII_M = (6_340_000.0, 6_400_000.0)
 _BODIES = {
     "the Moon": 1737.4,
@@ -146,7 +149,7 @@ class Georeference:
         if self.transform is not None:
             own = Affine.translation(shift, 0) @ self.transform
             placed = own @ Affine.translation(column, row) @ Affine.scale(across, down)
-            return {"src_transform": placed, "src_crs": self.crs, "INSERT_CENTER_LONG": "NO"}
+            return {"src_transform": placed, "src_crs": self.crs, **_PROJ_ALONE}
         if self.rpcs is not None:
             return self._rpc_arguments(column, row, across, down)
         gcps = [
@@ -155,7 +158,7 @@ class Georeference:
             )
             for point in self.gcps
         ]
-        return {"gcps": gcps, "src_crs": self.crs, "METHOD": "GCP_TPS", "INSERT_CENTER_LONG": "NO"}
+        return {"gcps": gcps, "src_crs": self.crs, "METHOD": "GCP_TPS", **_PROJ_ALONE}
 
     def _rpc_arguments(self, column: int, row: int, across: float, down: float) -> dict[str, Any]:
         # RPCs count from the middle of the first pixel.
@@ -203,11 +206,11 @@ def georeference(dataset: Any, rendering: Mapping[str, Any], name: str) -> Geore
     own: Affine = dataset.transform
     if rendering.get("transform"):
         own = Affine(*rendering["transform"])
-    if own != Affine.identity():
+    if is_placing(own):
         crs = checked_crs(given or crs, name)
         return Georeference(crs, *size, transform=own)
     if points[0]:
-        return _by_gcps(points[0], checked_crs(given or points[1] or crs, name), size)
+        return _by_gcps(points[0], checked_crs(given or points[1] or crs, name), size, name)
     if dataset.rpcs is not None:
         height = float(rendering.get("rpc_height") or 0)
         origin = f"RPCs, at a height of {height:g} m"
@@ -218,29 +221,55 @@ def georeference(dataset: Any, rendering: Mapping[str, Any], name: str) -> Geore
     )
 
 
-def _by_gcps(points: Sequence[GroundControlPoint], crs: CRS, size: tuple[int, int]) -> Georeference:
+def is_placing(transform: Affine) -> bool:
+    """Tell whether a dataset's transform is one: without, drivers say identity or zeros."""
+    return transform != Affine.identity() and transform.determinant != 0
+
+
+def _by_gcps(
+    points: Sequence[GroundControlPoint], crs: CRS, size: tuple[int, int], name: str
+) -> Georeference:
     period = _period(crs)
     x = np.array([point.x for point in points], dtype=np.float64)
-    if period:  # on both sides of the antimeridian
-        x -= period * np.rint((x - x[0]) / period)
     y = np.array([point.y for point in points], dtype=np.float64)
     column = np.array([point.col for point in points], dtype=np.float64)
     row = np.array([point.row for point in points], dtype=np.float64)
-    terms = np.stack([column, row, np.ones_like(row)], axis=1)
-    fit, *_ = np.linalg.lstsq(terms, np.stack([x, y], axis=1), rcond=None)
-    affine = Affine(fit[0, 0], fit[1, 0], fit[2, 0], fit[0, 1], fit[1, 1], fit[2, 1])
-    if affine.determinant and len(points) >= 3:
-        inverse: Affine = ~affine
-        missed = np.hypot(
-            inverse.a * x + inverse.b * y + inverse.c - column,
-            inverse.d * x + inverse.e * y + inverse.f - row,
+    if _in_one_line(column, row) or _in_one_line(x, y):
+        raise ImageUnreadableError(
+            f"{name}: its {len(points)} ground control points do not place it, as three that are "
+            "not in one line would; gdal_translate -gcp gives others, gdal_edit -a_ullr a transform"
         )
-        if missed.max() <= _GCP_FIT_PIXELS:
-            origin = f"{len(points)} ground control points, which an affine transform fits"
-            return Georeference(crs, *size, transform=affine, origin=origin)
+    affine = _fitting_affine(column, row, x, y)
+    if affine is None and period:  # on both sides of the antimeridian
+        x -= period * np.rint((x - x[0]) / period)
+        affine = _fitting_affine(column, row, x, y)
+    if affine is not None:
+        origin = f"{len(points)} ground control points, which an affine transform fits"
+        return Georeference(crs, *size, transform=affine, origin=origin)
     gcps = tuple(GroundControlPoint(*place) for place in zip(row, column, x, y, strict=True))
     origin = f"{len(points)} ground control points, by a thin-plate spline"
     return Georeference(crs, *size, gcps=gcps, origin=origin)
+
+
+def _fitting_affine(column: Floats, row: Floats, x: Floats, y: Floats) -> Affine | None:
+    """Return the affine transform that misses no control point by much, if there is one."""
+    terms = np.stack([column, row, np.ones_like(row)], axis=1)
+    fit, *_ = np.linalg.lstsq(terms, np.stack([x, y], axis=1), rcond=None)
+    affine = Affine(fit[0, 0], fit[1, 0], fit[2, 0], fit[0, 1], fit[1, 1], fit[2, 1])
+    if not affine.determinant:
+        return None
+    inverse: Affine = ~affine
+    missed = np.hypot(
+        inverse.a * x + inverse.b * y + inverse.c - column,
+        inverse.d * x + inverse.e * y + inverse.f - row,
+    )
+    return affine if missed.max() <= _GCP_FIT_PIXELS else None
+
+
+def _in_one_line(x: Floats, y: Floats) -> bool:
+    """Tell whether points spread in one direction only, but for rounding."""
+    spread = np.linalg.svd(np.stack([x - x.mean(), y - y.mean()]), compute_uv=False)
+    return bool(len(spread) < 2 or spread[1] <= 1e-7 * spread[0])
 
 
 def checked_crs(crs: CRS | str | None, name: str) -> CRS:

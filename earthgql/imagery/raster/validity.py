@@ -11,6 +11,8 @@ import numpy.typing as npt
 from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.windows import Window
 
+from earthgql.imagery.raster.pieces import pieces
+
 Values = npt.NDArray[Any]
 Mask = npt.NDArray[np.bool_]
 # Fill values this large are written with few digits: -3.4e38 for -3.4028235e38.
@@ -161,6 +163,17 @@ class RasterReader:
             values ``[bands, height, width]`` and validity ``[height, width]``.
         """
         shape = shape or (int(window.height), int(window.width))
+        parts = list(pieces(self.dataset, window, shape))
+        if len(parts) == 1:
+            return self._read(window, shape)
+        values: Values = np.empty((len(self.bands), *shape), dtype=self.dtype)
+        valid = np.empty(shape, dtype=np.bool_)
+        for rows, columns, part in parts:
+            size = (rows.stop - rows.start, columns.stop - columns.start)
+            values[:, rows, columns], valid[rows, columns] = self._read(part, size)
+        return values, valid
+
+    def _read(self, window: Window, shape: tuple[int, int]) -> tuple[Values, Mask]:
         alpha = self.validity.alpha
         wanted = [*self.bands, alpha] if alpha else list(self.bands)
         values = self.dataset.read(wanted, window=window, out_shape=(len(wanted), *shape))
@@ -176,8 +189,15 @@ class RasterReader:
 
     def read_validity(self, window: Window, shape: tuple[int, int]) -> Mask:
         """Read which pixels of a window hold data, and no more than is needed to tell."""
+        valid = np.empty(shape, dtype=np.bool_)
+        for rows, columns, part in pieces(self.dataset, window, shape):
+            size = (rows.stop - rows.start, columns.stop - columns.start)
+            valid[rows, columns] = self._read_validity(part, size)
+        return valid
+
+    def _read_validity(self, window: Window, shape: tuple[int, int]) -> Mask:
         if self._needs_values():
-            return self.read(window, shape)[1]
+            return self._read(window, shape)[1]
         valid = self._masked(window, shape)
         if alpha := self.validity.alpha:
             valid &= is_opaque(self.dataset.read(alpha, window=window, out_shape=shape))

@@ -163,7 +163,9 @@ def _declared(dataset: Any, bands: Sequence[int], notes: list[str]) -> Validity:
         notes.append(f"{found} tells which pixels hold data, not nodata {held[0]:g}")
     if not found.alpha:
         return found
-    if is_infrared(band_name(dataset, found.alpha)):
+    if found.alpha in bands:
+        reason = "it is shown"
+    elif is_infrared(band_name(dataset, found.alpha)):
         reason = "its name says infrared"
     elif _holds_measurements(dataset, bands, found.alpha):
         reason = "its values are spread, and pixels where it is 0 have colours"
@@ -173,13 +175,25 @@ def _declared(dataset: Any, bands: Sequence[int], notes: list[str]) -> Validity:
         f"band {found.alpha} is flagged as alpha but taken as data: {reason}; "
         f"--alpha {found.alpha} uses it as alpha"
     )
+    if not held and _has_black_collar(dataset, [*bands, found.alpha]):
+        notes.append(
+            "pixels that are 0 in all bands hold no data; --nodata none takes them as data"
+        )
+        held = (0.0,)
     return Validity(nodata=held)
+
+
+def _has_black_collar(dataset: Any, bands: Sequence[int]) -> bool:
+    """Tell whether a hundredth of a raster's pixels are 0 in all bands, which alpha would hide."""
+    values = RasterReader(dataset, list(dict.fromkeys(bands))).scattered()
+    return bool((values == 0).all(axis=0).mean() > 0.01)
 
 
 def _holds_measurements(dataset: Any, bands: Sequence[int], alpha: int) -> bool:
     """Tell whether a band flagged as alpha holds something measured, such as near infrared.
 
-    An alpha band is 0 or its maximum nearly everywhere, and where it is 0 there is no picture.
+    An alpha band is 0 or its maximum nearly everywhere, and where it is 0 there is no picture:
+    it hides no fiftieth of the pixels with colours (water), however wide a black collar is.
     """
     shown = [band for band in bands if band != alpha]
     values = RasterReader(dataset, [*shown, alpha]).scattered()
@@ -194,7 +208,7 @@ def _holds_measurements(dataset: Any, bands: Sequence[int], alpha: int) -> bool:
     blank = (colours == 0).all(axis=0) | (colours == top).all(axis=0)
     for value in nodata_values(dataset, shown):
         blank |= (colours == flags.dtype.type(value)).all(axis=0)
-    return bool((hidden & ~blank).sum() > hidden.sum() / 2)
+    return bool((hidden & ~blank).sum() > (~blank).sum() / 50)
 
 
 def _choose_stretch(dataset: Any, options: RasterOptions, name: str, rendering: Rendering) -> None:

@@ -19,7 +19,7 @@ from earthgql.imagery.raster.dates import (
     is_time_of_writing,
     name_pattern,
 )
-from earthgql.imagery.raster.georeference import Georeference, georeference
+from earthgql.imagery.raster.georeference import Georeference, georeference, is_placing
 from earthgql.imagery.raster.metadata import (
     check_blocks,
     check_zoom_decodable,
@@ -148,7 +148,7 @@ class RasterSource:
         placing: dict[str, Any] = {}
         if self.options.crs:
             placing["crs"] = self.options.crs
-        if dataset.transform.is_identity and not dataset.gcps[0]:
+        if not is_placing(dataset.transform) and not dataset.gcps[0]:
             if world := read_world_file(self.root, self.uri):
                 placing["transform"] = list(world.transform)[:6]
                 if dataset.crs is None and world.crs and "crs" not in placing:
@@ -169,7 +169,7 @@ class RasterSource:
                     "ellipsoid, or orthorectify it with gdalwarp -rpc -to RPC_DEM=dem.tif"
                 )
             self._notes.append(f"it is placed by {place.origin}")
-        elif dataset.gcps[0] and dataset.transform.is_identity:
+        elif dataset.gcps[0] and not is_placing(dataset.transform):
             self._notes.append(f"it is placed by {place.origin}")
         if "crs" in placing and dataset.crs is not None and self.options.crs:
             self._notes.append(f"--crs {self.options.crs} stands in for its own CRS")
@@ -223,7 +223,7 @@ class RasterSource:
         given = self.options.min_valid
         minimum = shares.minimum = DEFAULT_MIN_VALID if given is None else given
         small: list[tuple[int, int, float]] = []
-        for x, y, share, candidates in self._valid_shares():
+        for x, y, share, candidates in self._valid_shares(minimum):
             shares.best = max(shares.best, float(share.max(initial=0)))
             shares.total += float(share.sum())
             shares.any += len(share)
@@ -251,13 +251,13 @@ class RasterSource:
     def _chunk(self, x: Any, y: Any, candidates: int) -> TileChunk:
         return TileChunk(np.full(len(x), self.plan.zoom), x, y, candidates=candidates)
 
-    def _valid_shares(self) -> Iterator[tuple[Any, Any, Any, int]]:
+    def _valid_shares(self, minimum: float) -> Iterator[tuple[Any, Any, Any, int]]:
         plan = self.plan
         with open_raster(self.root, self.uri) as dataset:
             rendering = plan.rendering
             reader = RasterReader(dataset, rendering.bands.indexes, rendering.validity)
             areas = geographic_bounds(plan.place, self.public_name)
-            yield from valid_shares(reader, plan.place, areas, plan.zoom)
+            yield from valid_shares(reader, plan.place, areas, plan.zoom, minimum)
 
     def _why_none(self, minimum: float) -> str:
         best = self.shares.best

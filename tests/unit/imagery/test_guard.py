@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+from rasterio._env import get_gdal_config
 from support.imagery_files import noise, write_raster
 
 from earthgql.errors import ImageUnreadableError
@@ -153,3 +154,21 @@ def test_the_size_in_the_message_is_above_the_limit(width: int, height: int, tol
     with pytest.raises(ImageUnreadableError) as refused:
         check_pixels("a", width, height)
     assert str(refused.value) == (f"a: {told} megapixels would have to be decoded, the limit is 25")
+
+
+def test_blocks_that_take_too_much_memory_are_refused_with_the_remedy(tmp_path: Path) -> None:
+    side = 3840  # 44 MB with three bands stored together
+    given = {"compress": "deflate", "tiled": True, "blockxsize": side, "blockysize": side}
+    values = np.ones((3, side, side), np.uint8)
+    refused(
+        write_raster(tmp_path / "p.tif", values, interleave="pixel", **given),
+        match=r"p\.tif has blocks of 3840 x 3840 pixels, 42 MB of memory each: gdal_translate",
+    )
+    path = write_raster(tmp_path / "b.tif", values, interleave="band", **given)
+    with open_raster(tmp_path, path) as dataset:
+        assert dataset.count == 3
+
+
+def test_the_cache_of_gdal_is_bounded(tmp_path: Path) -> None:
+    with open_raster(tmp_path, write_raster(tmp_path / "a.tif", noise())):
+        assert get_gdal_config("GDAL_CACHEMAX") == 64 << 20

@@ -126,6 +126,10 @@ def test_nearly_constant_values_use_their_range(tmp_path: Path) -> None:
         (("coastal blue", "green", "red edge", "red"), [4, 2, 1]),
         (("RED", "GREEN", "BLUE", "NIR"), [1, 2, 3]),
         (("nir", "red", "green", "blue"), [2, 3, 4]),
+        (("coastal_blue", "blue", "green", "red"), [4, 3, 2]),
+        (("green_i", "green", "blue", "red"), [4, 2, 3]),
+        (("B2", "B3", "B4", "B8"), [3, 2, 1]),
+        (("B1", "B2", "B3", "B4"), [1, 2, 3]),  # of an old Landsat they are blue, green, red
         (("a", "b", "c", "d"), [1, 2, 3]),
         (("red", "red", "green", "blue"), [1, 2, 3]),
     ],

@@ -96,6 +96,43 @@ def test_control_points_by_a_spline(tmp_path: Path, west: float) -> None:
         assert_pixels_lie(raster, tile, place)
 
 
+def test_control_points_all_round_the_earth(tmp_path: Path) -> None:
+    """Points 360 degrees apart are two places, though one longitude."""
+    degrees = 360 / SIZE
+    corners = [(0, 0), (0, SIZE), (SIZE, 0), (SIZE, SIZE)]
+    gcps = [GroundControlPoint(r, c, c * degrees - 30, 80 - r * 160 / SIZE) for r, c in corners]
+    raster = source(unplaced(tmp_path / "g.tif", "EPSG:4326", gcps=gcps), zoom=1)
+    assert len(tiles(raster)) == 4
+
+    def place(lon: float, lat: float) -> tuple[float, float]:
+        return (lon + 30) % 360 / degrees, (80 - lat) * SIZE / 160
+
+    for tile in tiles(raster):
+        assert_pixels_lie(raster, tile, place)
+
+
+@pytest.mark.parametrize(
+    ("crs", "lon", "lat"), [("EPSG:4813", 107, -6.6), ("EPSG:4807", -4, 48), ("EPSG:4267", -82, 28)]
+)
+def test_a_datum_counts_whatever_the_prime_meridian(
+    tmp_path: Path, crs: str, lon: float, lat: float
+) -> None:
+    to_own = pyproj.Transformer.from_crs(4326, crs, always_xy=True)
+    step = 1e-5
+    west, north = to_own.transform(lon, lat)
+    transform = rasterio.Affine(step, 0, west, 0, -step, north)
+    raster = source(unplaced(tmp_path / "d.tif", crs, transform=transform))
+
+    def place(lon: float, lat: float) -> tuple[float, float]:
+        x, y = to_own.transform(lon, lat)
+        return (x - west) / step, (north - y) / step
+
+    found = tiles(raster)
+    assert found
+    for tile in found:
+        assert_pixels_lie(raster, tile, place)
+
+
 def rpcs(height_scale: float, lean: float) -> RPC:
     """A camera over lon 15.03, lat 44.97; ``lean`` moves columns with the height."""
     constant = [1.0] + [0.0] * 19
@@ -138,6 +175,36 @@ def test_rpcs_want_a_height_where_it_matters(tmp_path: Path) -> None:
         assert_pixels_lie(
             raster, tile, lambda lon, lat: ((lon - 15) / 1e-4 + 15, (45 - lat) / 1e-4)
         )
+
+
+@pytest.mark.parametrize(
+    "pixels", [[(0, 0)], [(0, 0), (600, 600)], [(300, 0), (300, 200), (300, 400), (300, 600)]]
+)
+def test_control_points_in_one_line_place_nothing(
+    tmp_path: Path, pixels: list[tuple[int, int]]
+) -> None:
+    gcps = [GroundControlPoint(r, c, 15 + c * 1e-4, 45 - r * 1e-4) for r, c in pixels]
+    path = unplaced(tmp_path / "g.tif", "EPSG:4326", gcps=gcps)
+    with pytest.raises(
+        ImageUnreadableError, match=rf"g\.tif: its {len(gcps)} ground control.*-gcp"
+    ):
+        tiles(source(path))
+
+
+def test_a_jpeg_2000_file_has_a_world_file(tmp_path: Path) -> None:
+    """Its driver says zeros, not an identity, where there is no transform."""
+    shape = {"width": SIZE, "height": SIZE, "count": 3, "dtype": "uint8"}
+    path = tmp_path / "j.jp2"
+    with warnings.catch_warnings():  # of the writer
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        with rasterio.open(path, "w", driver="JP2OpenJPEG", REVERSIBLE="YES", **shape) as dataset:
+            dataset.write(gradient())
+    with pytest.raises(ImageUnreadableError, match=r"^j\.jp2 is not georeferenced"):
+        tiles(source(path, crs="EPSG:4326"))
+    path.with_suffix(".j2w").write_text("1e-4\n0\n0\n-1e-4\n15.00005\n44.99995\n")
+    raster = source(path, crs="EPSG:4326", zoom=14)
+    for tile in tiles(raster):
+        assert_pixels_lie(raster, tile, lambda lon, lat: ((lon - 15) / 1e-4, (45 - lat) / 1e-4))
 
 
 @pytest.mark.parametrize("suffix", [".tfw", ".tifw", ".wld", ".TFW"])

@@ -4,15 +4,18 @@ import numpy as np
 import pytest
 import rasterio
 from rasterio.enums import ColorInterp
+from rasterio.windows import Window
 from support.imagery_files import noise, write_raster
 
 from earthgql.errors import IngestError
 from earthgql.imagery import grid
 from earthgql.imagery.grid import LonLat, TileIndex
 from earthgql.imagery.guard import open_raster
+from earthgql.imagery.raster import pieces
 from earthgql.imagery.raster.dates import acquisition_time
 from earthgql.imagery.raster.georeference import georeference
 from earthgql.imagery.raster.metadata import native_zoom
+from earthgql.imagery.raster.validity import RasterReader, Validity
 from earthgql.imagery.reading import read_tile
 from earthgql.imagery.source import Pixels, TileSource
 from earthgql.ingest.raster.options import RasterOptions, parse_stretch
@@ -282,3 +285,34 @@ def test_tile_of_another_place_is_black(tmp_path: Path) -> None:
     path = write_raster(tmp_path / "r.tif", noise())
     rendering, _ = listed(path)
     assert read(path, grid.tile_at(LonLat(-60, -30), 14), rendering).max() == 0
+
+
+@pytest.mark.parametrize("shape", [(700, 900), (87, 112), (3, 2)])
+@pytest.mark.parametrize("interleave", ["pixel", "band"])
+def test_windows_read_in_pieces_are_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shape: tuple[int, int], interleave: str
+) -> None:
+    values = noise(3, 800, 1000)
+    path = write_raster(
+        tmp_path / "p.tif",
+        values,
+        tiled=True,
+        blockxsize=64,
+        blockysize=64,
+        interleave=interleave,
+    )
+    window = Window(37, 55, 900, 700)
+    with open_raster(tmp_path, path) as dataset:
+        reader = RasterReader(dataset, (3, 1), Validity(nodata=(7,)))
+        whole, valid = reader.read(window, shape)
+        monkeypatch.setattr(pieces, "_PIECE_BYTES", 64 * 64 * 3 * 5)
+        assert len(list(pieces.pieces(dataset, window, shape))) > 2
+        read = reader.read(window, shape)
+        alone = reader.read_validity(window, shape)
+    np.testing.assert_array_equal(alone, read[1])
+    # Between two pixels, either is the nearest.
+    assert (read[0] == whole).mean() > 0.9
+    if shape == (700, 900):
+        np.testing.assert_array_equal(read[0], whole)
+        np.testing.assert_array_equal(read[1], valid)
+        np.testing.assert_array_equal(whole, values[[2, 0], 55:755, 37:937])

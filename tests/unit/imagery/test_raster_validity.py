@@ -189,6 +189,35 @@ def test_near_infrared_flagged_as_alpha_erases_no_water(tmp_path: Path, named: b
     assert len(tiles(source(path, zoom=15, alpha=4))) == 2
 
 
+def test_near_infrared_in_a_black_collar_erases_water_no_more(tmp_path: Path) -> None:
+    """Three quarters are collar, and a sixteenth of the rest is water."""
+    values = noise(4, SIZE, SIZE)
+    water = np.zeros((SIZE, SIZE), dtype=bool)
+    water[:64, :64] = True
+    values[3, water] = 0
+    values[:, 256:] = values[:, :, 256:] = 0
+    path = written(tmp_path / "r.tif", values, grid=True, colours=[*RGB, ColorInterp.alpha])
+    raster = source(path, zoom=15)
+    assert tiles(raster) == [TileIndex(15, 17700, 11300)]
+    assert pixels(raster, TileIndex(15, 17700, 11300)).any(axis=2).all()
+    assert raster.notes()[1] == (
+        "pixels that are 0 in all bands hold no data; --nodata none takes them as data"
+    )
+    assert len(tiles(source(path, zoom=15, nodata=()))) == 4
+
+
+def test_a_band_that_is_shown_is_not_alpha(tmp_path: Path) -> None:
+    values = noise(4, SIZE, SIZE)
+    values[3] = np.where(VALID, 200, 0)
+    path = written(tmp_path / "r.tif", values, grid=True, colours=[*RGB, ColorInterp.alpha])
+    assert len(tiles(source(path, zoom=15))) == 2
+    raster = source(path, zoom=15, bands=(4, 3, 2))
+    assert len(tiles(raster)) == 4
+    assert raster.notes() == [
+        "band 4 is flagged as alpha but taken as data: it is shown; --alpha 4 uses it as alpha"
+    ]
+
+
 def test_a_soft_edge_of_alpha_is_alpha(tmp_path: Path) -> None:
     values = noise(4, SIZE, SIZE)
     values[3] = np.clip((200 - np.arange(SIZE)) * 2, 0, 255)
@@ -263,3 +292,13 @@ def test_a_raster_without_data_says_why(tmp_path: Path, case: dict[str, Any], re
     path = written(tmp_path / "r.tif", colours=colours, **case)
     with pytest.raises(NoTilesError, match=remedy):
         tiles(source(path))
+
+
+def test_a_share_is_told_to_less_than_a_hundredth(tmp_path: Path) -> None:
+    """Of 256 columns 125 hold data, 48.8 %, where 32 samples a row would count a half."""
+    values = np.full((1, 256, 512), 100, "uint8")
+    values[:, :, 125:256] = 0
+    path = written(tmp_path / "edge.tif", values, grid=True, nodata=0)
+    with_half = tiles(source(path, zoom=15, min_valid=0.5))
+    assert with_half == [TileIndex(15, 17701, 11300)]
+    assert len(tiles(source(path, zoom=15, min_valid=0.48))) == 2
