@@ -51,7 +51,8 @@ _AREAS = (
     Region("EPSG:3832", 110, -70, 250, 70, coarsest=3.5),  # Mercator around 150 degrees east
     Region("EPSG:3395", -175, -75, 175, 80, coarsest=3),
     Region("EPSG:6933", -170, -60, 170, 60, coarsest=3.5),  # cylindrical equal area
-    Region("+proj=robin +lon_0=150 +datum=WGS84", 0, -70, 300, 70, coarsest=3.5),
+    # PROJ's Robinson leaps by decimetres at every fifth parallel.
+    Region("+proj=robin +lon_0=150 +datum=WGS84", 0, -70, 300, 70, 1.5, 3.5),
     Region("+proj=sinu +R=6371007.181 +units=m", -100, -60, 100, 70, coarsest=3),  # MODIS
     Region("+proj=geos +h=35785831 +lon_0=0 +sweep=y +datum=WGS84", -35, -35, 35, 35, 3, 3.6),
     Region("+proj=omerc +lat_0=4 +lonc=115 +alpha=53 +gamma=53 +datum=WGS84", 110, 1, 118, 7),
