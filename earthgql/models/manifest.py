@@ -125,6 +125,19 @@ class Domain(_Strict):
         None, ge=0, le=1, description="share of the test split with a distance above 1"
     )
 
+    @property
+    def summary(self) -> str:
+        """What a distance is from, and how often it is above 1 without reason."""
+        tested = (
+            ""
+            if self.test_false_alarm_rate is None
+            else f" and {self.test_false_alarm_rate:.1%} of {self.test_pictures:,} test"
+        )
+        return (
+            f"distances are from {self.pictures:,} training pictures; above 1 are at most"
+            f" {self.false_alarm_rate:.1%} of {self.limit_pictures:,} validation{tested} pictures"
+        )
+
 
 class Manifest(_Strict):
     """Describes a model: all but its weights."""

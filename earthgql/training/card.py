@@ -97,6 +97,7 @@ def model_card(
         summary(dict(result)),
         table(dict(result)),
         *(f"### {t}\n\n{summary(dict(r))}\n{table(dict(r))}" for t, r in (further or {}).items()),
+        _domain(manifest),
         "## How it was made",
         f"Seed {account.seed}; {account.hours:.1f} hours of training on {account.machine}.",
         "```sh\n" + "\n".join(account.commands) + "\n```",
@@ -110,6 +111,13 @@ def model_card(
         _bullets(account.forbidden),
     ]
     return "\n\n".join(part.strip() for part in parts if part) + "\n"
+
+
+def _domain(manifest: Manifest) -> str:
+    if manifest.domain is None:
+        return ""
+    summary = manifest.domain.summary
+    return f"Beside the scores it tells how far a picture is from what it knows: {summary}."
 
 
 def _missing(sources: Sequence[Source]) -> str:

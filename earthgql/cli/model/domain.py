@@ -77,17 +77,7 @@ def domain(
     write_domain(bundle, fitted.domain, fitted.arrays)
     if version is not None:
         update_manifest(bundle, version=version)
-    about = fitted.domain
-    out.print(
-        f"{bundle}: {about.pictures:,} pictures, {about.components} components; beyond a distance"
-        f" of 1 lie {about.false_alarm_rate:.2%} of {about.limit_pictures:,} validation pictures",
-        markup=False,
-    )
-    if about.test_false_alarm_rate is not None:
-        out.print(
-            f"and {about.test_false_alarm_rate:.2%} of {about.test_pictures:,} test pictures",
-            markup=False,
-        )
+    out.print(f"{bundle}: {fitted.domain.summary}", markup=False)
 
 
 def _splits(

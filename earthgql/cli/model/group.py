@@ -129,6 +129,8 @@ def verify(bundle: Path, *, run: bool) -> None:
     width = max(map(len, identity.labels))
     for label, threshold in zip(identity.labels, identity.thresholds, strict=True):
         out.print(f"  {label:{width}}  {threshold:.3f}", markup=False)
+    if opened.manifest.domain is not None:
+        out.print(opened.manifest.domain.summary, markup=False)
 
 
 def _try_out(bundle: Bundle) -> None:

@@ -82,7 +82,9 @@ def bundle(plain: Bundle, pictures: Path, tmp_path_factory: pytest.TempPathFacto
     return open_bundle(folder)
 
 
-def test_the_command_writes_statistics_into_the_bundle(bundle: Bundle, plain: Bundle) -> None:
+def test_the_command_writes_statistics_into_the_bundle(
+    bundle: Bundle, plain: Bundle, capsys: pytest.CaptureFixture[str]
+) -> None:
     domain = bundle.manifest.domain
     assert domain is not None
     assert (domain.pictures, domain.limit_pictures, domain.test_pictures) == tuple(COUNTS.values())
@@ -90,6 +92,9 @@ def test_the_command_writes_statistics_into_the_bundle(bundle: Bundle, plain: Bu
     assert domain.test_false_alarm_rate is not None
     assert (bundle.folder / domain.file).stat().st_size < 1e6
     assert bundle.manifest.version == "2"
+    assert run(["model", "verify", "--no-run", str(bundle.folder)]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "distances are from 80 training pictures; above 1 are at most 5.0% of 60 val" in shown
     # What it answers is another thing, so it is another model; of the scores nothing changed.
     assert bundle.identity.sha256 != plain.identity.sha256
     assert replace(bundle, manifest=plain.manifest, domain=None).identity == plain.identity

@@ -7,7 +7,7 @@ import pytest
 
 from earthgql import cli
 from earthgql.errors import TrainingError
-from earthgql.models.manifest import Manifest, ModelInput
+from earthgql.models.manifest import Domain, Manifest, ModelInput
 from earthgql.models.preprocess import InputSpec
 from earthgql.training.baselines import Baselines
 from earthgql.training.card import model_card, read_account, read_evaluation
@@ -76,6 +76,18 @@ def test_card_tells_all_that_matters(tmp_path: Path, result: dict[str, Any]) -> 
         "* jailing people",
     ):
         assert text in card
+
+
+def test_card_tells_what_distances_are_from(tmp_path: Path, result: dict[str, Any]) -> None:
+    account = read_account(tmp_path / "account.json")
+    about = {"components": 64, "pictures": 1500, "limit_pictures": 700, "false_alarm_rate": 0.01}
+    tested = {"test_pictures": 800, "test_false_alarm_rate": 0.0169}
+    domain = Domain.model_validate({**about, **tested})
+    card = model_card(manifest().model_copy(update={"domain": domain}), result, account)
+    assert (
+        "from 1,500 training pictures; above 1 are at most 1.0% of 700 validation and 1.7%" in card
+    )
+    assert "distances are from" not in model_card(manifest(), result, account)
 
 
 @pytest.mark.usefixtures("result")
