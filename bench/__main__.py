@@ -15,6 +15,7 @@ BENCHMARKS = {
     "footprint": "seconds until a server is ready, and its memory over many tiles",
     "flow": "requests that come together: batches, clicks under a viewport, classifying ahead",
     "objects": "tiles as objects in one process: plain Strawberry, direct resolvers, the short cut",
+    "map": "tiles of imagery over HTTP, against TiTiler on the same COG",
     "warm": "stored answers over HTTP, against a floor, bare Strawberry and tipg",
 }
 

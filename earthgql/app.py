@@ -14,7 +14,17 @@ from earthgql.jobs.service import JobService
 from earthgql.models import Classifier
 from earthgql.scoring.service import ScoringService
 from earthgql.settings import Settings
-from earthgql.web import classify, cors, exports, health, images, inference, job_events, pages
+from earthgql.web import (
+    classify,
+    cors,
+    exports,
+    health,
+    imagery,
+    images,
+    inference,
+    job_events,
+    pages,
+)
 from earthgql.web import errors as web_errors
 from earthgql.web.slots import Slots, limit_sending
 
@@ -102,6 +112,7 @@ def create_app(
         ),
     )
     app.register_blueprint(images.blueprint(engine))
+    app.register_blueprint(imagery.blueprint(engine))
     app.register_blueprint(exports.blueprint(engine, scoring, export_slots))
     app.register_blueprint(job_events.blueprint(JobService(engine), job_streams))
     app.register_blueprint(classify.blueprint(scoring))

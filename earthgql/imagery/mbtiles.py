@@ -11,8 +11,8 @@ from urllib.parse import quote
 from earthgql.errors import ImageUnreadableError
 from earthgql.imagery.grid import TileIndex, flip_y
 from earthgql.imagery.guard import public_name, resolve_below
-from earthgql.imagery.pictures import decode, part_of_picture
-from earthgql.imagery.source import Pixels
+from earthgql.imagery.pictures import decode_masked, part_of_picture
+from earthgql.imagery.source import MaskedPixels, Pixels
 
 _SELECT_TILE = (
     "SELECT tile_data FROM tiles WHERE zoom_level = ? AND tile_column = ? AND tile_row = ?"
@@ -117,13 +117,23 @@ def read_mbtiles_tile(
     Raises:
         ImageUnreadableError: if the file or the tile is missing or damaged.
     """
-    rendering = rendering or {}
+    return read_masked_mbtiles_tile(root, path, tile, rendering or {}).pixels
+
+
+def read_masked_mbtiles_tile(
+    root: str, path: str, tile: TileIndex, rendering: Mapping[str, Any]
+) -> MaskedPixels:
+    """Return the pixels of a tile, and which of them are not transparent.
+
+    Raises:
+        ImageUnreadableError: as ``read_mbtiles_tile``.
+    """
     picture, part = part_of_picture(tile, rendering.get("tiles_across", 1))
     stored = picture if rendering.get("scheme") == "xyz" else flip_y(picture)
     name = f"{public_name(root, path)} tile {tile.z}/{tile.x}/{tile.y}"
     with opened(root, path) as connection:
         encoded = _blob(connection, StoredIndex(*stored), name)
-    return decode(encoded, name=name, part=part)
+    return decode_masked(encoded, name=name, part=part)
 
 
 def read_blob(root: str, path: str, index: StoredIndex) -> bytes:

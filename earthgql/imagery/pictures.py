@@ -7,16 +7,17 @@ import io
 import os
 import re
 import warnings
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import simplejpeg
 from PIL import ExifTags, Image, TiffImagePlugin, UnidentifiedImageError
 
 from earthgql.errors import ImageUnreadableError
 from earthgql.imagery.grid import TILE_PIXELS, TileIndex
 from earthgql.imagery.guard import MAX_PIXELS, check_pixels, read_below
-from earthgql.imagery.source import Pixels
+from earthgql.imagery.source import MaskedPixels, Pixels
 
 FORMATS = ("PNG", "JPEG", "WEBP")
 EXTENSIONS = (".png", ".jpg", ".jpeg", ".webp")
@@ -36,6 +37,9 @@ _EXIF_WARNING = "Corrupt EXIF data"
 _EXIF_FILTER = ("ignore", re.compile(_EXIF_WARNING, re.IGNORECASE), UserWarning, None, 0)
 # Markers of a JPEG's segments: the one that EXIF and XMP are in, and the start of the pixels.
 _APP1, _START_OF_SCAN = 0xE1, 0xDA
+
+
+Mask = npt.NDArray[np.bool_]
 
 
 class Part(NamedTuple):
@@ -73,13 +77,24 @@ def read_picture(root: str, folder: str, path: str | None, part: Part = WHOLE) -
     Raises:
         ImageUnreadableError: if it is missing, leads out of ``root``, or cannot be decoded.
     """
+    return read_masked_picture(root, folder, path, part).pixels
+
+
+def read_masked_picture(
+    root: str, folder: str, path: str | None, part: Part = WHOLE
+) -> MaskedPixels:
+    """Return the pixels of a tile in a picture, and which of them are not transparent.
+
+    Raises:
+        ImageUnreadableError: as ``read_picture``.
+    """
     if not path:
         raise ImageUnreadableError("no picture is known for this tile")
     try:
         encoded = read_below(root, os.path.join(folder, path))  # noqa: PTH118
     except OSError as error:
         raise ImageUnreadableError(f"{path} cannot be read: {error.strerror}") from None
-    return decode(encoded, name=path, part=part)
+    return decode_masked(encoded, name=path, part=part)
 
 
 def decode(
@@ -102,16 +117,29 @@ def decode(
         ImageUnreadableError: if it is of another format, damaged, truncated, over 25 megapixels, or
             a TIFF of numbers of unknown range: of 32 bits, or several bands of 16.
     """
+    return decode_masked(encoded, name=name, formats=formats, part=part).pixels
+
+
+def decode_masked(
+    encoded: bytes, *, name: str, formats: tuple[str, ...] = FORMATS, part: Part = WHOLE
+) -> MaskedPixels:
+    """Decode a picture as ``decode``; valid are pixels that are not fully transparent.
+
+    Raises:
+        ImageUnreadableError: as ``decode``.
+    """
     side = TILE_PIXELS * part.tiles_across
     if "JPEG" in formats and (pixels := _plain_jpeg(encoded, side)) is not None:
-        return pixels if part is WHOLE else _cropped(pixels, part)
+        return MaskedPixels(pixels if part is WHOLE else _cropped(pixels, part), None)
     _ignore_damaged_exif()
     try:
         with Image.open(io.BytesIO(encoded), formats=formats) as picture:
             check_pixels(name, *picture.size)
             if picture.mode == "F" or (picture.mode == "I" and _bits(picture) > 16):
                 raise _unsupported_tiff(name, 1, _bits(picture))
-            return _cropped(_rgb(picture, side), part)
+            pixels, valid = _rgb(picture, side)
+            cropped = None if valid is None else _cropped(valid, part)
+            return MaskedPixels(_cropped(pixels, part), cropped)
     except ImageUnreadableError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -139,7 +167,7 @@ def picture_size(encoded: bytes, *, name: str) -> tuple[int, int]:
         return picture.size
 
 
-def _cropped(pixels: Pixels, part: Part) -> Pixels:
+def _cropped(pixels: npt.NDArray[Any], part: Part) -> npt.NDArray[Any]:
     """Return a tile of a picture as pixels of its own."""
     if part.tiles_across == 1:
         return pixels
@@ -223,17 +251,27 @@ def _upright(picture: Image.Image) -> Image.Image:
     return picture if turn is None else picture.transpose(turn)
 
 
-def _rgb(picture: Image.Image, side: int) -> Pixels:
+def _rgb(picture: Image.Image, side: int) -> MaskedPixels:
     picture = _upright(picture)
     if picture.mode.startswith("I"):
         grey = np.clip(np.asarray(picture).astype(np.int64) >> 8, 0, 255).astype(np.uint8)
         picture = Image.fromarray(grey)
     transparent = picture.has_transparency_data
     pixels = picture.convert("RGBA" if transparent else "RGB")
+    valid = None
     if transparent:
         layers = np.array(pixels)
-        layers[layers[..., 3] == 0] = 0
+        shown = layers[..., 3] > 0
+        layers[~shown] = 0
         pixels = Image.fromarray(layers[..., :3].copy())
+        valid = _resized_mask(shown, side)
     if pixels.size != (side, side):
         pixels = pixels.resize((side, side), Image.Resampling.BILINEAR)
-    return np.asarray(pixels, dtype=np.uint8)
+    return MaskedPixels(np.asarray(pixels, dtype=np.uint8), valid)
+
+
+def _resized_mask(shown: Mask, side: int) -> Mask:
+    if shown.shape == (side, side):
+        return shown
+    resized = Image.fromarray(shown).resize((side, side), Image.Resampling.NEAREST)
+    return np.asarray(resized, dtype=np.bool_)

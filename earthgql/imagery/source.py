@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,18 @@ from earthgql.imagery.grid import TileIndex
 
 Pixels = npt.NDArray[np.uint8]
 """``uint8 [256, 256, 3]``: rows from the north, channels red, green, blue."""
+
+
+class MaskedPixels(NamedTuple):
+    """Pixels, and which of them hold data.
+
+    Attributes:
+        pixels: of a tile; those without data are 0.
+        valid: ``bool [256, 256]``; None: all of them.
+    """
+
+    pixels: Pixels
+    valid: npt.NDArray[np.bool_] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,3 +48,15 @@ class TileSource:
     index: TileIndex
     rendering: Mapping[str, Any] = field(default_factory=dict)
     fingerprint: str | None = None
+
+
+class PlacedTile(NamedTuple):
+    """A tile of a scene, and the cell of the grid that it is drawn over.
+
+    Attributes:
+        source: of the tile; of a raster, the map's tile itself.
+        cell: the tile's own, or one around it, if the tile stands for all tiles there.
+    """
+
+    source: TileSource
+    cell: TileIndex

@@ -1,6 +1,6 @@
 """The pixels of a tile of a raster: read where they lie on the grid, else warped to it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,7 +8,7 @@ from affine import Affine
 from rasterio.windows import Window
 
 from earthgql.imagery.grid import TILE_PIXELS, TileIndex, mercator_bounds
-from earthgql.imagery.guard import open_raster, public_name
+from earthgql.imagery.guard import check_pixels, open_raster, public_name
 from earthgql.imagery.raster.colours import palette_to_rgb, space_to_rgb, to_rgb
 from earthgql.imagery.raster.georeference import WEB_MERCATOR, georeference
 from earthgql.imagery.raster.validity import (
@@ -18,8 +18,8 @@ from earthgql.imagery.raster.validity import (
     Values,
     declared_validity,
 )
-from earthgql.imagery.raster.warping import Grid, check_decodable, parts, warp_values
-from earthgql.imagery.source import Pixels
+from earthgql.imagery.raster.warping import Grid, decoded_pixels, parts, warp_values
+from earthgql.imagery.source import MaskedPixels, Pixels
 
 _WHOLE_NUMBERS = ("uint8", "uint16", "int16")
 # Nearer than this to the pixel's place, interpolation rounds to the pixel's own value.
@@ -42,6 +42,38 @@ def read_raster_tile(root: str, path: str, tile: TileIndex, rendering: Mapping[s
         ImageUnreadableError: if it cannot be opened or decoded, or would need more than 25
             megapixels.
     """
+
+    def check_limit(count: float) -> bool:
+        check_pixels(public_name(root, path), count, 1)
+        return True
+
+    read = read_masked_raster_tile(root, path, tile, rendering, check_limit)
+    assert read is not None  # noqa: S101 - the check raises instead
+    return read.pixels
+
+
+def read_masked_raster_tile(
+    root: str,
+    path: str,
+    tile: TileIndex,
+    rendering: Mapping[str, Any],
+    allow: Callable[[float], bool],
+) -> MaskedPixels | None:
+    """Return a tile of a raster, of any zoom, and which of its pixels hold data.
+
+    Args:
+        root: as ``read_raster_tile``, like the next three.
+        path: the raster.
+        tile: which tile.
+        rendering: how pixels are made.
+        allow: is called with the number of pixels that have to be decoded; it may raise.
+
+    Returns:
+        None if ``allow`` says False: then nothing is decoded.
+
+    Raises:
+        ImageUnreadableError: if it cannot be opened or decoded.
+    """
     with open_raster(root, path) as dataset:
         palette = bool(rendering.get("palette"))
         bands = [int(band) for band in rendering.get("bands") or (1,)]
@@ -49,18 +81,21 @@ def read_raster_tile(root: str, path: str, tile: TileIndex, rendering: Mapping[s
         grid = tile_grid(tile)
         window = _window_on_grid(dataset, grid.transform, bands, rendering)
         if window is not None:
+            if not allow(window.width * window.height):
+                return None
             values, valid = _read_window(reader, window)
         else:
-            name = public_name(root, path)
-            place = georeference(dataset, rendering, name)
+            place = georeference(dataset, rendering, public_name(root, path))
             found = parts(place, grid)
-            check_decodable(dataset, found, name)
+            if not allow(decoded_pixels(dataset, found)):
+                return None
             values, valid = warp_values(reader, place, grid, found, nearest=palette)
         if palette:
-            return palette_to_rgb(values[0], valid, dataset.colormap(bands[0]))
+            rgb = palette_to_rgb(values[0], valid, dataset.colormap(bands[0]))
+            return MaskedPixels(rgb, valid)
     if space := rendering.get("space"):
         values = space_to_rgb(values, space)
-    return to_rgb(values, valid, rendering.get("stretch"))
+    return MaskedPixels(to_rgb(values, valid, rendering.get("stretch")), valid)
 
 
 def stored_validity(dataset: Any, bands: Sequence[int], rendering: Mapping[str, Any]) -> Validity:

@@ -131,10 +131,14 @@ def check_decodable(dataset: Any, found: Sequence[Part], name: str) -> None:
     Raises:
         ImageUnreadableError: naming the size and the limit.
     """
-    needed = sum(
+    check_pixels(name, decoded_pixels(dataset, found), 1)
+
+
+def decoded_pixels(dataset: Any, found: Sequence[Part]) -> float:
+    """Return how many pixels, of overviews where there are such, are decoded for parts."""
+    return sum(
         part.window[2] * part.window[3] / _overview(dataset, part.scale) ** 2 for part in found
     )
-    check_pixels(name, needed, 1)
 
 
 def _overview(dataset: Any, scale: float) -> int:
