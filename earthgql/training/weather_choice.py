@@ -1,4 +1,4 @@
-"""Calibration and thresholds for Planet's labels: one weather a chip, all else at one cutoff."""
+"""Calibration and thresholds for Planet's labels: a cutoff for weathers, one for all else."""
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,9 @@ from earthgql.training.tuning import EPSILON, TEMPERATURES, Floats, Truth, Tuned
 
 ALONE = "cloudy"
 """The weather under which nothing else can be seen."""
+WEATHER_CUTOFF = 0.2
+"""A second weather counts where it is nearly as likely as the first: F2 on scenes left out is 0.004
+to 0.023 higher than with exactly one (docs/model.md)."""
 _SHIFT_ROUNDS = 60
 _NEWTON_ROUNDS = 25
 _RIDGE = 1.0  # pulls slopes to 1 as one picture would: few show the rarest labels
@@ -44,7 +47,7 @@ def tune_as_planet(samples: Samples, scores: Floats) -> Tuned:
     thresholds = _thresholds(truth.shape[1], exclusive, float(best))
     answers = (calibrated >= thresholds) & (known > 0)
     return Tuned(
-        tuple(float(round(t, 4)) for t in thresholds),
+        tuple(round(float(t), 4) for t in thresholds),
         calibration,
         sample_f(truth * known, answers),
         sample_f(truth * known, (scores >= CHOSEN) & (known > 0)),
@@ -66,7 +69,7 @@ def expected_frequency(truth: Truth) -> Floats:
 
 def _thresholds(labels: int, exclusive: tuple[int, ...], cutoff: float) -> Floats:
     thresholds = np.full(labels, cutoff, np.float32)
-    thresholds[list(exclusive)] = CHOSEN
+    thresholds[list(exclusive)] = WEATHER_CUTOFF
     return thresholds
 
 

@@ -2,9 +2,14 @@ import numpy as np
 import pytest
 
 from earthgql.landscape.labels import LABELS
-from earthgql.models.calibration import Grouped, calibrate
+from earthgql.models.calibration import CHOSEN, Grouped, calibrate
 from earthgql.training.samples import ArraySamples
-from earthgql.training.weather_choice import expected_frequency, fit_grouped, tune_as_planet
+from earthgql.training.weather_choice import (
+    WEATHER_CUTOFF,
+    expected_frequency,
+    fit_grouped,
+    tune_as_planet,
+)
 
 
 def pictures(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -17,13 +22,16 @@ def pictures(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return truth, (1 / (1 + np.exp(-logits))).astype("f4")
 
 
-def test_every_answer_has_one_weather_and_a_cloudy_one_nothing_else() -> None:
+def test_every_answer_has_a_likeliest_weather_and_a_cloudy_one_nothing_on_the_ground() -> None:
     truth, scores = pictures(800, 1)
     samples = ArraySamples(LABELS, truth, [""] * 800, np.zeros((800, 1, 1, 3), "u1"))
     tuned = tune_as_planet(samples, scores)
-    answers = calibrate(scores, tuned.calibration) >= np.array(tuned.thresholds)
-    assert (answers[:, :4].sum(axis=1) == 1).all()
-    assert not answers[answers[:, 2], 4:].any()
+    calibrated = calibrate(scores, tuned.calibration)
+    answers = calibrated >= np.array(tuned.thresholds)
+    assert ((calibrated[:, :4] >= CHOSEN).sum(axis=1) == 1).all()
+    assert tuned.thresholds[:4] == (WEATHER_CUTOFF,) * 4
+    assert answers[:, :4].any(axis=1).all()
+    assert not answers[calibrated[:, 2] >= CHOSEN, 4:].any()
     assert tuned.f2 > 0.7
 
 
