@@ -146,11 +146,14 @@ def read(source: RasterSource, tile: TileIndex) -> Pixels:
 
 
 def may_ask_rio_tiler(case: Case) -> bool:
-    """Tell whether rio-tiler reads the file as it is, and interpolates as exactly."""
-    raster = case.raster
-    known = raster.place.georeference in ("transform", "point")
-    known = known and case.sampling.in_one_piece()
-    return known and raster.content.layout not in (*CATEGORICAL, "cmyk")
+    """Tell whether rio-tiler reads the file as it is, and interpolates."""
+    place, layout = case.raster.place, case.raster.content.layout
+    own = place.transform
+    # It takes what is in the tiles' CRS for north-up, and GDAL's MINISWHITE has a palette.
+    turned = place.crs == "EPSG:3857" and not (own.a > 0 > own.e and own.b == own.d == 0)
+    known = place.georeference in ("transform", "point") and not turned
+    plain = layout not in (*CATEGORICAL, "cmyk", "white is 0")
+    return known and plain and case.sampling.in_one_piece()
 
 
 def check_rio_tiler(case: Case, tile: TileIndex, known: np.ndarray, expected: np.ndarray) -> None:
