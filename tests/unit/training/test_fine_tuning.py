@@ -13,7 +13,7 @@ from PIL import Image
 from earthgql import cli
 from earthgql.errors import TrainingError
 from earthgql.models.bundle import Bundle, open_bundle
-from earthgql.models.engines.keras.import_export import export_model, largest_change
+from earthgql.models.engines.keras.import_export import export_model, largest_difference
 from earthgql.models.engines.keras.network import build, keras_module
 from earthgql.models.preprocess import InputSpec, preprocess
 from earthgql.training.fine_tuning import check, fine_tune, without, without_positives
@@ -143,7 +143,7 @@ def test_new_labels_are_learnt_and_the_report_says_from_what(
     assert list((tmp_path / "var").iterdir()) == []
     about = {"name": "mine", "version": "1", "labels": splits.labels, "spec": tuning.spec}
     written = export_model(tuning.network, tmp_path / "mine", **about)
-    assert largest_change(tuning.network, written) < 1e-5
+    assert largest_difference(tuning.network, written) < 1e-5
 
 
 def test_another_size_and_the_same_seed_give_the_same_numbers(
