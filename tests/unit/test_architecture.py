@@ -12,7 +12,7 @@ import grimp
 import earthgql
 from earthgql.settings import PROJECT_ROOT
 
-TORCH = ("earthgql.training.torch_engine", "earthgql.training.torch_network")
+TORCH = ("earthgql.training.run.torch_engine", "earthgql.training.run.torch_network")
 FILES = [p for p in (PROJECT_ROOT / "earthgql").rglob("*.py") if "static" not in p.parts]
 MODULES = sorted(m.name for m in pkgutil.walk_packages(earthgql.__path__, "earthgql."))
 

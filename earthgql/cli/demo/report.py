@@ -31,7 +31,7 @@ _WORLD = {"west": -180, "south": -85, "east": 180, "north": 85}
 
 def _f2(truth: Mapping[Any, Set[str]], answers: Mapping[Any, Set[str]]) -> float:
     """Sample-averaged F2 over all tiles of the truth; one without an answer counts as wrong."""
-    from earthgql.training.metrics import sample_f
+    from earthgql.training.measure.metrics import sample_f
 
     labels = sorted(set().union(*truth.values(), *answers.values()))
     rows = [

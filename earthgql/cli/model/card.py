@@ -33,7 +33,7 @@ def card(
     from earthgql.cli.console import out
     from earthgql.files import whole_file
     from earthgql.models.bundle import CARD_FILE, read_manifest
-    from earthgql.training.card import model_card, read_account, read_evaluation
+    from earthgql.training.measure.card import model_card, read_account, read_evaluation
 
     text = model_card(
         read_manifest(bundle),

@@ -11,7 +11,7 @@ from earthgql.cli.model.samples import FOLDER, chips_of, data_options, read, ref
 
 if TYPE_CHECKING:
     from earthgql.models.bundle import Bundle
-    from earthgql.training.samples import Samples
+    from earthgql.training.data.samples import Samples
 
 
 @click.command()
@@ -64,7 +64,7 @@ def domain(
     """
     from earthgql.cli.console import out, step
     from earthgql.models.bundle import open_bundle, update_manifest, write_domain
-    from earthgql.training.domain import fit_domain
+    from earthgql.training.measure.domain import fit_domain
 
     refuse_mixed_up(data, format_)
     opened = open_bundle(bundle)
@@ -93,7 +93,7 @@ def _splits(
 
 def _features(bundle: Bundle, name: str, samples: Samples | None) -> Any:
     from earthgql.cli.console import progress
-    from earthgql.training.domain import pooled_features
+    from earthgql.training.measure.domain import pooled_features
 
     if samples is None or not len(samples.truth):
         return None

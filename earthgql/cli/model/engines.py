@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from earthgql.models.manifest import Manifest
     from earthgql.models.protocol import Classifier
     from earthgql.settings import Settings
-    from earthgql.training.comparison import Measured
-    from earthgql.training.samples import Samples
+    from earthgql.training.data.samples import Samples
+    from earthgql.training.measure.engine_comparison import Measured
 
 ALLOWED_LOSS = 0.005
 
@@ -220,7 +220,7 @@ def _read_split(
 
 def _compare(classifiers: dict[str, Classifier], samples: Samples) -> list[Measured]:
     from earthgql.cli.console import progress
-    from earthgql.training.comparison import compare
+    from earthgql.training.measure.engine_comparison import compare
 
     with progress("Score pictures", len(samples.truth)) as done:
         return compare(classifiers, samples, on_progress=done)
@@ -235,7 +235,7 @@ def _print_comparison(
     from rich.table import Table
 
     from earthgql.cli.console import out
-    from earthgql.training.report import write_json
+    from earthgql.training.measure.report import write_json
 
     table = Table(box=box.SIMPLE)
     table.add_column("engine", no_wrap=True)

@@ -1,4 +1,4 @@
-"""``manage.py model fine-tune``: thin; the work is in ``earthgql.training.fine_tuning``."""
+"""``manage.py model fine-tune``; the work is in ``training.transfer.fine_tuning``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import click
 from earthgql.cli.model.samples import FILE, FOLDER
 
 if TYPE_CHECKING:
-    from earthgql.training.fine_tuning import Tuning
+    from earthgql.training.transfer.fine_tuning import Tuning
 
 NUMBERS = ("f2", "macro_f1", "micro_f1", "mean_average_precision")
 
@@ -103,11 +103,11 @@ def fine_tune(
     from earthgql.errors import ModelUnavailableError
     from earthgql.models.bundle import open_bundle
     from earthgql.settings import load_settings
-    from earthgql.training.fine_tuning import check, without, without_positives
-    from earthgql.training.fine_tuning import fine_tune as run
-    from earthgql.training.formats import read_splits
-    from earthgql.training.partial_learning import Recipe
-    from earthgql.training.report import write_json
+    from earthgql.training.data.formats import read_splits
+    from earthgql.training.measure.report import write_json
+    from earthgql.training.transfer.fine_tuning import check, without, without_positives
+    from earthgql.training.transfer.fine_tuning import fine_tune as run
+    from earthgql.training.transfer.learning import Recipe
 
     if out.exists() and not replace:
         raise ModelUnavailableError(f"{out} exists already; choose another folder or --replace")
@@ -157,7 +157,7 @@ def told(report: dict[str, Any]) -> str:
 
 def card(report: dict[str, Any], title: str) -> str:
     """The model card of a fine-tuned bundle: what it was made of, and what was measured."""
-    from earthgql.training.evaluation import table
+    from earthgql.training.measure.evaluation import table
 
     source = report["from"]
     lines = [

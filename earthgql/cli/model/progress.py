@@ -10,7 +10,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from earthgql.cli.console import err
 
 if TYPE_CHECKING:
-    from earthgql.training.trainer import Event
+    from earthgql.training.run.trainer import Event
 
 _QUIET_INTERVAL_S = 20.0
 

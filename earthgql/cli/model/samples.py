@@ -11,10 +11,10 @@ import click
 if TYPE_CHECKING:
     from earthgql.models.bundle import Bundle
     from earthgql.models.protocol import Classifier
-    from earthgql.training.generated import Order
+    from earthgql.training.data.generated import Order
+    from earthgql.training.data.samples import ArraySamples, Samples, Splits
     from earthgql.training.material.store import Recipe
-    from earthgql.training.plan import Plan
-    from earthgql.training.samples import ArraySamples, Samples, Splits
+    from earthgql.training.run.training_plan import Plan
 
 FORMATS = ("generated", "ground", "planet", "ucmerced", "folder")
 SPLITS = ("train", "validation", "test")
@@ -87,7 +87,7 @@ def refuse_mixed_up(data: str, format_: str) -> None:
 
 def plan_of(given: dict[str, Any]) -> Plan:
     """Make the plan of the options; takes them out of ``given``."""
-    from earthgql.training.plan import Plan, Stage
+    from earthgql.training.run.training_plan import Plan, Stage
 
     sizes = given.pop("sizes")
     shares = given.pop("shares") or (1.0,) * len(sizes)
@@ -128,11 +128,11 @@ def read(
     if format_ == "ground":
         return _ground(Path(data).expanduser(), chips)
     if format_ != "generated":
-        from earthgql.training.formats import read_splits
+        from earthgql.training.data.formats import read_splits
 
         return read_splits(Path(data).expanduser(), format_, seed=seed, labels=labels)
-    from earthgql.training.generated import TILES_PER_SCENE, Order
-    from earthgql.training.samples import JoinedSamples, Splits
+    from earthgql.training.data.generated import TILES_PER_SCENE, Order
+    from earthgql.training.data.samples import JoinedSamples, Splits
 
     if len(chips) != 2:
         raise click.UsageError("--chips takes two numbers, as in 10240,1024")
@@ -147,8 +147,8 @@ def _ground(data: Path, chips: tuple[int, ...]) -> Splits:
 
     Those to validate on are as frequent as in nature, and a third as many again have rare labels.
     """
+    from earthgql.training.data.samples import JoinedSamples, Splits
     from earthgql.training.material.store import NATURAL, TRAINING
-    from earthgql.training.samples import JoinedSamples, Splits
 
     if len(chips) != 2:
         raise click.UsageError("--chips takes two numbers, as in 20480,3072")
@@ -196,7 +196,7 @@ def read_to_measure(
         TrainingError: if the data set cannot be read, or the split is empty.
     """
     from earthgql.errors import TrainingError
-    from earthgql.training.formats import joined, read_parts
+    from earthgql.training.data.formats import joined, read_parts
 
     parts = read_parts(Path(data).expanduser(), format_, seed=seed, labels=labels)
     samples = joined(list(parts.values())) if split == ALL else parts[split]
@@ -209,7 +209,7 @@ def read_to_measure(
 
 def chips_of(split: str, count: int, *, balanced: bool, skip: int = 0) -> Samples:
     """Render, or find, the generated chips of a split after its first ``skip``."""
-    from earthgql.training.generated import Order
+    from earthgql.training.data.generated import Order
 
     return _rendered(Order(split, skip + count, balanced)).after(skip)
 
@@ -217,7 +217,7 @@ def chips_of(split: str, count: int, *, balanced: bool, skip: int = 0) -> Sample
 def _rendered(order: Order) -> ArraySamples:
     from earthgql.cli.console import progress
     from earthgql.settings import load_settings
-    from earthgql.training.generated import is_rendered, render
+    from earthgql.training.data.generated import is_rendered, render
 
     folder = load_settings().var_dir / "chips"
     if is_rendered(folder, order):
@@ -237,7 +237,7 @@ def classifier_of(bundle: Bundle) -> Classifier:
 def scored(classifier: Classifier, samples: Samples, turns: bool) -> Any:
     """Score a split, showing progress."""
     from earthgql.cli.console import progress
-    from earthgql.training.evaluation import score
+    from earthgql.training.measure.evaluation import score
 
     with progress("Score pictures", len(samples.truth)) as done:
         return score(classifier, samples, turns=turns, on_progress=done)

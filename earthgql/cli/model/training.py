@@ -26,7 +26,7 @@ from earthgql.cli.model.samples import (
 )
 
 if TYPE_CHECKING:
-    from earthgql.training.samples import Samples
+    from earthgql.training.data.samples import Samples
 
 BASELINE_CHIPS = 3000
 
@@ -154,8 +154,8 @@ def train(
     from earthgql.cli.console import err
     from earthgql.cli.console import out as stdout
     from earthgql.cli.model.progress import training_progress
-    from earthgql.training.session import choose_backend, export_command
-    from earthgql.training.session import train as run
+    from earthgql.training.run.session import choose_backend, export_command
+    from earthgql.training.run.session import train as run
 
     refuse_mixed_up(data, format_)
     names = given.pop("exclusive")
@@ -230,9 +230,9 @@ def evaluate(
     """
     from earthgql.cli.console import out
     from earthgql.models.bundle import open_bundle
-    from earthgql.training.baselines import measure_baselines
-    from earthgql.training.evaluation import measure, summary, table
-    from earthgql.training.report import require_matplotlib, write_json, write_report
+    from earthgql.training.measure.baselines import measure_baselines
+    from earthgql.training.measure.evaluation import measure, summary, table
+    from earthgql.training.measure.report import require_matplotlib, write_json, write_report
 
     refuse_mixed_up(data, format_)
     if report:
@@ -304,8 +304,8 @@ def thresholds(
 
     from earthgql.cli.console import out
     from earthgql.models.bundle import open_bundle, update_manifest
-    from earthgql.training.tuning import tune
-    from earthgql.training.weather_choice import tune_as_planet
+    from earthgql.training.measure.tuning import tune
+    from earthgql.training.measure.weather_choice import tune_as_planet
 
     refuse_mixed_up(data, format_)
     opened = open_bundle(bundle)

@@ -15,11 +15,11 @@ from PIL import Image
 
 from earthgql.errors import TrainingError
 from earthgql.landscape.labels import WEATHER
+from earthgql.training.data.picture_files import Pixels
 from earthgql.training.ground import GroundScene, bit, read_scenes
 from earthgql.training.ground.areas import Area, SceneAreas, draw
 from earthgql.training.ground.vocabulary import CLOUD, Bits
 from earthgql.training.material.piece import Field
-from earthgql.training.pictures import Pixels
 
 _STRIPS: Final = Path(__file__).parent / "areas" / "strips.json"
 _SENTINEL: Final = Path(__file__).parent / "areas" / "sentinel.json"

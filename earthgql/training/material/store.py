@@ -17,10 +17,10 @@ import numpy.typing as npt
 from earthgql.errors import TrainingError
 from earthgql.landscape.labels import LABELS
 from earthgql.models.preprocess import resize
+from earthgql.training.data.samples import ArraySamples
 from earthgql.training.ground import bit
 from earthgql.training.material import mixture
 from earthgql.training.material.pool import Pool, read_pool
-from earthgql.training.samples import ArraySamples
 
 BLOCK: Final = 64
 CELLS: Final = 16

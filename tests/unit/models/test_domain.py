@@ -20,7 +20,7 @@ from earthgql.models.engines.tensorflow.classifier import TensorFlowClassifier
 from earthgql.models.preprocess import InputSpec
 from earthgql.models.protocol import Predictions, classify_all, predict_all
 from earthgql.settings import Settings
-from earthgql.training.domain import beyond, distances, fit_domain
+from earthgql.training.measure.domain import beyond, distances, fit_domain
 
 COUNTS = {"train": 80, "validation": 60, "test": 10}
 

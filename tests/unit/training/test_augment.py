@@ -1,6 +1,6 @@
 import numpy as np
 
-from earthgql.training.augment import augment
+from earthgql.training.data.augment import augment
 
 
 def quadrants() -> np.ndarray:

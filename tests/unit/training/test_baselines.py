@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from earthgql.training.baselines import LogisticRegression, best_constant, measure_baselines
-from earthgql.training.samples import ArraySamples
+from earthgql.training.data.samples import ArraySamples
+from earthgql.training.measure.baselines import LogisticRegression, best_constant, measure_baselines
 
 
 def coloured(count: int, seed: int) -> ArraySamples:

@@ -9,10 +9,10 @@ from earthgql import cli
 from earthgql.errors import TrainingError
 from earthgql.models.manifest import Domain, Manifest, ModelInput
 from earthgql.models.preprocess import InputSpec
-from earthgql.training.baselines import Baselines
-from earthgql.training.card import model_card, read_account, read_evaluation
-from earthgql.training.evaluation import measure
-from earthgql.training.samples import ArraySamples
+from earthgql.training.data.samples import ArraySamples
+from earthgql.training.measure.baselines import Baselines
+from earthgql.training.measure.card import model_card, read_account, read_evaluation
+from earthgql.training.measure.evaluation import measure
 
 LABELS = ("forest", "road")
 

@@ -9,11 +9,11 @@ import pytest
 
 from earthgql.errors import TrainingError
 from earthgql.models.preprocess import InputSpec
-from earthgql.training.batches import Batch, Batches
-from earthgql.training.checkpoint import Position, RunFolder
-from earthgql.training.plan import Plan, Stage
-from earthgql.training.samples import ArraySamples, Splits
-from earthgql.training.trainer import Event, Trainer
+from earthgql.training.data.batches import Batch, Batches
+from earthgql.training.data.samples import ArraySamples, Splits
+from earthgql.training.run.checkpoint import Position, RunFolder
+from earthgql.training.run.trainer import Event, Trainer
+from earthgql.training.run.training_plan import Plan, Stage
 
 PLAN = Plan(epochs=3, batch=4, stages=(Stage(32, 1), Stage(64, 2)), rate=0.1)
 ABOUT = {"labels": ["red", "blue"], "plan": PLAN.description()}

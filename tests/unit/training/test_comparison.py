@@ -4,8 +4,8 @@ from support.pixel_classifier import PixelClassifier, pixel_scores
 
 from earthgql.errors import TrainingError
 from earthgql.models.protocol import Pixels, Scores
-from earthgql.training.comparison import compare
-from earthgql.training.samples import ArraySamples
+from earthgql.training.data.samples import ArraySamples
+from earthgql.training.measure.engine_comparison import compare
 
 
 class Lower(PixelClassifier):

@@ -16,12 +16,12 @@ from earthgql.models.bundle import Bundle, open_bundle
 from earthgql.models.engines.keras.import_export import export_model, largest_difference
 from earthgql.models.engines.keras.network import build, keras_module
 from earthgql.models.preprocess import InputSpec, preprocess
-from earthgql.training.fine_tuning import check, fine_tune, without, without_positives
-from earthgql.training.formats import read_splits
-from earthgql.training.partial_learning import Recipe, scores_of
-from earthgql.training.samples import Splits
-from earthgql.training.transfer import stage_outputs, transfer
-from earthgql.training.views import VIEWS, turned, views_of
+from earthgql.training.data.formats import read_splits
+from earthgql.training.data.samples import Splits
+from earthgql.training.transfer.fine_tuning import check, fine_tune, without, without_positives
+from earthgql.training.transfer.learning import Recipe, scores_of
+from earthgql.training.transfer.network import stage_outputs, transfer
+from earthgql.training.transfer.views import VIEWS, turned, views_of
 
 SIZE = 64
 SPEC = InputSpec(SIZE, "unit")

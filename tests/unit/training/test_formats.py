@@ -6,8 +6,8 @@ from PIL import Image
 
 from earthgql.errors import TrainingError
 from earthgql.models.labels import PLANET_LABELS
-from earthgql.training.formats import joined, read_parts, read_splits
-from earthgql.training.samples import FileSamples, content_keys, split_indices
+from earthgql.training.data.formats import joined, read_parts, read_splits
+from earthgql.training.data.samples import FileSamples, content_keys, split_indices
 
 
 def picture(path: Path, seed: int) -> Path:

@@ -7,9 +7,9 @@ import pytest
 from earthgql.demo.scene_file import SEED
 from earthgql.errors import TrainingError
 from earthgql.landscape import LABELS, make_chip, render_scene
-from earthgql.training import generated
-from earthgql.training.generated import FIRST_SCENE, Order, cell_shares, render
-from earthgql.training.samples import JoinedSamples
+from earthgql.training.data import generated
+from earthgql.training.data.generated import FIRST_SCENE, Order, cell_shares, render
+from earthgql.training.data.samples import JoinedSamples
 
 
 def test_seeds_of_the_splits_never_meet() -> None:

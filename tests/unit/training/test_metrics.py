@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from earthgql.training import metrics
+from earthgql.training.measure import metrics
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from PIL import Image
 from rasterio.errors import NotGeoreferencedWarning
 
 from earthgql.errors import TrainingError
-from earthgql.training.pictures import PLANET_BLACK, PLANET_WHITE, eight_bit, read_picture
+from earthgql.training.data.picture_files import PLANET_BLACK, PLANET_WHITE, eight_bit, read_picture
 
 COLOUR = (180, 90, 40)
 

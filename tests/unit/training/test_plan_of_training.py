@@ -1,7 +1,7 @@
 import pytest
 
 from earthgql.errors import TrainingError
-from earthgql.training.plan import Plan, Stage
+from earthgql.training.run.training_plan import Plan, Stage
 
 SHALLOW = (1, 1, 1, 1)
 

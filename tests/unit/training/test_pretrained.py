@@ -8,7 +8,7 @@ from support.keras2_files import LABELS, small_network, write_keras2
 
 from earthgql.errors import TrainingError
 from earthgql.models.engines.keras.network import resnet50
-from earthgql.training.pretrained import load_pretrained
+from earthgql.training.run.pretrained import load_pretrained
 
 
 def test_layers_of_the_same_names_are_loaded(tmp_path: Path) -> None:

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from earthgql.models.calibration import calibrate
-from earthgql.training.metrics import calibration_error, sample_f
-from earthgql.training.tuning import tune
+from earthgql.training.measure.metrics import calibration_error, sample_f
+from earthgql.training.measure.tuning import tune
 
 
 def overconfident(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

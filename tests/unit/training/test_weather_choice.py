@@ -3,8 +3,8 @@ import pytest
 
 from earthgql.landscape.labels import LABELS
 from earthgql.models.calibration import CHOSEN, Grouped, calibrate
-from earthgql.training.samples import ArraySamples
-from earthgql.training.weather_choice import (
+from earthgql.training.data.samples import ArraySamples
+from earthgql.training.measure.weather_choice import (
     WEATHER_CUTOFF,
     expected_frequency,
     fit_grouped,

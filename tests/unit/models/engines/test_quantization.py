@@ -17,7 +17,7 @@ from earthgql.models.engines.openvino.networks import INT8_FOLDER, float_network
 from earthgql.models.engines.openvino.quantization import quantize
 from earthgql.models.protocol import classify_all
 from earthgql.settings import Settings
-from earthgql.training.comparison import Measured
+from earthgql.training.measure.engine_comparison import Measured
 
 pytestmark = pytest.mark.skipif(not runtime.is_installed(), reason="needs OpenVINO")
 

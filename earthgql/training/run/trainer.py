@@ -13,11 +13,11 @@ import numpy.typing as npt
 from earthgql.errors import TrainingError
 from earthgql.models.engines.keras.network import resnet50
 from earthgql.models.preprocess import InputSpec
-from earthgql.training.batches import Batch, Batches, plain_batches
-from earthgql.training.checkpoint import HISTORY_FILE, WEIGHTS_FILE, Position, RunFolder
-from earthgql.training.metrics import average_precision, sample_f, tune_thresholds
-from earthgql.training.plan import Plan, Stage
-from earthgql.training.samples import Samples, Splits
+from earthgql.training.data.batches import Batch, Batches, plain_batches
+from earthgql.training.data.samples import Samples, Splits
+from earthgql.training.measure.metrics import average_precision, sample_f, tune_thresholds
+from earthgql.training.run.checkpoint import HISTORY_FILE, WEIGHTS_FILE, Position, RunFolder
+from earthgql.training.run.training_plan import Plan, Stage
 
 Floats = npt.NDArray[np.float32]
 

@@ -11,12 +11,12 @@ import numpy as np
 
 from earthgql.errors import ModelUnavailableError, TrainingError
 from earthgql.models.preprocess import InputSpec
-from earthgql.training.checkpoint import WEIGHTS_FILE, RunFolder
-from earthgql.training.plan import Plan
-from earthgql.training.samples import Splits
+from earthgql.training.data.samples import Splits
+from earthgql.training.run.checkpoint import WEIGHTS_FILE, RunFolder
+from earthgql.training.run.training_plan import Plan
 
 if TYPE_CHECKING:
-    from earthgql.training.trainer import Engine
+    from earthgql.training.run.trainer import Engine
 
 Backend = Literal["tensorflow", "torch", "jax", "pytorch"]
 
@@ -96,7 +96,7 @@ def train(
         TrainingError: if anything is wrong; nothing that was there is overwritten.
     """
     choose_backend(backend)
-    from earthgql.training import trainer
+    from earthgql.training.run import trainer
 
     run = RunFolder(folder)
     spec = spec_of(plan.stages[-1].size)
@@ -159,18 +159,18 @@ def _file_hash(path: Path) -> str:
 def _engine(backend: Backend, splits: Splits, plan: Plan, weights: Any) -> "Engine":
     labels = len(splits.labels)
     if backend == "pytorch":
-        from earthgql.training.torch_engine import TorchEngine
+        from earthgql.training.run.torch_engine import TorchEngine
 
         cells = getattr(splits.train, "cells", None)
         covering = [False] * labels if cells is None else cells.any(axis=(0, 1, 2)).tolist()
         return TorchEngine(labels, plan, weights, covering)
-    from earthgql.training.keras_engine import KerasEngine
+    from earthgql.training.run.keras_engine import KerasEngine
 
     return KerasEngine(labels, plan, weights)
 
 
 def _adopt(engine: "Engine", path: Path, labels: int, size: int) -> None:
-    from earthgql.training.pretrained import load_pretrained
+    from earthgql.training.run.pretrained import load_pretrained
 
     try:
         model, head = load_pretrained(path, labels, size)

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from earthgql.models.calibration import Grouped, Temperature, calibrate
-from earthgql.training.metrics import macro_f1, sample_f, tune_for_macro_f1, tune_thresholds
+from earthgql.training.measure.metrics import macro_f1, sample_f, tune_for_macro_f1, tune_thresholds
 
 Floats = npt.NDArray[np.float32]
 Truth = npt.NDArray[np.uint8]

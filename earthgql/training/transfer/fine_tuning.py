@@ -20,10 +20,12 @@ from earthgql.models.bundle import Bundle, to_half_precision
 from earthgql.models.calibration import calibrate
 from earthgql.models.engines.keras.network import arrays_of, build, keras_module, set_arrays
 from earthgql.models.preprocess import InputSpec
-from earthgql.training.baselines import best_constant
-from earthgql.training.batches import plain_batches
-from earthgql.training.evaluation import measure
-from earthgql.training.partial_learning import (
+from earthgql.training.data.batches import plain_batches
+from earthgql.training.data.samples import FileSamples, Samples, Splits
+from earthgql.training.measure.baselines import best_constant
+from earthgql.training.measure.evaluation import measure
+from earthgql.training.measure.tuning import Tuned, tune
+from earthgql.training.transfer.learning import (
     Progress,
     Recipe,
     flat,
@@ -32,10 +34,8 @@ from earthgql.training.partial_learning import (
     repeated,
     scores_of,
 )
-from earthgql.training.samples import FileSamples, Samples, Splits
-from earthgql.training.transfer import transfer
-from earthgql.training.tuning import Tuned, tune
-from earthgql.training.views import Views, views_of
+from earthgql.training.transfer.network import transfer
+from earthgql.training.transfer.views import Views, views_of
 
 FEWEST = {"train": 20, "validation": 8}
 """Pictures below which there is nothing to learn from, or to stop by."""

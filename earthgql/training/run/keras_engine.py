@@ -8,8 +8,8 @@ import numpy.typing as npt
 
 from earthgql.errors import TrainingError
 from earthgql.models.engines.keras.network import keras_module, resnet50
-from earthgql.training.batches import Batch
-from earthgql.training.plan import FULL_DEPTH, Plan, Stage
+from earthgql.training.data.batches import Batch
+from earthgql.training.run.training_plan import FULL_DEPTH, Plan, Stage
 
 Floats = npt.NDArray[np.float32]
 _AVERAGE_EVERY = 16  # steps: reading all weights back from a backend takes time

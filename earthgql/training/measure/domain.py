@@ -11,7 +11,7 @@ from earthgql.models.bundle import Arrays, Bundle, to_half_precision
 from earthgql.models.engines.tensorflow.classifier import features_graph, run
 from earthgql.models.manifest import Domain
 from earthgql.models.preprocess import preprocess
-from earthgql.training.samples import Samples
+from earthgql.training.data.samples import Samples
 
 Features = npt.NDArray[np.float32]
 _CHUNK = 32

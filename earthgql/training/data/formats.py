@@ -24,7 +24,7 @@ import numpy as np
 
 from earthgql.errors import TrainingError
 from earthgql.models.labels import PLANET_LABELS
-from earthgql.training.samples import FileSamples, Splits, content_keys, split_indices
+from earthgql.training.data.samples import FileSamples, Splits, content_keys, split_indices
 
 Format = Literal["planet", "ucmerced", "folder"]
 SPLITS = ("train", "validation", "test")

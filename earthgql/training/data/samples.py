@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from earthgql.errors import TrainingError
 from earthgql.models.protocol import TILE_SIZE
-from earthgql.training.pictures import read_picture
+from earthgql.training.data.picture_files import read_picture
 
 Pixels = npt.NDArray[np.uint8]
 Truth = npt.NDArray[np.uint8]

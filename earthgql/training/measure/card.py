@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from earthgql.errors import TrainingError
 from earthgql.models.manifest import Manifest
-from earthgql.training.evaluation import summary, table
+from earthgql.training.measure.evaluation import summary, table
 
 
 class Source(BaseModel):

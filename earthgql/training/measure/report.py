@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from earthgql.errors import SetupError, TrainingError
-from earthgql.training import metrics
-from earthgql.training.evaluation import summary, table
-from earthgql.training.samples import Samples
+from earthgql.training.data.samples import Samples
+from earthgql.training.measure import metrics
+from earthgql.training.measure.evaluation import summary, table
 
 Floats = npt.NDArray[np.float32]
 _COLUMNS = 6
@@ -143,7 +143,7 @@ def _worst(
 ) -> Path:
     import cv2
 
-    from earthgql.training.contact_sheet import contact_sheet
+    from earthgql.training.measure.contact_sheet import contact_sheet
 
     answers = scores >= thresholds
     worth = metrics.Counts.of(samples.truth, answers, axis=1).f(2.0)

@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - the name the library's own documentation uses
 from torch import Tensor, nn
 
-from earthgql.training.plan import FULL_DEPTH
+from earthgql.training.run.training_plan import FULL_DEPTH
 
 _FILTERS = (64, 128, 256, 512)
 _EPSILON = 1.001e-5  # of Keras' ResNet50

@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - the name the library's own documentation uses
 from torch import Tensor
 
-from earthgql.training.batches import Batch
-from earthgql.training.plan import Plan, Stage
-from earthgql.training.torch_network import ResNet50, from_keras, to_keras
+from earthgql.training.data.batches import Batch
+from earthgql.training.run.torch_network import ResNet50, from_keras, to_keras
+from earthgql.training.run.training_plan import Plan, Stage
 
 Floats = npt.NDArray[np.float32]
 _STEEPEST = 2.0

@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from earthgql.errors import TrainingError
 from earthgql.models.protocol import Classifier, classify_all
-from earthgql.training import metrics
-from earthgql.training.baselines import Baselines
-from earthgql.training.samples import Samples
+from earthgql.training.data.samples import Samples
+from earthgql.training.measure import metrics
+from earthgql.training.measure.baselines import Baselines
 
 Floats = npt.NDArray[np.float32]
 _CHUNK = 64

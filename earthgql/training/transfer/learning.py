@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from earthgql.errors import TrainingError
 from earthgql.models.engines.keras.network import keras_module
-from earthgql.training.transfer import Transfer
-from earthgql.training.tuning import Goal
-from earthgql.training.views import VIEWS, Views
+from earthgql.training.measure.tuning import Goal
+from earthgql.training.transfer.network import Transfer
+from earthgql.training.transfer.views import VIEWS, Views
 
 _PREDICT_BATCH = 64
 _HEAD_BATCH = 4  # times that of the stages: features are cheap

@@ -8,9 +8,9 @@ import numpy as np
 
 from earthgql.errors import TrainingError
 from earthgql.models.protocol import Classifier, classify_all
-from earthgql.training import metrics
-from earthgql.training.evaluation import Floats
-from earthgql.training.samples import Samples
+from earthgql.training.data.samples import Samples
+from earthgql.training.measure import metrics
+from earthgql.training.measure.evaluation import Floats
 
 _CHUNK = 32
 

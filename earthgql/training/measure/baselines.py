@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from earthgql.training.metrics import sample_f, tune_thresholds
-from earthgql.training.samples import Samples
+from earthgql.training.data.samples import Samples
+from earthgql.training.measure.metrics import sample_f, tune_thresholds
 
 Floats = npt.NDArray[np.float64]
 Truth = npt.NDArray[np.uint8]

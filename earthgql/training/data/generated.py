@@ -14,7 +14,7 @@ import numpy.typing as npt
 from earthgql.errors import TrainingError
 from earthgql.landscape import generator_version
 from earthgql.models.protocol import TILE_SIZE
-from earthgql.training.samples import ArraySamples
+from earthgql.training.data.samples import ArraySamples
 
 CHIPS_PER_BLOCK = 64
 SCENE_SIDE = 8

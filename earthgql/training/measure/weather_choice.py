@@ -6,9 +6,9 @@ import numpy.typing as npt
 from earthgql.landscape.labels import LABELS, WEATHER
 from earthgql.landscape.labels.plan import tag_sets
 from earthgql.models.calibration import CHOSEN, Grouped, calibrate
-from earthgql.training.metrics import macro_f1, sample_f
-from earthgql.training.samples import Samples
-from earthgql.training.tuning import EPSILON, TEMPERATURES, Floats, Truth, Tuned, logits_of
+from earthgql.training.data.samples import Samples
+from earthgql.training.measure.metrics import macro_f1, sample_f
+from earthgql.training.measure.tuning import EPSILON, TEMPERATURES, Floats, Truth, Tuned, logits_of
 
 ALONE = "cloudy"
 """The weather under which nothing else can be seen."""

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from earthgql.models.preprocess import InputSpec, preprocess, resize
-from earthgql.training.augment import augment
-from earthgql.training.samples import Samples
+from earthgql.training.data.augment import augment
+from earthgql.training.data.samples import Samples
 
 Floats = npt.NDArray[np.float32]
 _AHEAD = 4

@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from earthgql.errors import TrainingError
 from earthgql.models.preprocess import InputSpec, preprocess
-from earthgql.training.samples import Pixels, Samples
-from earthgql.training.transfer import Transfer
+from earthgql.training.data.samples import Pixels, Samples
+from earthgql.training.transfer.network import Transfer
 
 VIEWS = 8
 """A picture from above has no upper side: 4 turns, each as it is and mirrored."""

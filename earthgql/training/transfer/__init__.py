@@ -1,0 +1,1 @@
+"""Fine-tuning: a bundle for other labels from a few hundred pictures."""
