@@ -334,6 +334,9 @@ def _raster_options(options: dict[str, Any]) -> RasterOptions:
         parse_stretch,
     )
 
+    from_name = options["acquired_from"] == "name"
+    if options["acquired_pattern"] is not None and not from_name:
+        raise click.UsageError("--acquired-pattern goes with --acquired-from name")
     metadata = _scene_metadata(options)
     return RasterOptions(
         zoom=options["zoom"],
@@ -346,7 +349,7 @@ def _raster_options(options: dict[str, Any]) -> RasterOptions:
         crs=options["crs"],
         rpc_height=options["rpc_height"],
         acquired_at=metadata.acquired_at,
-        acquired_from_name=options["acquired_from"] == "name",
+        acquired_from_name=from_name,
         acquired_pattern=options["acquired_pattern"],
         attribution=metadata.attribution,
         sha256=options["sha256"],

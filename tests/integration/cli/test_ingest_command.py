@@ -127,6 +127,7 @@ def test_every_source_twice_then_shown_and_deleted(
         ["raster", "{}/a.tif", " "],
         ["raster", "{}/a.tif", "--name", ""],
         ["raster", "{}/a.tif", "--stretch", ""],
+        ["raster", "{}/a.tif", "--acquired-pattern", "*_%Y%m%d"],
         ["mbtiles", ""],
         ["pyramid", ""],
         ["table", "", "--root", "{}"],
