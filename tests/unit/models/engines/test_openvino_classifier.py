@@ -70,7 +70,7 @@ def test_any_number_of_tiles_up_to_the_batch_size_may_be_started(
     assert classifier.batch_size == batch_size
     all_scores = classify_all(classifier, telling_pictures)
     for count in range(batch_size + 1):
-        scores = classifier.start(telling_pictures[:count]).result()
+        scores = classifier.start(telling_pictures[:count]).result().scores
         assert scores.shape == (count, 17)
         assert np.abs(scores - all_scores[:count]).max(initial=0) < 1e-6
 
@@ -86,7 +86,7 @@ def test_batches_are_of_one_tile_at_f32_and_of_four_where_a_pass_is_faster(
     told = load_classifier(on_openvino(small_bundle, networks_dir, precision="f32", batch_size=3))
     assert slow.parallel == 2 * told.parallel, "of larger batches none waits inside the engine"
     told.warm_up()
-    assert told.start(np.zeros((3, 256, 256, 3), np.uint8)).result().shape == (3, 17)
+    assert told.start(np.zeros((3, 256, 256, 3), np.uint8)).result().scores.shape == (3, 17)
 
 
 def test_a_batch_of_wrong_pixels_fails_alone(
@@ -96,7 +96,7 @@ def test_a_batch_of_wrong_pixels_fails_alone(
     wrong = classifier.start(telling_pictures[:1, :, :, :1])
     right = classifier.start(telling_pictures[:1])
     assert wrong.exception() is not None
-    assert right.result().shape == (1, 17)
+    assert right.result().scores.shape == (1, 17)
 
 
 def test_serving_loads_no_tensorflow_writes_and_sends_nothing(
