@@ -128,11 +128,10 @@ class ExactSampling:
         return found
 
 
-def pixel_scale(column: np.ndarray, row: np.ndarray) -> float:
-    """Return how many pixels of the raster lie along one of a tile, where it is coarsest."""
-    steps = [np.abs(np.diff(part, axis=axis)) for part in (column, row) for axis in (0, 1)]
-    found = [np.nanpercentile(step, 95) for step in steps if np.isfinite(step).any()]
-    return float(max(found, default=1.0))
+def pixel_scales(column: np.ndarray, row: np.ndarray) -> np.ndarray:
+    """Return how many pixels of the raster lie along each pixel of a tile, across or down."""
+    across = [np.hypot(*np.gradient(part)) for part in (column, row)]
+    return np.hypot(*across)
 
 
 def shrunk(flags: np.ndarray, margin: int) -> np.ndarray:
