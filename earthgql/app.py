@@ -23,6 +23,7 @@ from earthgql.web import (
     images,
     inference,
     job_events,
+    label_tiles,
     pages,
 )
 from earthgql.web import errors as web_errors
@@ -113,6 +114,7 @@ def create_app(
     )
     app.register_blueprint(images.blueprint(engine))
     app.register_blueprint(imagery.blueprint(engine))
+    app.register_blueprint(label_tiles.blueprint(engine, scoring))
     app.register_blueprint(exports.blueprint(engine, scoring, export_slots))
     app.register_blueprint(job_events.blueprint(JobService(engine), job_streams))
     app.register_blueprint(classify.blueprint(scoring))

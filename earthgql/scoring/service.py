@@ -9,10 +9,10 @@ from concurrent.futures import CancelledError
 from contextlib import nullcontext
 from typing import NamedTuple
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import IntegrityError
 
-from earthgql.catalog.models import ModelRecord, register_model
+from earthgql.catalog.models import ModelRecord, model_named, register_model
 from earthgql.catalog.scores import (
     ScoreRecord,
     as_real,
@@ -125,6 +125,16 @@ class ScoringService:
                     self._model = model
         # Not the attribute: another thread may just have reset it, because the row is gone.
         return model
+
+    def find_model(self, conn: Connection, name: str | None) -> ModelRecord:
+        """Return the model of a ``model`` argument; None: that which this server runs.
+
+        Raises:
+            NotFoundError: if there is none of that name.
+            BadInputError: if there are several.
+            ModelUnavailableError: if none is named and there is none.
+        """
+        return self.model if name is None else model_named(conn, name)
 
     @property
     def statistics(self) -> BatchStatistics:

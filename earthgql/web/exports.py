@@ -9,9 +9,8 @@ from itertools import chain
 from typing import IO
 
 from flask import Blueprint, Response, request
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
-from earthgql.catalog.models import ModelRecord, model_named
 from earthgql.errors import BadInputError, DatabaseUnavailableError, DeadlineError, NotFoundError
 from earthgql.exports.request import ExportRequest, parse_request
 from earthgql.exports.stream import FORMATS, export
@@ -39,9 +38,6 @@ def blueprint(engine: Engine, scoring: ScoringService, slots: Slots) -> Blueprin
     """
     routes = Blueprint("exports", __name__)
 
-    def model(conn: Connection, name: str | None) -> ModelRecord:
-        return scoring.model if name is None else model_named(conn, name)
-
     @routes.route("/export/tiles.<ending>", methods=["GET", "POST"])
     def tiles(ending: str) -> Response:
         """Export tiles with their stored scores; nothing is classified.
@@ -54,7 +50,7 @@ def blueprint(engine: Engine, scoring: ScoringService, slots: Slots) -> Blueprin
         if ending not in FORMATS:
             raise NotFoundError(f"there is no tiles.{ending:.20}; exports are {', '.join(FORMATS)}")
         media_type, write = FORMATS[ending]
-        pieces = _in_slot(export(engine, _form(), model, write), slots.take())
+        pieces = _in_slot(export(engine, _form(), scoring.find_model, write), slots.take())
         # Errors of the request are raised here, while the status can still be set.
         body = _logged(chain([next(pieces)], pieces))
         if request.environ.get("SERVER_PROTOCOL") == "HTTP/1.0":

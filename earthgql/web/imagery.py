@@ -60,7 +60,7 @@ def blueprint(engine: Engine) -> Blueprint:
                 invalid.
         """
         _check_format(ending)
-        tile = _tile(z, x, y)
+        tile = tile_of_address(z, x, y)
         where = _where(request.args.to_dict())
         with database_errors(), engine.connect() as connection:
             placed = tiles_of_map(connection, tile, where)
@@ -102,7 +102,12 @@ def _check_format(ending: str) -> None:
         )
 
 
-def _tile(*numbers: str) -> TileIndex:
+def tile_of_address(*numbers: str) -> TileIndex:
+    """Return the tile that an address names by z, x and y.
+
+    Raises:
+        BadInputError: if there is no such tile in the grid.
+    """
     if all(number.isascii() and number.isdigit() and len(number) < 12 for number in numbers):
         tile = TileIndex(*map(int, numbers))
         if grid.valid(tile):

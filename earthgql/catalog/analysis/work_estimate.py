@@ -75,7 +75,7 @@ def estimate_work(conn: Connection, parts: Sequence[Bounds], where: TileFilter) 
         check_scene(conn, where.scene)
         return WorkEstimate(0, 0, 0)
     view = ViewConditions.of(parts, where)
-    statement = compose(_ESTIMATE, cells=_cells(view), scenes=scenes_in_view(view))
+    statement = compose(_ESTIMATE, cells=cells_in_view(view), scenes=scenes_in_view(view))
     zooms, scenes, tiles, scene, zoom = execute(conn, statement).one()
     if not scenes:
         check_scene(conn, where.scene)
@@ -130,7 +130,7 @@ def scenes_in_view(view: ViewConditions) -> Fragment:
     )
 
 
-def _cells(view: ViewConditions) -> Fragment:
+def cells_in_view(view: ViewConditions) -> Fragment:
     """The number of cells that a scene and the boxes of a viewport have in common, at most."""
     if view.everywhere:
         return Fragment(f"({_COLUMNS}) * ({_ROWS})")

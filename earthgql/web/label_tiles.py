@@ -1,0 +1,146 @@
+"""``/labels/{z}/{x}/{y}.mvt`` and ``/labels.json``: labels as vector tiles for maps."""
+
+import hashlib
+import json
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Blueprint, Response, request
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from sqlalchemy import Connection, Engine
+
+from earthgql.catalog.json_input import Moment, error_text
+from earthgql.catalog.label_tiles.boundaries import boundaries
+from earthgql.catalog.label_tiles.depth import check_depth, lowest_zoom
+from earthgql.catalog.label_tiles.live import DEEPER, LAYER, label_tile
+from earthgql.catalog.map_scenes import summary
+from earthgql.catalog.models import ModelRecord
+from earthgql.catalog.tiles.filter import TileFilter, tile_filter
+from earthgql.catalog.tiles.filter_json import parse_where
+from earthgql.database.engine import database_errors
+from earthgql.errors import BadInputError
+from earthgql.scoring.service import ScoringService
+from earthgql.web.imagery import tile_of_address
+
+MEDIA_TYPE = "application/vnd.mapbox-vector-tile"
+
+_FIELDS = {
+    "tiles": "number of tiles that the cell stands for; 1: the tile itself",
+    "classified": "number of them that the model has classified",
+    "z": "zoom of the tile or cell",
+}
+
+
+class LabelsRequest(BaseModel):
+    """Which labels of which tiles are shown; all fields are optional.
+
+    Attributes:
+        model: whose scores; "name version" or one of them.
+        at: leaves out scenes acquired later; without a zone it is UTC, a date its midnight.
+        where: conditions, as GraphQL's ``where`` in JSON.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    model: str | None = None
+    at: Moment | None = None
+    where: dict[str, Any] | None = None
+
+    @field_validator("where", mode="before")
+    @classmethod
+    def _parse(cls, value: str) -> object:
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError):
+            raise ValueError("it is not JSON") from None
+
+
+def blueprint(engine: Engine, scoring: ScoringService) -> Blueprint:
+    """Return the routes of labels."""
+    routes = Blueprint("label_tiles", __name__)
+
+    @routes.get("/labels/<z>/<x>/<y>.mvt")
+    def tile(z: str, x: str, y: str) -> Response:
+        """Return a vector tile of a map, of any zoom; an empty one where no tiles are.
+
+        Raises:
+            BadInputError: if there is no such tile in the grid, or an argument is invalid.
+            NotFoundError: if there is no such model.
+            AreaTooLargeError: if too many tiles are below it.
+        """
+        index, form = tile_of_address(z, x, y), _form()
+        with database_errors(), engine.connect() as connection:
+            model, where = _resolved(connection, scoring, form)
+            check_depth(connection, index, where)
+            body = label_tile(connection, index, where, model)
+        response = Response(body, content_type=MEDIA_TYPE)
+        response.set_etag(hashlib.sha256(body).hexdigest()[:32])
+        response.cache_control.no_cache = True
+        response.make_conditional(request)
+        return response
+
+    @routes.get("/labels.json")
+    def tile_json() -> dict[str, Any]:
+        """Return the TileJSON 3.0 of the labels of a model.
+
+        Raises:
+            BadInputError: if an argument is invalid.
+            NotFoundError: if there is no such model.
+        """
+        with database_errors(), engine.connect() as connection:
+            model, where = _resolved(connection, scoring, _form())
+            return _tile_json(connection, model, where)
+
+    return routes
+
+
+def _form() -> LabelsRequest:
+    repeated = [name for name, values in request.args.lists() if len(values) > 1]
+    if repeated:
+        raise BadInputError(f"{repeated[0]:.60} is given more than once")
+    try:
+        return LabelsRequest.model_validate(request.args.to_dict())
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0])[:60]
+        if first["type"] == "extra_forbidden":
+            raise BadInputError(f"labels take model, at and where, not {name!r}") from None
+        raise BadInputError(f"{name}: {error_text(first)}") from None
+
+
+def _resolved(
+    connection: Connection, scoring: ScoringService, form: LabelsRequest
+) -> tuple[ModelRecord, TileFilter]:
+    conditions = None if form.where is None else parse_where(form.where)
+    model = scoring.find_model(connection, form.model)
+    return model, tile_filter(conditions, model, at=form.at)
+
+
+def _tile_json(connection: Connection, model: ModelRecord, where: TileFilter) -> dict[str, Any]:
+    identity, found = model.identity, summary(connection, where)
+    query = f"?{urlencode(request.args.to_dict())}" if request.args else ""
+    labels = list(zip(identity.labels, identity.thresholds, strict=True))
+    lowest = lowest_zoom(connection, where)
+    return {
+        "tilejson": "3.0.0",
+        "name": f"labels of {identity.name} {identity.version}",
+        "tiles": [f"{request.host_url}labels/{{z}}/{{x}}/{{y}}.mvt{query}"],
+        "scheme": "xyz",
+        "minzoom": lowest,
+        "maxzoom": max(lowest, found.max_zoom - DEEPER),
+        "bounds": list(found.bounds),
+        "attribution": " | ".join(found.attributions),
+        "vector_layers": [{"id": LAYER, "fields": _fields(identity.labels)}],
+        "model": {"name": identity.name, "version": identity.version},
+        "labels": [{"name": name, "threshold": threshold} for name, threshold in labels],
+        "boundaries": boundaries(identity),
+    }
+
+
+def _fields(labels: tuple[str, ...]) -> dict[str, str]:
+    scores = dict.fromkeys(labels, "number of the boundaries that the (mean) score reaches")
+    shares = dict.fromkeys(
+        (f"share:{label}" for label in labels),
+        "percentage of the classified tiles whose score reaches the threshold",
+    )
+    return {**_FIELDS, **scores, **shares}
