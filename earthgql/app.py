@@ -109,6 +109,7 @@ def create_app(
             settings.inference_deadline,
             pages.graphiql,
             documents=_documents(settings),
+            answer_bytes=settings.answer_bytes,
             cache_seconds=settings.cache_seconds,
         ),
     )

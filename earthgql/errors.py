@@ -50,6 +50,13 @@ class AreaTooLargeError(EarthGQLError):
     status = 422
 
 
+class AnswerTooLargeError(EarthGQLError):
+    """An answer has more bytes than this server sends; ask for less at once."""
+
+    code = "ANSWER_TOO_LARGE"
+    status = 422
+
+
 class NotFoundError(EarthGQLError):
     """A named thing (scene, tile, model) does not exist."""
 

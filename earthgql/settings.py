@@ -62,6 +62,9 @@ class Settings(BaseSettings):
     inference_deadline: float = Field(
         25.0, gt=0, description="seconds a request may spend on inference before TIMEOUT"
     )
+    answer_bytes: int = Field(
+        16_000_000, ge=10_000, description="most bytes of an answer of /graphql"
+    )
     pool_size: int | None = Field(
         None, ge=1, le=100, description="database connections kept per worker; unset: one a thread"
     )

@@ -21,6 +21,7 @@ from strawberry.types.execution import PreExecutionError
 from earthgql.api import errors
 from earthgql.api.context import Context
 from earthgql.api.execution.documents import Documents, RefusedDocumentError
+from earthgql.api.execution.kept_answers import EncodedData, KeptAnswers
 from earthgql.api.execution.loops import EventLoops
 from earthgql.api.execution.statistics import (
     CountingLoaders,
@@ -29,7 +30,7 @@ from earthgql.api.execution.statistics import (
 )
 from earthgql.api.loaders import Loaders
 from earthgql.api.schema import document_parser, schema
-from earthgql.errors import error_body
+from earthgql.errors import AnswerTooLargeError, error_body
 from earthgql.jobs.service import JobService
 from earthgql.scoring.service import ScoringService
 
@@ -54,6 +55,7 @@ class GraphQLView(AsyncGraphQLView[Context, None]):
         page: Callable[[], Response],
         *,
         documents: Documents,
+        answer_bytes: int,
         cache_seconds: int = 0,
     ) -> None:
         """Make the view.
@@ -64,6 +66,7 @@ class GraphQLView(AsyncGraphQLView[Context, None]):
             inference_deadline: seconds a request may spend on inference.
             page: makes the page for browsers.
             documents: those that clients may name.
+            answer_bytes: the most that an answer may have.
             cache_seconds: ``max-age`` of answers to GET that are made of stored values only.
         """
         super().__init__(schema(), graphql_ide="graphiql", subscription_protocols=())
@@ -73,6 +76,8 @@ class GraphQLView(AsyncGraphQLView[Context, None]):
         self._page = page
         self._documents = documents
         self._parser = document_parser()
+        self._kept = KeptAnswers()
+        self._answer_bytes = answer_bytes
         self._cache_seconds = cache_seconds
         self._jobs = JobService(engine)
         self._loops = EventLoops()
@@ -149,7 +154,7 @@ class GraphQLView(AsyncGraphQLView[Context, None]):
         data.query = self._documents.text(data.query, name, data.extensions)
         return data
 
-    async def execute_single(self, *args: Any, **kwargs: Any) -> ExecutionResult:
+    async def execute_single(self, *_args: Any, **kwargs: Any) -> ExecutionResult:
         """Execute a request.
 
         Raises:
@@ -163,7 +168,27 @@ class GraphQLView(AsyncGraphQLView[Context, None]):
         timed = data.extensions is not None and data.extensions.get("timing") is True
         if timed or kwargs["request_adapter"].method == "GET":
             return await self._execute_counted(data.query, timed, kwargs)
-        return await super().execute_single(*args, **kwargs)
+        return await self._execute_or_keep(data.query, kwargs)
+
+    async def _execute_or_keep(self, document: str, kwargs: dict[str, Any]) -> ExecutionResult:
+        """Execute a request, unless it is an introspection whose answer was kept."""
+        if not self._introspects(document):
+            return await super().execute_single(**kwargs)
+        data: GraphQLRequestData = kwargs["request_data"]
+        key = self._kept.key(document, data.operation_name, data.variables)
+        kept = self._kept.get(key)
+        if kept is not None:
+            return ExecutionResult(data=cast(Any, kept), errors=None)
+        result = await super().execute_single(**kwargs)
+        if result.data is not None and not result.errors:
+            result.data = cast(Any, self._kept.keep(key, result.data))
+        return result
+
+    def _introspects(self, document: str) -> bool:
+        try:
+            return self._parser.parse(document).introspects
+        except GraphQLError:  # the execution reports it
+            return False
 
     async def _execute_counted(
         self, document: str, timed: bool, kwargs: dict[str, Any]
@@ -175,7 +200,7 @@ class GraphQLView(AsyncGraphQLView[Context, None]):
         kwargs["context"] = replace(kwargs["context"], loaders=loaders, scoring=scoring)
         if timed:
             statistics.parse_s = self._seconds_to_parse(document)
-        result = await super().execute_single(**kwargs)
+        result = await self._execute_or_keep(document, kwargs)
         cache = kwargs["sub_response"].cache_control
         if timed:
             result.extensions = {**(result.extensions or {}), "timing": statistics.as_json()}
@@ -214,10 +239,30 @@ class GraphQLView(AsyncGraphQLView[Context, None]):
         refused = response_data.get("data") is None and "data" not in response_data
         if refused and sub_response.mimetype == RESPONSE_TYPE:
             sub_response.status_code = 400
-        sub_response.set_data(self.encode_json(response_data))
+        sub_response.set_data(self._encode_within_limit(response_data, sub_response))
         if sub_response.cache_control.public:
             _set_etag(sub_response)
         return sub_response
+
+    def encode_json(self, data: object) -> str:
+        """Write JSON; the data of an answer that was kept are JSON already."""
+        kept = data.get("data") if isinstance(data, dict) else None
+        if not isinstance(kept, EncodedData):
+            return json.dumps(data, separators=(",", ":"))
+        rest = json.dumps({**cast(dict[str, Any], data), "data": None}, separators=(",", ":"))
+        return rest.replace('"data":null', f'"data":{kept}', 1)
+
+    def _encode_within_limit(self, response_data: Any, response: Response) -> str:
+        encoded = self.encode_json(response_data)
+        if len(encoded) <= self._answer_bytes:
+            return encoded
+        response.cache_control.public = False
+        response.cache_control.no_store = True
+        error = AnswerTooLargeError(
+            f"the answer has {len(encoded):,} bytes, and may have {self._answer_bytes:,}: ask for "
+            "less at once"
+        )
+        return self.encode_json({"data": None, **error_body(str(error), error.code)})
 
 
 def _request_data(fields: object) -> GraphQLRequestData:

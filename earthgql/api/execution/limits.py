@@ -31,6 +31,12 @@ from graphql import (
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.schema import validate_document
 
+from earthgql.api.execution.introspection import (
+    FIELDS,
+    IntrospectionWeight,
+    SchemaAnswers,
+    is_introspection,
+)
 from earthgql.api.execution.weights import Costs, Weight, weigh_field
 
 MAX_LENGTH = 500_000
@@ -66,12 +72,14 @@ class ParsedDocument:
         node: its syntax tree.
         characters: of its text.
         operations: how many it has.
+        introspects: whether its operations ask for nothing but the schema.
         errors: what validation found, once that is known.
     """
 
     node: DocumentNode
     characters: int
     operations: int
+    introspects: bool
     errors: list[GraphQLError] | None = None
 
 
@@ -80,6 +88,7 @@ class Parser:
 
     def __init__(self, schema: GraphQLSchema) -> None:
         self._costs = Costs(schema)
+        self._answers = SchemaAnswers(schema)
         self._lock = threading.Lock()
         self._parsed: LRUCache[str, ParsedDocument] = LRUCache(
             KEPT_CHARACTERS, getsizeof=lambda document: document.characters
@@ -99,9 +108,9 @@ class Parser:
         if len(text) > MAX_LENGTH:
             raise QueryTooLargeError(f"the document is longer than {MAX_LENGTH:,} characters")
         node = parse(text, max_lexical_tokens=MAX_TOKENS, max_comments=MAX_COMMENTS)
-        _Scale(node, self._costs).check()
-        operations = sum(isinstance(part, OperationDefinitionNode) for part in node.definitions)
-        document = ParsedDocument(node, len(text), operations)
+        scale = _Scale(node, self._costs, self._answers)
+        scale.check()
+        document = ParsedDocument(node, len(text), len(scale.operations), scale.introspects)
         with self._lock:
             self._parsed[text] = document
         return document
@@ -149,9 +158,9 @@ class LimitedParser(SchemaExtension):
 class _Scale:
     """Weighs one document."""
 
-    def __init__(self, document: DocumentNode, costs: Costs) -> None:
+    def __init__(self, document: DocumentNode, costs: Costs, answers: SchemaAnswers) -> None:
         self._costs = costs
-        self._operations = [
+        self.operations = [
             part for part in document.definitions if isinstance(part, OperationDefinitionNode)
         ]
         self._fragments = {
@@ -159,19 +168,25 @@ class _Scale:
             for part in document.definitions
             if isinstance(part, FragmentDefinitionNode)
         }
+        self._introspection = IntrospectionWeight(answers, self._fragments, MAX_VALUES)
         self._known: dict[str, Weight] = {}
         self._fields = 0
         self._repeats = 0
 
+    @property
+    def introspects(self) -> bool:
+        """Whether the operations ask for nothing but the schema."""
+        return all(is_introspection(operation, self._fragments) for operation in self.operations)
+
     def check(self) -> None:
         """Raise QueryTooLargeError if the document exceeds a limit."""
-        if len(self._operations) > MAX_OPERATIONS:
+        if len(self.operations) > MAX_OPERATIONS:
             raise QueryTooLargeError(f"the document has more than {MAX_OPERATIONS} operations")
         if len(self._fragments) > MAX_FRAGMENTS:
             raise QueryTooLargeError(f"the document has more than {MAX_FRAGMENTS} fragments")
         for name in self._fragments:
             self._weigh_fragment(name, 0)
-        for operation in self._operations:
+        for operation in self.operations:
             self._limit(self._weigh(operation.selection_set, 1, self._costs.root(operation)))
             for variable in operation.variable_definitions or ():
                 _check_value(variable.default_value)
@@ -223,7 +238,10 @@ class _Scale:
         inner = Weight()
         if field.selection_set:
             inner = self._weigh(field.selection_set, level + 1, inner_type)
-        return weigh_field(field, cost, inner)
+        weight = weigh_field(field, cost, inner)
+        if field.name.value in FIELDS:
+            return weight._replace(values=self._introspection.of(field, weight.depth))
+        return weight
 
     def _weigh_fragment(self, name: str, level: int) -> Weight:
         if name not in self._known:
