@@ -1,4 +1,16 @@
-import { defineConfig } from 'vite';
+import { defineConfig } from 'vitest/config';
+
+const SERVER = process.env['EARTHGQL_URL'] ?? 'http://127.0.0.1:8000';
+const ROUTES = [
+  '/graphql',
+  '/examples.json',
+  '/imagery',
+  '/labels',
+  '/tiles',
+  '/export',
+  '/classify',
+  '/jobs',
+];
 
 // Built into the Python package: Flask serves /static/ from earthgql/web/static.
 export default defineConfig(({ command }) => ({
@@ -6,17 +18,24 @@ export default defineConfig(({ command }) => ({
   build: {
     outDir: '../earthgql/web/static',
     emptyOutDir: true,
-    // The editor with its language workers is one large chunk by nature.
+    // GraphiQL's editor and MapLibre are large chunks by nature.
     chunkSizeWarningLimit: 8000,
+    // The Content-Security-Policy allows no data: URLs but for images.
+    assetsInlineLimit: 0,
     rolldownOptions: {
-      input: { graphiql: 'graphiql.html' },
+      input: { map: 'index.html', graphiql: 'graphiql.html' },
+      output: {
+        // A chunk of its own, which stays in caches when the page changes.
+        codeSplitting: { groups: [{ name: 'maplibre', test: /node_modules[\\/]maplibre-gl/ }] },
+      },
       // 'use client' in libraries means nothing outside server components.
-      onwarn(warning, warn) {
-        if (warning.code !== 'MODULE_LEVEL_DIRECTIVE') warn(warning);
+      onLog(level, log, defaultHandler) {
+        if (log.code !== 'MODULE_LEVEL_DIRECTIVE') defaultHandler(level, log);
       },
     },
   },
   worker: { format: 'es' },
   // `npm run dev` beside `manage.py serve`.
-  server: { proxy: { '/graphql': 'http://127.0.0.1:8000', '/examples.json': 'http://127.0.0.1:8000' } },
+  server: { proxy: Object.fromEntries(ROUTES.map(route => [route, SERVER])) },
+  test: { include: ['src/**/*.test.ts', 'src/**/*.test.tsx'] },
 }));

@@ -159,8 +159,8 @@ build_frontend() {
 
 frontend() {
     [ -f frontend/package-lock.json ] || return 0
-    sources=$(find frontend -name node_modules -prune -o -type f -print | LC_ALL=C sort |
-        xargs -d '\n' sha256sum | digest)
+    sources=$({ find frontend \( -name node_modules -o -name generated \) -prune -o -type f -print |
+        LC_ALL=C sort; echo schema.graphql; } | xargs -d '\n' sha256sum | digest)
     if [ -d earthgql/web/static ] && done_before frontend "$sources"; then
         return
     fi

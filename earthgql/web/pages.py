@@ -1,4 +1,4 @@
-"""Pages for browsers: GraphiQL, which ``make setup`` builds from ``frontend/`` into ``static/``."""
+"""Pages for browsers: the map and GraphiQL, built from ``frontend/`` into ``static/``."""
 
 from pathlib import Path
 
@@ -12,14 +12,18 @@ from earthgql.web.examples import examples
 STATIC = Path(__file__).parent / "static"
 STATIC_URL = "/static"
 
-# The page loads nothing from other hosts; this makes the browser refuse to, should that change.
+# The pages load nothing from other hosts; this makes browsers refuse to, should that change.
 _POLICY = (
-    "default-src 'self'; img-src 'self' data: blob:; font-src 'self' data:; "
-    "style-src 'self' 'unsafe-inline'; worker-src 'self' blob:; base-uri 'none'; "
+    "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
+    "font-src 'self'; worker-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; "
     "frame-ancestors 'none'"
 )
+# GraphiQL's editor makes style elements and has fonts in its styles.
+_GRAPHIQL_POLICY = _POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'").replace(
+    "font-src 'self'", "font-src 'self' data:"
+)
 _NOT_BUILT = """<!doctype html><html lang="en"><meta charset="utf-8"><title>earthgql</title>
-<p>The page to ask from is not built yet: run <code>make setup</code>, or
+<p>The map and GraphiQL are not built yet: run <code>make setup</code>, or
 <code>npm ci &amp;&amp; npm run build</code> in <code>frontend/</code>.
 The API answers here without it: POST a query as JSON to <code>/graphql</code>.</p></html>
 """
@@ -28,14 +32,19 @@ _YEAR_SECONDS = 365 * 24 * 3600
 
 def graphiql() -> Response:
     """Return GraphiQL, or a page that says how to build it."""
-    page = STATIC / "graphiql.html"
+    response = _page("graphiql.html", _GRAPHIQL_POLICY)
+    response.vary.add("Accept")
+    return response
+
+
+def _page(name: str, policy: str) -> Response:
+    page = STATIC / name
     if not page.is_file():
         return Response(_NOT_BUILT, status=503, content_type="text/html; charset=utf-8")
     response = Response(page.read_bytes(), content_type="text/html; charset=utf-8")
     response.cache_control.no_cache = True
-    response.headers["Content-Security-Policy"] = _POLICY
+    response.headers["Content-Security-Policy"] = policy
     response.headers["X-Content-Type-Options"] = "nosniff"
-    response.vary.add("Accept")
     return response
 
 
@@ -45,8 +54,8 @@ def blueprint(engine: Engine) -> Blueprint:
 
     @routes.get("/")
     def root() -> ResponseReturnValue:
-        """Lead to GraphiQL."""
-        return redirect("/graphql")
+        """Return the map."""
+        return _page("index.html", _POLICY)
 
     @routes.get("/favicon.ico")
     def favicon() -> ResponseReturnValue:

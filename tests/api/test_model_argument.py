@@ -132,6 +132,7 @@ def test_one_model_by_version(place: Api) -> None:
         }
     assert place.data(query, version="8")["model"] is None
     assert place.codes(query, version="pixel") == ["BAD_USER_INPUT"]
+    assert place.data("{ model { version } }")["model"] == {"version": "1"}
 
 
 def test_statements(place: Api) -> None:

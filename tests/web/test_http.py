@@ -152,12 +152,21 @@ def test_browsers_get_the_page(bare: Api, built: Path) -> None:
     assert "default-src 'self'" in response.headers["Content-Security-Policy"]
     answer = bare.client.get("/graphql?query={__typename}", headers={"Accept": "text/html"})
     assert answer.get_json() == {"data": {"__typename": "Query"}}
-    root = bare.client.get("/")
-    assert (root.status_code, root.location) == (302, "/graphql")
 
 
-def test_a_page_not_built_names_the_command(bare: Api, built: Path) -> None:
-    response = bare.client.get("/graphql", headers={"Accept": "text/html"})
+def test_the_map_is_at_the_root(bare: Api, built: Path) -> None:
+    (built / "index.html").write_text("<!doctype html><title>earthgql map</title>")
+    response = bare.client.get("/")
+    assert (response.status_code, response.mimetype) == (200, "text/html")
+    assert "earthgql map" in response.text
+    policy = response.headers["Content-Security-Policy"]
+    assert "script-src 'self';" in policy
+    assert "unsafe" not in policy
+
+
+@pytest.mark.parametrize("path", ["/", "/graphql"])
+def test_a_page_not_built_names_the_command(bare: Api, built: Path, path: str) -> None:
+    response = bare.client.get(path, headers={"Accept": "text/html"})
     assert response.status_code == 503
     assert "make setup" in response.text
 

@@ -14,7 +14,7 @@ from earthgql.api.paging.connections import Connection
 from earthgql.api.paging.cursors import Cursors
 from earthgql.api.paging.page import PAGE_LENGTH, Page, PageArguments
 from earthgql.api.resolvers.jobs import find_job
-from earthgql.api.types.model import Model, model_of
+from earthgql.api.types.model import Model, find_model, model_of
 from earthgql.api.types.scene import Scene
 from earthgql.api.types.tile import Tile, find_tile
 from earthgql.catalog import models as model_catalog
@@ -81,16 +81,16 @@ class NodeQueries:
         self,
         info: RequestInfo,
         version: Annotated[
-            str,
+            str | None,
             strawberry.argument(
                 description="Its version; with its name and a space before it where models of "
-                "several names have the version."
+                "several names have the version (default: the model that this server runs)."
             ),
-        ],
+        ] = None,
     ) -> Model | None:
         """Find a model."""
         try:
-            return model_of(info, await info.context.loaders.model_named.load(version))
+            return model_of(info, await find_model(info, version))
         except NotFoundError:
             return None
 

@@ -8,7 +8,7 @@ export function collectionPlugin(collection: Chapter[]): GraphiQLPlugin {
 }
 
 function Collection({ chapters }: { chapters: Chapter[] }) {
-  const { addTab, changeTab, updateActiveTabValues } = useGraphiQLActions();
+  const actions = useGraphiQLActions();
   const tabs = useGraphiQL(state => state.tabs);
   const queryEditor = useGraphiQL(state => state.queryEditor);
   const variableEditor = useGraphiQL(state => state.variableEditor);
@@ -16,15 +16,15 @@ function Collection({ chapters }: { chapters: Chapter[] }) {
   function open(example: Example) {
     const known = tabs.findIndex(tab => tab.query === example.query);
     if (known >= 0) {
-      changeTab(known);
+      actions.changeTab(known);
       return;
     }
     const { query, variables } = asTab(example);
-    addTab();
+    actions.addTab();
     queryEditor?.setValue(query);
     variableEditor?.setValue(variables ?? '');
     // The editors tell their tab a moment later; its title should not wait for that.
-    updateActiveTabValues({ query, variables });
+    actions.updateActiveTabValues({ query, variables });
   }
 
   return (

@@ -1,0 +1,55 @@
+import { Provider } from 'urql';
+
+import { client } from './api/client';
+import { Header } from './components/Header';
+import { MapProvider } from './map/MapProvider';
+import { MapView } from './map/MapView';
+import { PANEL_VIEWS } from './panels';
+import { useAddress } from './state/useAddress';
+import { useWording, WordingProvider } from './texts';
+
+/** The page: a map, and a panel beside it. */
+export function App() {
+  return (
+    <Provider value={client}>
+      <WordingProvider>
+        <MapProvider>
+          <Layout />
+        </MapProvider>
+      </WordingProvider>
+    </Provider>
+  );
+}
+
+function Layout() {
+  const { texts } = useWording();
+  const [address, changeAddress] = useAddress();
+  const shown = PANEL_VIEWS.find(({ name }) => name === address.panel) ?? PANEL_VIEWS[0]!;
+  return (
+    <div className="layout">
+      <a className="skip" href="#map">
+        {texts.page.skipToMap}
+      </a>
+      <Header />
+      <nav className="tabs" aria-label={texts.page.panels}>
+        {PANEL_VIEWS.map(({ name }) => (
+          <button
+            key={name}
+            type="button"
+            aria-current={name === shown.name ? 'page' : undefined}
+            onClick={() => changeAddress({ panel: name })}
+          >
+            {texts.panels[name]}
+          </button>
+        ))}
+      </nav>
+      <main className="panel" aria-label={texts.panels[shown.name]}>
+        <h2>{texts.panels[shown.name]}</h2>
+        <shown.Panel />
+      </main>
+      <div id="map" className="map-area">
+        <MapView />
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,29 @@
+import { useMemo } from 'react';
+import { useQuery } from 'urql';
+
+import { useAddress } from '../state/useAddress';
+import { ServedModelDocument } from './generated/graphql';
+import { problemOf, type Problem } from './problem';
+
+/** A model, as the page needs it. */
+export interface Model {
+  name: string;
+  version: string;
+  labels: string[];
+  /** Per label, in the same order. */
+  thresholds: number[];
+}
+
+/** What `model:` arguments and addresses call a model. */
+export const modelTitle = ({ name, version }: Model) => `${name} ${version}`;
+
+/** The models that have scores, the one that is shown, and what kept them from being found. */
+export function useModels(): { models: Model[]; model: Model | undefined; problem: Problem | undefined } {
+  const [{ data, error }] = useQuery({ query: ServedModelDocument });
+  const [{ model: chosen }] = useAddress();
+  return useMemo(() => {
+    const models = data?.models?.nodes ?? [];
+    const model = models.find(other => modelTitle(other) === chosen) ?? data?.model ?? undefined;
+    return { models, model, problem: error && !model ? problemOf(error) : undefined };
+  }, [data, chosen, error]);
+}

@@ -1,0 +1,42 @@
+/** Numbers, areas and times as the reader's language writes them. */
+
+export interface Format {
+  number: (value: number) => string;
+  /** A score or cutoff, 0 to 1. */
+  score: (value: number) => string;
+  /** A share of 0 to 1 as per cent. */
+  percent: (value: number) => string;
+  /** Square kilometres with their unit. */
+  km2: (value: number) => string;
+  /** A moment in the reader's zone. */
+  time: (moment: string) => string;
+  date: (moment: string) => string;
+  /** The same moment in UTC, for hovering. */
+  utc: (moment: string) => string;
+  place: (place: { lat: number; lon: number }) => string;
+}
+
+export function formatFor(language: string): Format {
+  const number = new Intl.NumberFormat(language);
+  const score = new Intl.NumberFormat(language, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+  const percent = new Intl.NumberFormat(language, { style: 'percent', maximumFractionDigits: 1 });
+  const fine = new Intl.NumberFormat(language, { maximumSignificantDigits: 3 });
+  const degrees = new Intl.NumberFormat(language, { minimumFractionDigits: 4, maximumFractionDigits: 4 });
+  const time = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short' });
+  const date = new Intl.DateTimeFormat(language, { dateStyle: 'medium' });
+  const utc = new Intl.DateTimeFormat(language, {
+    dateStyle: 'medium',
+    timeStyle: 'medium',
+    timeZone: 'UTC',
+  });
+  return {
+    number: value => number.format(value),
+    score: value => score.format(value),
+    percent: value => percent.format(value),
+    km2: value => `${value >= 1000 ? number.format(Math.round(value)) : fine.format(value)} km²`,
+    time: moment => time.format(new Date(moment)),
+    date: moment => date.format(new Date(moment)),
+    utc: moment => `${utc.format(new Date(moment))} UTC`,
+    place: ({ lat, lon }) => `${degrees.format(lat)}°, ${degrees.format(lon)}°`,
+  };
+}

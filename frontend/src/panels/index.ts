@@ -1,0 +1,9 @@
+import type { ComponentType } from 'react';
+
+import type { PanelName } from '../state/address';
+import { LabelsPanel } from './LabelsPanel';
+
+/** The panels, in the order of their tabs. */
+export const PANEL_VIEWS: { name: PanelName; Panel: ComponentType }[] = [
+  { name: 'labels', Panel: LabelsPanel },
+];

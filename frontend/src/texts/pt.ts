@@ -1,0 +1,45 @@
+import type { Texts } from './en';
+
+export const pt: Texts = {
+  language: 'Português',
+  page: {
+    title: 'mapa earthgql',
+    tagline: 'Rótulos de imagens de satélite',
+    skipToMap: 'Ir para o mapa',
+    map: 'Mapa',
+    panels: 'Painéis',
+    loading: 'Carregando…',
+    retry: 'Tentar de novo',
+    close: 'Fechar',
+    graphiql: 'GraphiQL',
+    chooseLanguage: 'Idioma',
+  },
+  panels: {
+    labels: 'Rótulos',
+    place: 'Lugar',
+    area: 'Área',
+    time: 'Tempo',
+    models: 'Modelos',
+    scenes: 'Cenas',
+    picture: 'Imagem',
+  },
+  labels: {
+    label: 'Rótulo',
+    cutoff: 'Corte',
+    threshold: value => `o limiar do modelo é ${value}`,
+    useThreshold: 'Usar o limiar',
+    score: 'Pontuação',
+    share: 'Parcela dos blocos com o rótulo',
+    shareNote: 'Quadrados de vários blocos; aproxime para ver pontuações e o corte.',
+    notClassified: 'Ainda não classificado',
+    model: 'Modelo',
+  },
+  problems: {
+    offline: 'O servidor não responde. Ele está em execução, e você está conectado?',
+    OVERLOADED: 'O servidor está ocupado. Tente de novo em instantes.',
+    TIMEOUT: 'Demorou demais. Aproxime o mapa ou tente de novo: o que foi feito fica guardado.',
+    DATABASE_UNAVAILABLE: 'O servidor não alcança o banco de dados.',
+    MODEL_UNAVAILABLE: 'O servidor não tem modelo para consultar.',
+    other: 'Não funcionou.',
+  },
+};
