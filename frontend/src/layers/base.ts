@@ -14,6 +14,9 @@ export interface BaseColors {
 export const LIGHT: BaseColors = { sea: '#dfe7ec', land: '#f4f3ef', line: '#8ea0ad' };
 export const DARK: BaseColors = { sea: '#10171c', land: '#1b2429', line: '#4d606d' };
 
+/** A layer that shows nothing: imagery and labels are below it, outlines of what was drawn or found above. */
+export const OUTLINES = 'outlines';
+
 const GRATICULES = [
   { step: 30, minzoom: 0, maxzoom: 3 },
   { step: 10, minzoom: 3, maxzoom: 24 },
@@ -46,6 +49,7 @@ export function baseStyle(colors: BaseColors): StyleSpecification {
         source: 'land',
         paint: { 'line-color': colors.line, 'line-width': 0.8 },
       },
+      { id: OUTLINES, type: 'background', layout: { visibility: 'none' } },
     ],
   };
 }

@@ -13,7 +13,8 @@ import { useEffect, useRef } from 'react';
 
 import { apiUrl } from '../api/client';
 import { baseStyle, DARK, fetchLand, LIGHT } from '../layers/base';
-import { addressNow, changeAddress, onBack } from '../state/useAddress';
+import { addressNow, changeAddress, onBack, useAddress } from '../state/useAddress';
+import { useChosenLabel } from '../state/useChosenLabel';
 import { useWording } from '../texts';
 import { useMap } from './MapProvider';
 import { useImagery } from './useImagery';
@@ -27,6 +28,7 @@ export function MapView() {
   const container = useRef<HTMLDivElement>(null);
   const { texts } = useWording();
   const { map, setMap } = useMap();
+  const [{ at }] = useAddress();
 
   useEffect(() => {
     const made = makeMap(container.current!);
@@ -42,8 +44,8 @@ export function MapView() {
     [map],
   );
   useTheme(map);
-  useImagery(map);
-  useLabels(map);
+  useImagery(map, at);
+  useLabels(map, useChosenLabel(), at);
   return <div ref={container} className="map" role="region" aria-label={texts.page.map} tabIndex={-1} />;
 }
 

@@ -2,13 +2,11 @@ import type { Map as MapLibreMap } from 'maplibre-gl';
 import { useEffect } from 'react';
 
 import { apiUrl } from '../api/client';
-import { useAddress } from '../state/useAddress';
 
 export const IMAGERY = 'imagery';
 
-/** Show the imagery as it was at the moment that is chosen. */
-export function useImagery(map: MapLibreMap | undefined) {
-  const [{ at }] = useAddress();
+/** Show the imagery without scenes acquired after a moment (default: all). */
+export function useImagery(map: MapLibreMap | undefined, at?: string) {
   useEffect(() => {
     if (!map) return undefined;
     const url = apiUrl('/imagery.json', { format: 'webp', at });
