@@ -9,6 +9,7 @@ import { createRoot } from 'react-dom/client';
 
 import { collectionPlugin } from './collection';
 import { asTab, fetchExamples, storageFor, type Examples } from './examples';
+import { linkedTab, type LinkedTab } from './linked';
 import { holdsOperation } from './operations';
 
 const send = createGraphiQLFetcher({ url: new URL('/graphql', location.href).href });
@@ -18,8 +19,14 @@ const send = createGraphiQLFetcher({ url: new URL('/graphql', location.href).hre
 const fetcher: Fetcher = ({ operationName, ...request }, options) =>
   send(holdsOperation(request.query, operationName) ? { ...request, operationName } : request, options);
 
-function Page({ scene, examples, plugins }: Examples & { plugins: GraphiQLPlugin[] }) {
-  const tabs = examples.map(asTab);
+interface PageProps extends Examples {
+  plugins: GraphiQLPlugin[];
+  /** What a link asks to open. */
+  linked: LinkedTab | undefined;
+}
+
+function Page({ scene, examples, plugins, linked }: PageProps) {
+  const tabs = [...(linked ? [linked] : []), ...examples.map(asTab)];
   const storage = storageFor(scene);
   // GraphiQL fills the variables' editor from its storage, or from this, but not from the tab.
   const variables = storage.length === 0 ? (tabs[0]?.variables ?? undefined) : undefined;
@@ -28,7 +35,9 @@ function Page({ scene, examples, plugins }: Examples & { plugins: GraphiQLPlugin
       fetcher={fetcher}
       storage={storage}
       plugins={plugins}
-      initialVariables={variables}
+      // Beside stored tabs, these open one more.
+      initialQuery={linked?.query}
+      initialVariables={linked?.variables ?? variables}
       defaultTabs={tabs}
       defaultEditorToolsVisibility="variables"
       isHeadersEditorEnabled={false}
@@ -48,6 +57,10 @@ const root = document.getElementById('graphiql');
 if (root === null) {
   throw new Error('the page has no #graphiql element');
 }
+const linked = linkedTab(location.hash);
+// Once: whoever loads the page again finds the tab as it was left.
+history.replaceState(null, '', location.pathname + location.search);
+addEventListener('hashchange', () => location.reload());
 const examples = await fetchExamples();
 const plugins = [collectionPlugin(examples.collection), HISTORY_PLUGIN];
-createRoot(root).render(<Page {...examples} plugins={plugins} />);
+createRoot(root).render(<Page {...examples} plugins={plugins} linked={linked} />);

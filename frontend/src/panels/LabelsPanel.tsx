@@ -1,7 +1,9 @@
+import { ServedModelDocument } from '../api/generated/graphql';
 import { useModels } from '../api/useModels';
 import { CutoffSlider } from '../components/CutoffSlider';
 import { Legend } from '../components/Legend';
 import { Loading, ProblemNotice } from '../components/Notice';
+import { ShowQuery } from '../components/ShowQuery';
 import { useAddress } from '../state/useAddress';
 import { useChosenLabel } from '../state/useChosenLabel';
 import { useWording } from '../texts';
@@ -29,6 +31,7 @@ export function LabelsPanel() {
       </label>
       <CutoffSlider chosen={chosen} />
       <Legend />
+      <ShowQuery operation={ServedModelDocument} variables={{}} />
     </>
   );
 }

@@ -33,6 +33,20 @@ export const en = {
     notClassified: 'Not classified yet',
     model: 'Model',
   },
+  query: {
+    show: 'Show the query',
+    title: 'The query behind this',
+    hint: 'The page asked exactly this. Copy it, or open it in GraphiQL, change it and run it again.',
+    languages: 'Languages',
+    query: 'Query',
+    variables: 'Variables',
+    open: 'Open in GraphiQL',
+  },
+  copy: {
+    copy: 'Copy',
+    copied: 'Copied',
+    failed: 'Not copied: select the text and copy it',
+  },
   problems: {
     offline: 'The server cannot be reached. Is it running, and are you online?',
     OVERLOADED: 'The server is busy. Try again in a moment.',

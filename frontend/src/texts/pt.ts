@@ -34,6 +34,20 @@ export const pt: Texts = {
     notClassified: 'Ainda não classificado',
     model: 'Modelo',
   },
+  query: {
+    show: 'Mostrar a consulta',
+    title: 'A consulta por trás disto',
+    hint: 'A página fez exatamente esta consulta. Copie-a, ou abra-a no GraphiQL, altere e execute de novo.',
+    languages: 'Linguagens',
+    query: 'Consulta',
+    variables: 'Variáveis',
+    open: 'Abrir no GraphiQL',
+  },
+  copy: {
+    copy: 'Copiar',
+    copied: 'Copiado',
+    failed: 'Não foi copiado: selecione o texto e copie',
+  },
   problems: {
     offline: 'O servidor não responde. Ele está em execução, e você está conectado?',
     OVERLOADED: 'O servidor está ocupado. Tente de novo em instantes.',
