@@ -27,11 +27,14 @@ from earthgql.web import (
     pages,
 )
 from earthgql.web import errors as web_errors
+from earthgql.web.guards.lifetime import Lifetimes
 from earthgql.web.slots import Slots, limit_sending
 
 MAX_BODY_BYTES = 1_000_000
 STATEMENT_TIMEOUT_S = 30.0
 IDLE_TIMEOUT_S = 60.0
+ANSWER_S = 10.0
+"""Seconds that a request has at least besides inference."""
 
 _EXTENSION = "earthgql"
 _NO_ROOM = "{} are being sent, and this server has no room for more: {}"
@@ -124,6 +127,8 @@ def create_app(
     app.register_blueprint(health.blueprint(engine, health.WarmUp(scoring.warm_up)))
     web_errors.answer_in_json(app)
     limit_sending(app)
+    deadline_s = max(settings.request_deadline, settings.inference_deadline + ANSWER_S)
+    app.wsgi_app = Lifetimes(app.wsgi_app, deadline_s)  # type: ignore[method-assign]
     cors.allow_origins(app, settings.cors_origins, to_all=(inference.PATHS,))
     return app
 

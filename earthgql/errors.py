@@ -79,10 +79,17 @@ class ModelUnavailableError(EarthGQLError):
 
 
 class DeadlineError(EarthGQLError):
-    """Inference was not done within the deadline; a repeated request continues."""
+    """Something was not done within its deadline; repeated, inference continues."""
 
     code = "TIMEOUT"
     status = 504
+
+
+class ClientGoneError(EarthGQLError):
+    """The client hung up before its answer was ready; nobody reads this."""
+
+    code = "CLIENT_CLOSED_REQUEST"
+    status = 499
 
 
 class OverloadedError(EarthGQLError):

@@ -62,6 +62,11 @@ class Settings(BaseSettings):
     inference_deadline: float = Field(
         25.0, gt=0, description="seconds a request may spend on inference before TIMEOUT"
     )
+    request_deadline: float = Field(
+        60.0,
+        gt=0,
+        description="seconds that a request may take in all; 10 more than for inference at least",
+    )
     answer_bytes: int = Field(
         16_000_000, ge=10_000, description="most bytes of an answer of /graphql"
     )

@@ -30,6 +30,7 @@ from earthgql.api.execution.statistics import (
 )
 from earthgql.api.loaders import Loaders
 from earthgql.api.schema import document_parser, schema
+from earthgql.cancellation import Abandoned
 from earthgql.errors import AnswerTooLargeError, error_body
 from earthgql.jobs.service import JobService
 from earthgql.scoring.service import ScoringService
@@ -97,6 +98,9 @@ class GraphQLView(AsyncGraphQLView[Context, None]):
         """Answer a request; see the base class."""
         try:
             return await super().run(request, *args, **kwargs)
+        except Abandoned as abandoned:
+            reason = abandoned.reason
+            return _refusal(200, str(reason), reason.code, data=None)
         except RefusedDocumentError as error:
             return _refusal(error.status_code, error.reason, error.code)
         except HTTPException as error:
@@ -291,8 +295,10 @@ def _set_etag(response: Response) -> None:
     response.make_conditional(request)
 
 
-def _refusal(status: int, message: str, code: str = errors.BAD_REQUEST) -> Response:
-    body = json.dumps(error_body(message, code))
+def _refusal(
+    status: int, message: str, code: str = errors.BAD_REQUEST, **fields: object
+) -> Response:
+    body = json.dumps({**fields, **error_body(message, code)})
     headers = {"Cache-Control": "no-store"}
     content_type = "application/json; charset=utf-8"
     return Response(body, status=status, headers=headers, content_type=content_type)

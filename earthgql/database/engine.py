@@ -10,6 +10,7 @@ import psycopg2
 from sqlalchemy import Engine, create_engine, event, exc, make_url
 from sqlalchemy.engine import URL
 
+from earthgql import cancellation
 from earthgql.database.private.cluster import Cluster
 from earthgql.database.private.debian import Say
 from earthgql.errors import DatabaseUnavailableError, DeadlineError, OverloadedError
@@ -116,7 +117,15 @@ def engine_on(
         **({"isolation_level": "AUTOCOMMIT"} if autocommit else {}),
     )
     event.listen(engine, "checkout", _check_alive)
+    event.listen(engine, "do_execute", _execute)
     return engine
+
+
+def _execute(cursor: Any, statement: str, parameters: Any, _context: object) -> bool:
+    """Execute a statement as SQLAlchemy does, and cancel it with the request it is for."""
+    with cancellation.calling(cursor.connection.cancel):
+        cursor.execute(statement, parameters)
+    return True  # that it is done
 
 
 def _check_alive(connection: Any, _record: object, _lent: object) -> None:
@@ -171,6 +180,7 @@ def database_errors() -> Generator[None, None, None]:
         if state in _SERIALIZATION:
             raise OverloadedError(_TRY_AGAIN) from error
         if state == _QUERY_CANCELED:
+            cancellation.check()
             raise DeadlineError(
                 "the database took too long over this: ask for a smaller area or for less"
             ) from error

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from earthgql import cancellation
 from earthgql.errors import ImageUnreadableError
 from earthgql.imagery.grid import TILE_PIXELS, TileIndex
 from earthgql.imagery.guard import MAX_PIXELS
@@ -71,11 +72,15 @@ def draw_map_tile(tile: TileIndex, placed: Iterable[PlacedTile]) -> MapTile:
     Args:
         tile: which tile.
         placed: tiles of scenes, the one that hides the others first.
+
+    Raises:
+        EarthGQLError: if the request was cancelled that the tile is for.
     """
     pixels: Pixels = np.zeros((TILE_PIXELS, TILE_PIXELS, 3), dtype=np.uint8)
     shown = np.zeros((TILE_PIXELS, TILE_PIXELS), dtype=np.bool_)
     budget, complete = _Budget(), True
     for source, cell in placed:
+        cancellation.check()
         place = _place(tile, cell)
         hidden = shown[place.rows, place.columns]
         if hidden.all():

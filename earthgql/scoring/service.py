@@ -12,6 +12,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import IntegrityError
 
+from earthgql import cancellation
 from earthgql.catalog.models import ModelRecord, model_named, register_model
 from earthgql.catalog.scores import (
     ScoreRecord,
@@ -250,12 +251,14 @@ class ScoringService:
         scoring = self._start().score_pixels(pixels, deadline)
         try:
             seconds = min(max(0.0, deadline - time.monotonic()), threading.TIMEOUT_MAX)
-            scores, distance = scoring.result(seconds)
+            with cancellation.calling(scoring.cancel):
+                scores, distance = scoring.result(seconds)
             return PictureScores(as_real(scores), as_real_or_none(distance))
         except TimeoutError:
             scoring.cancel()
             raise DeadlineError("the picture was not classified in time: ask again") from None
         except CancelledError:
+            cancellation.check()
             raise stopping_error() from None
 
     def _infer(
@@ -269,14 +272,17 @@ class ScoringService:
         pending = self._start()
         try:
             pending.add(request, sources)
-            request.wait()
+            with cancellation.calling(request.complete.set):
+                request.wait()
         except OverloadedError as error:
             return dict.fromkeys(sources, error)
         finally:
             pending.withdraw(request)
         answers = request.outcomes()
-        # If this fails, the next request within seconds stores them.
-        with nullcontext() if must_store else logged_errors("scores were not stored"):
+        # If this fails, the next request within seconds stores them. What was inferred for a client
+        # that hung up is stored, too.
+        logged = nullcontext() if must_store else logged_errors("scores were not stored")
+        with logged, cancellation.working_for(None):
             self._store(model, pending, request, sources)
         return answers
 

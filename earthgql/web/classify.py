@@ -2,6 +2,7 @@
 
 import io
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 
+from earthgql import cancellation
 from earthgql.catalog.cutoffs import (
     CutoffsByLabel,
     cutoffs_of,
@@ -44,6 +46,7 @@ _MAX_PARTS = 8
 # A picture of 25 megapixels takes some hundred megabytes on its way to 256 by 256.
 _DECODED_AT_ONCE = 2
 
+_STEP_S = 0.25
 WAIT_S = 10.0
 """How long a picture waits for others to be decoded; meanwhile it keeps a thread."""
 
@@ -89,8 +92,11 @@ def blueprint(scoring: ScoringService) -> Blueprint:
 
 @contextmanager
 def _turn(decoders: threading.BoundedSemaphore) -> Iterator[None]:
-    if not decoders.acquire(timeout=WAIT_S):
-        raise OverloadedError("too many pictures are being decoded: send it again later")
+    until = time.monotonic() + WAIT_S
+    while not decoders.acquire(timeout=_STEP_S):
+        cancellation.check()
+        if time.monotonic() >= until:
+            raise OverloadedError("too many pictures are being decoded: send it again later")
     try:
         yield
     finally:

@@ -19,6 +19,8 @@ from graphql import (
 )
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
+from earthgql.cancellation import Abandoned, current
+
 TESTED = {"graphql-core": "3.3.", "strawberry-graphql": "0.341."}
 """Beginnings of the versions whose private parts are as this module and ``direct`` need them."""
 
@@ -37,10 +39,14 @@ Attributes = list[_Attribute] | None
 
 
 class ScalarObjectExecution(StrawberryGraphQLCoreExecutionContext):
-    """Executes a document; objects of scalar attributes only are answered by reading these."""
+    """Executes a document; objects of scalar attributes only are answered by reading these.
+
+    It ends when the request is cancelled.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._cancellation = current()
         # By the identity of a group of fields, which is kept with it and so not used again.
         self._known: dict[int, tuple[Mapping[str, Any], Attributes]] = {}
 
@@ -52,7 +58,13 @@ class ScalarObjectExecution(StrawberryGraphQLCoreExecutionContext):
         grouped_field_set: Mapping[str, Any],
         position_context: Any,
     ) -> Any:
-        """Answer the fields of one object; see the base class."""
+        """Answer the fields of one object; see the base class.
+
+        Raises:
+            Abandoned: if the request was cancelled.
+        """
+        if self._cancellation is not None and self._cancellation.reason is not None:
+            raise Abandoned(self._cancellation.reason)
         known = self._known.get(id(grouped_field_set))
         if known is None:
             known = (grouped_field_set, self._attributes(parent_type, grouped_field_set))

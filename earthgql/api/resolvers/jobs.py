@@ -17,6 +17,7 @@ from earthgql.api.types.inputs import BoundsInput
 from earthgql.api.types.job import Job
 from earthgql.api.types.model import find_model
 from earthgql.api.types.values import GeoJSON
+from earthgql.cancellation import working_for
 from earthgql.catalog.jobs import records as job_catalog
 from earthgql.catalog.jobs.records import JobRecord
 from earthgql.catalog.jobs.requests import AreaRequest
@@ -105,7 +106,8 @@ class Mutation:
                 f"can classify: ask a server that runs {named.identity.name} "
                 f"{named.identity.version}"
             )
-        with info.context.loaders.database_time():
+        # What a client asks to be done is done, also if it does not wait for the answer.
+        with info.context.loaders.database_time(), working_for(None):
             return Job.of(info.context.jobs.start(served, request))
 
     @strawberry.mutation(
@@ -114,7 +116,7 @@ class Mutation:
     async def cancel_job(self, info: RequestInfo, id: JobId) -> Job | None:
         """Cancel a job."""
         row_id = ids.decode_as("Job", id)
-        with info.context.loaders.database_time():
+        with info.context.loaders.database_time(), working_for(None):
             return Job.of(info.context.jobs.cancel(row_id))
 
 

@@ -1,0 +1,1 @@
+"""What is checked and bounded around each request, whatever its route."""
