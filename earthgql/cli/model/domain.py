@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     type=click.IntRange(1),
     default=2000,
     show_default=True,
-    help="Generated chips of the training split; validation and test get half as many each.",
+    help="Pictures of the training split, where they are made (generated, ground); validation and"
+    " test get half as many each.",
 )
 @click.option(
     "--components",
@@ -87,7 +88,7 @@ def _splits(
         half = max(1, chips // 2)
         counts = {"train": chips, "validation": half, "test": half}
         return {name: chips_of(name, count, balanced=True) for name, count in counts.items()}
-    found = read(data, format_, seed, labels, ())
+    found = read(data, format_, seed, labels, (chips, max(1, chips // 2)))
     return {"train": found.train, "validation": found.validation, "test": found.test}
 
 

@@ -213,7 +213,8 @@ def _read_split(
     refuse_mixed_up(data, format_)
     if format_ == "generated":
         return chips_of(name, chips, balanced=True)
-    splits = read(data, format_, seed, read_manifest(bundle).labels, ())
+    numbers = (chips, 1) if name == "train" else (1, chips)  # of pictures on real ground
+    splits = read(data, format_, seed, read_manifest(bundle).labels, numbers)
     samples: Samples = getattr(splits, name)
     return samples
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from earthgql.models.protocol import Classifier
     from earthgql.training.data.generated import Order
     from earthgql.training.data.samples import ArraySamples, Samples, Splits
-    from earthgql.training.material.store import Recipe
+    from earthgql.training.material.store import Order as Pictures
     from earthgql.training.run.training_plan import Plan
 
 FORMATS = ("generated", "ground", "planet", "ucmerced", "folder")
@@ -148,32 +148,36 @@ def _ground(data: Path, chips: tuple[int, ...]) -> Splits:
     Those to validate on are as frequent as in nature, and a third as many again have rare labels.
     """
     from earthgql.training.data.samples import JoinedSamples, Splits
-    from earthgql.training.material.store import NATURAL, TRAINING
+    from earthgql.training.material.store import NATURAL, TRAINING, Order
 
     if len(chips) != 2:
         raise click.UsageError("--chips takes two numbers, as in 20480,3072")
-    train = _made(data, "train", chips[0], TRAINING)
-    natural = _made(data, "validation", chips[1], NATURAL)
-    rare = _made(data, "validation", max(chips[1] // 3, 1), TRAINING)
+    planet, sentinel = data / "planet_scenes", data / "amazon_s2"
+    given = planet, sentinel if sentinel.is_dir() else None
+    train, natural, rare = _made(
+        Order(*given, "train", chips[0], TRAINING),
+        Order(*given, "validation", chips[1], NATURAL),
+        Order(*given, "validation", max(chips[1] // 3, 1), TRAINING),
+    )
     return Splits(train, JoinedSamples([natural, rare]), None)
 
 
-def _made(data: Path, split: str, count: int, recipe: Recipe) -> ArraySamples:
+def _made(*orders: Pictures) -> list[ArraySamples]:
+    """Make, or find, pictures on real ground."""
     from earthgql.cli.console import progress
     from earthgql.landscape import generator_version
     from earthgql.settings import load_settings
-    from earthgql.training.material.store import Order as Pictures
-    from earthgql.training.material.store import load, render
+    from earthgql.training.material.store import BLOCK, load, missing, render
 
-    sentinel = data / "amazon_s2"
-    order = Pictures(
-        data / "planet_scenes", sentinel if sentinel.is_dir() else None, split, count, recipe
-    )
-    kind = "balanced" if recipe.balanced else "natural"
-    folder = load_settings().var_dir / "ground" / f"{generator_version()}-{split}-{kind}"
-    with progress(f"Make {split} pictures", count) as done:
-        render(order, folder, done)
-    return load(folder, count).samples()
+    place, version = load_settings().var_dir / "ground", generator_version()
+    folders = {
+        place / f"{version}-{o.split}-{'balanced' if o.recipe.balanced else 'natural'}": o
+        for o in orders
+    }
+    if blocks := missing(folders):
+        with progress("Make pictures on real ground", BLOCK * len(blocks)) as done:
+            render(folders, done)
+    return [load(folder, order.count).samples() for folder, order in folders.items()]
 
 
 def read_to_measure(

@@ -239,6 +239,11 @@ def evaluate(
         require_matplotlib()
     if format_ == "generated" and split == ALL:
         raise click.UsageError("generated chips have no end: name one of their splits")
+    if format_ == "ground":
+        raise click.UsageError(
+            "pictures on real ground are not labelled throughout and have no test split; model"
+            " parity gives F2 on those to validate on"
+        )
     opened = open_bundle(bundle)
     fitted_on: Samples | None = None
     if format_ == "generated":

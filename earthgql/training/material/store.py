@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +24,7 @@ from earthgql.training.material.pool import Pool, read_pool
 
 BLOCK: Final = 64
 CELLS: Final = 16
+KINDS: Final = ("scenes", "built", "generated", "strips", "sentinel")
 _FIRST_SEED: Final = {"train": 0, "validation": 1 << 40, "test": 2 << 40}
 
 U8 = npt.NDArray[np.uint8]
@@ -65,7 +66,7 @@ class Order:
         planet: folder of the Planet scenes and strips.
         sentinel: folder of the Sentinel-2 pictures; None: without.
         split: ``train``, ``validation`` or ``test``; their seeds never meet.
-        count: number of pictures, rounded up to whole blocks.
+        count: number of pictures; made in whole blocks.
         recipe: what they show.
         size: side they are resampled to, in pixels.
     """
@@ -106,7 +107,7 @@ class Material:
 
 def make(pool: Pool, recipe: Recipe, rng: np.random.Generator) -> tuple[mixture.Picture, str]:
     """Make one picture; also tells its source."""
-    kinds = ("scenes", "built", "generated", "strips", "sentinel")
+    kinds = [kind for kind in KINDS if getattr(pool, kind, True)]  # not every pool has strips
     odds = np.array([getattr(recipe, kind) for kind in kinds])
     kind = kinds[int(rng.choice(len(kinds), p=odds / odds.sum()))]
     weather = None if recipe.balanced else mixture.natural_weather(rng)
@@ -125,18 +126,32 @@ def make(pool: Pool, recipe: Recipe, rng: np.random.Generator) -> tuple[mixture.
     return mixture.enlarged(fields, [scene], rng, weather=weather), f"{kind}/{name}"
 
 
-def render(order: Order, folder: Path, on_progress: Callable[[int], None] | None = None) -> None:
-    """Make the pictures of an order into ``folder``; goes on where it was stopped.
+def missing(orders: Mapping[Path, Order]) -> list[tuple[Order, Path, int]]:
+    """Blocks that ``render`` has to make: order, folder, number of the first picture."""
+    return [
+        (order, folder, start)
+        for folder, order in orders.items()
+        for start in range(0, order.count, BLOCK)
+        if not _block(folder, start).exists()
+    ]
+
+
+def render(orders: Mapping[Path, Order], on_progress: Callable[[int], None] | None = None) -> None:
+    """Make the pictures of orders into a folder each; goes on where it was stopped.
+
+    All orders have the same workers, since each worker reads all real pictures first.
 
     Raises:
         TrainingError: if a real picture is missing or damaged.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    starts = [s for s in range(0, order.count, BLOCK) if not _block(folder, s).exists()]
+    blocks = missing(orders)
+    if not blocks:
+        return
+    for folder in orders:
+        folder.mkdir(parents=True, exist_ok=True)
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(os.cpu_count(), mp_context=spawn) as workers:
-        work = partial(_render_block, order, folder)
-        for done in as_completed([workers.submit(work, start) for start in starts]):
+    with ProcessPoolExecutor(min(os.cpu_count() or 1, len(blocks)), mp_context=spawn) as workers:
+        for done in as_completed([workers.submit(_render_block, *block) for block in blocks]):
             done.result()
             if on_progress:
                 on_progress(BLOCK)
@@ -147,7 +162,7 @@ def _block(folder: Path, start: int) -> Path:
 
 
 def load(folder: Path, count: int | None = None) -> Material:
-    """Read the pictures that are there, in order.
+    """Read the first pictures that are there, in order; None: all of them.
 
     Raises:
         TrainingError: if there are none.
@@ -158,7 +173,7 @@ def load(folder: Path, count: int | None = None) -> Material:
         raise TrainingError(f"{folder} holds no pictures")
     parts = [np.load(file) for file in files]
     names = ("images", "truth", "known", "cells", "source")
-    return Material(*(np.concatenate([part[name] for part in parts]) for name in names))
+    return Material(*(np.concatenate([part[name] for part in parts])[:count] for name in names))
 
 
 @cache

@@ -20,7 +20,7 @@ class Measured:
     """What one classifier made of the pictures.
 
     Attributes:
-        f2: averaged over pictures, at the thresholds of the bundle.
+        f2: averaged over pictures, at the thresholds of the bundle; what is not known is left out.
         largest_difference: of a score, from that of the first classifier.
         changed_labels: share of labels that are present for one and absent for the other.
         per_second: pictures scored per second, resizing included.
@@ -67,10 +67,12 @@ def compare(
     joined = {name: np.concatenate(parts) for name, parts in scores.items()}
     thresholds = np.asarray(next(iter(classifiers.values())).identity.thresholds)
     reference = next(iter(joined.values()))
+    known = getattr(samples, "known", None)
+    known = np.ones_like(samples.truth) if known is None else known
     return [
         Measured(
             name,
-            metrics.sample_f(samples.truth, found >= thresholds),
+            metrics.sample_f(samples.truth * known, (found >= thresholds) & (known > 0)),
             float(np.abs(found - reference).max()),
             float(((found >= thresholds) != (reference >= thresholds)).mean()),
             count / seconds[name],

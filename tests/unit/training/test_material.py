@@ -112,6 +112,11 @@ def test_a_picture_is_the_same_whenever_it_is_made() -> None:
     assert one[1] == other[1]
 
 
+def test_pictures_are_made_of_what_there_is() -> None:
+    recipe = store.Recipe(built=0, generated=0, strips=1, sentinel=1)
+    assert store.make(pool.Pool([FIELD]), recipe, rng(9))[1] == "scenes/made"
+
+
 def test_cells_tell_where_a_label_is() -> None:
     cover = np.zeros((256, 256), np.uint32)
     cover[:16, :8] = bit("water")
@@ -133,6 +138,7 @@ def test_stored_pictures_come_back_without_those_of_a_scene(tmp_path: Path) -> N
     material = store.load(tmp_path)
     assert len(material.samples().truth) == 4
     assert material.samples(without="a").names == ("scenes/b-2", "scenes/b-3")
+    assert store.load(tmp_path, 1).samples().names == ("scenes/a-0",)
     with pytest.raises(TrainingError, match="holds no pictures"):
         store.load(tmp_path / "none")
 
