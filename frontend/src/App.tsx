@@ -2,6 +2,7 @@ import { Provider } from 'urql';
 
 import { client } from './api/client';
 import { Header } from './components/Header';
+import { JobProvider } from './jobs/JobProvider';
 import { MapProvider } from './map/MapProvider';
 import { MapView } from './map/MapView';
 import { PANEL_VIEWS } from './panels';
@@ -13,9 +14,11 @@ export function App() {
   return (
     <Provider value={client}>
       <WordingProvider>
-        <MapProvider>
-          <Layout />
-        </MapProvider>
+        <JobProvider>
+          <MapProvider>
+            <Layout />
+          </MapProvider>
+        </JobProvider>
       </WordingProvider>
     </Provider>
   );

@@ -17,13 +17,24 @@ export interface Model {
 /** What `model:` arguments and addresses call a model. */
 export const modelTitle = ({ name, version }: Model) => `${name} ${version}`;
 
+export interface Models {
+  /** All that have scores, oldest first. */
+  models: Model[];
+  /** The one that the server runs: it alone can classify what has no scores yet. */
+  served: Model | undefined;
+  /** The one that is shown. */
+  model: Model | undefined;
+  problem: Problem | undefined;
+}
+
 /** The models that have scores, the one that is shown, and what kept them from being found. */
-export function useModels(): { models: Model[]; model: Model | undefined; problem: Problem | undefined } {
+export function useModels(): Models {
   const [{ data, error }] = useQuery({ query: ServedModelDocument });
   const [{ model: chosen }] = useAddress();
   return useMemo(() => {
     const models = data?.models?.nodes ?? [];
-    const model = models.find(other => modelTitle(other) === chosen) ?? data?.model ?? undefined;
-    return { models, model, problem: error && !model ? problemOf(error) : undefined };
+    const served = data?.model ?? undefined;
+    const model = models.find(other => modelTitle(other) === chosen) ?? served;
+    return { models, served, model, problem: error && !model ? problemOf(error) : undefined };
   }, [data, chosen, error]);
 }

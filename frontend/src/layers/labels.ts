@@ -18,7 +18,7 @@ export interface LabelStyle {
   cutoff: number;
   /** All thresholds of the model, in the order of its labels. */
   thresholds: readonly number[];
-  /** 0 to 1 (default 0.75). */
+  /** 0 to 1; by default OPACITY. */
   opacity?: number;
 }
 
@@ -27,8 +27,16 @@ export function labelSource(url: string): VectorSourceSpecification {
   return { type: 'vector', url };
 }
 
-/** Tiles that the model has not classified. */
-export const UNCLASSIFIED: FilterSpecification = ['==', ['get', 'classified'], 0];
+/** Tiles that the model has not classified, and cells with some. */
+export const UNCLASSIFIED: FilterSpecification = ['<', ['get', 'classified'], ['get', 'tiles']];
+
+/** The share of a feature's tiles that have not been classified: 1 for such a tile. */
+export const UNCLASSIFIED_SHARE: ExpressionSpecification = [
+  '-', 1, ['/', ['get', 'classified'], ['get', 'tiles']],
+]; // prettier-ignore
+
+/** How opaque labels are painted unless told otherwise. */
+export const OPACITY = 0.75;
 
 /**
  * Tiles and cells that have the label.
@@ -68,7 +76,7 @@ export function labelLayer(id: string, source: string, style: LabelStyle): AddLa
     filter: labelFilter(style),
     paint: {
       'fill-color': labelColor(style),
-      'fill-opacity': style.opacity ?? 0.75,
+      'fill-opacity': style.opacity ?? OPACITY,
       'fill-antialias': false,
     },
   };
@@ -78,7 +86,7 @@ export function labelLayer(id: string, source: string, style: LabelStyle): AddLa
 export function restyleLabels(map: MapLibreMap, id: string, style: LabelStyle) {
   map.setFilter(id, labelFilter(style));
   map.setPaintProperty(id, 'fill-color', labelColor(style));
-  map.setPaintProperty(id, 'fill-opacity', style.opacity ?? 0.75);
+  map.setPaintProperty(id, 'fill-opacity', style.opacity ?? OPACITY);
 }
 
 function isCell(): ExpressionSpecification {

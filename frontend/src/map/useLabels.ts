@@ -3,9 +3,18 @@ import { useEffect } from 'react';
 
 import { apiUrl } from '../api/client';
 import { modelTitle } from '../api/useModels';
+import { useJob } from '../jobs/JobProvider';
 import { OUTLINES } from '../layers/base';
-import { labelLayer, labelSource, restyleLabels, SOURCE_LAYER, UNCLASSIFIED } from '../layers/labels';
+import {
+  labelLayer,
+  labelSource,
+  restyleLabels,
+  SOURCE_LAYER,
+  UNCLASSIFIED,
+  UNCLASSIFIED_SHARE,
+} from '../layers/labels';
 import type { ChosenLabel } from '../state/useChosenLabel';
+import { useAddress } from '../state/useAddress';
 import { hatchPattern } from './hatch';
 
 export const LABELS = 'labels';
@@ -13,6 +22,8 @@ const HATCH = 'unclassified';
 
 /** Show a label without scenes acquired after a moment, and which tiles have not been classified. */
 export function useLabels(map: MapLibreMap | undefined, chosen: ChosenLabel | undefined, at?: string) {
+  const [{ opacity }] = useAddress();
+  const { scoresRevision } = useJob();
   const model = chosen && modelTitle(chosen.model);
 
   useEffect(() => {
@@ -26,7 +37,7 @@ export function useLabels(map: MapLibreMap | undefined, chosen: ChosenLabel | un
         source: LABELS,
         'source-layer': SOURCE_LAYER,
         filter: UNCLASSIFIED,
-        paint: { 'fill-pattern': HATCH },
+        paint: { 'fill-pattern': HATCH, 'fill-opacity': UNCLASSIFIED_SHARE },
       },
       OUTLINES,
     );
@@ -39,10 +50,19 @@ export function useLabels(map: MapLibreMap | undefined, chosen: ChosenLabel | un
   }, [map, model, at]);
 
   useEffect(() => {
-    if (!map || !chosen) return;
+    if (!map || !chosen) return undefined;
     const { label, cutoff, model } = chosen;
-    restyleLabels(map, LABELS, { label, cutoff, thresholds: model.thresholds });
-  }, [map, chosen, at]);
+    // A slider changes more often than a screen shows: the last change before a frame is painted.
+    const frame = requestAnimationFrame(() => {
+      if (map.getLayer(LABELS))
+        restyleLabels(map, LABELS, { label, cutoff, thresholds: model.thresholds, opacity });
+    });
+    return () => cancelAnimationFrame(frame);
+  }, [map, chosen, at, opacity]);
+
+  useEffect(() => {
+    if (map && scoresRevision > 0) refreshLabels(map);
+  }, [map, scoresRevision]);
 }
 
 /** Fetch the label tiles again, after scores were stored; unchanged ones cost a 304. */

@@ -28,6 +28,8 @@ export interface Address {
   label?: string;
   /** The score from which a label counts, 0 to 1; without it the model's threshold. */
   cutoff?: number;
+  /** How opaque the label is painted, 0 to 1; without it 0.75. */
+  opacity?: number;
   /** Scenes acquired later are left out: an RFC 3339 moment. */
   at?: string;
   /** The earlier moment that `at` is compared with. */
@@ -52,6 +54,7 @@ export function formatAddress(address: Address): string {
   if (address.panel !== 'labels') query.set('panel', address.panel);
   if (address.label !== undefined) query.set('label', address.label);
   if (address.cutoff !== undefined) query.set('cutoff', String(address.cutoff));
+  if (address.opacity !== undefined) query.set('opacity', String(address.opacity));
   if (address.at !== undefined) query.set('at', address.at);
   if (address.before !== undefined) query.set('before', address.before);
   if (address.model !== undefined) query.set('model', address.model);
@@ -70,8 +73,10 @@ export function parseAddress(search: string): Address {
   if (isLatitude(lat) && isFinite(lon) && isFinite(zoom) && zoom >= 0 && zoom <= 24) {
     address.view = { zoom, lat, lon };
   }
-  const cutoff = Number(query.get('cutoff') ?? NaN);
-  if (cutoff >= 0 && cutoff <= 1) address.cutoff = cutoff;
+  for (const name of ['cutoff', 'opacity'] as const) {
+    const value = Number(query.get(name) || NaN);
+    if (value >= 0 && value <= 1) address[name] = value;
+  }
   for (const name of ['label', 'model', 'other'] as const) {
     const value = query.get(name);
     if (value) address[name] = value;

@@ -8,7 +8,14 @@ export type AddressChange = Partial<Address>;
 const listeners = new Set<() => void>();
 let current = parseAddress(location.search);
 
+/** Browsers refuse more than some hundred changes of their history in some seconds: a slider makes more. */
+const REPLACE_MS = 250;
+let replacing: ReturnType<typeof setTimeout> | undefined;
+
+addEventListener('pagehide', write);
 addEventListener('popstate', () => {
+  clearTimeout(replacing);
+  replacing = undefined;
   current = parseAddress(location.search);
   listeners.forEach(listener => listener());
 });
@@ -36,11 +43,28 @@ function subscribe(listener: () => void) {
  */
 export function changeAddress(change: AddressChange, { replace = false } = {}) {
   const next: Address = { ...current, ...change, panel: change.panel ?? current.panel };
-  const query = formatAddress(next);
-  if (query === formatAddress(current)) return;
+  if (formatAddress(next) === formatAddress(current)) return;
+  if (replace) {
+    replacing ??= setTimeout(write, REPLACE_MS);
+  } else {
+    write();
+    history.pushState(null, '', urlOf(next));
+  }
   current = next;
-  history[replace ? 'replaceState' : 'pushState'](null, '', query ? `?${query}` : location.pathname);
   listeners.forEach(listener => listener());
+}
+
+/** Write what was replaced since the last time into the browser's history. */
+function write() {
+  if (replacing === undefined) return;
+  clearTimeout(replacing);
+  replacing = undefined;
+  history.replaceState(null, '', urlOf(current));
+}
+
+function urlOf(address: Address): string {
+  const query = formatAddress(address);
+  return query ? `?${query}` : location.pathname;
 }
 
 /** The page's address, and what changes it. */

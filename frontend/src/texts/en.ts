@@ -25,12 +25,15 @@ export const en = {
   labels: {
     label: 'Label',
     cutoff: 'Cutoff',
-    threshold: (value: string) => `the model's threshold is ${value}`,
+    threshold: (value: string) => `The model's threshold is ${value}.`,
     useThreshold: 'Use the threshold',
-    score: 'Score',
+    score: 'Score of a tile',
     share: 'Share of tiles with the label',
-    shareNote: 'Squares of several tiles; zoom in for scores and the cutoff.',
+    both: 'Score of a tile; of larger squares, share of tiles with the label',
+    shareNote: 'A square stands for many tiles, by the threshold. Zoom in for scores and the cutoff.',
     notClassified: 'Not classified yet',
+    fainter: 'fainter: only some tiles',
+    opacity: 'Opacity',
     model: 'Model',
   },
   query: {
@@ -46,6 +49,35 @@ export const en = {
     copy: 'Copy',
     copied: 'Copied',
     failed: 'Not copied: select the text and copy it',
+  },
+  histogram: {
+    title: 'In this view',
+    tiles: (count: number, text: string) => (count === 1 ? '1 tile' : `${text} tiles`),
+    coverage: (sums: { share: string; classified: string; covered: string }) =>
+      `${sums.share} classified: ${sums.classified} of ${sums.covered} of imagery.`,
+    counts: (classified: string, tiles: string) => `${classified} of ${tiles} tiles`,
+    empty: 'There is no imagery in this view.',
+    toScenes: 'See what there is',
+  },
+  jobs: {
+    title: 'Classification',
+    start: (count: number, text: string) =>
+      `Classify this view (${count === 1 ? '1 tile' : `${text} tiles`})`,
+    otherModel: (served: string) =>
+      `This server runs ${served} and can classify by it alone. Choose it to fill the view.`,
+    status: {
+      QUEUED: 'Waiting for a worker…',
+      RUNNING: 'Classifying…',
+      DONE: 'Classified.',
+      FAILED: 'This could not be begun.',
+      CANCELLED: 'Cancelled. What had been classified stays.',
+    },
+    done: (done: string, total: string) => `${done} of ${total} tiles`,
+    rate: (rate: string) => `${rate} a second`,
+    until: 'until about',
+    failed: (count: number) => (count === 1 ? '1 tile failed:' : `${count} tiles failed:`),
+    lost: 'No news of it: the connection is lost. It goes on; trying again…',
+    cancel: 'Cancel',
   },
   problems: {
     offline: 'The server cannot be reached. Is it running, and are you online?',
