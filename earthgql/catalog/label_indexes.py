@@ -5,6 +5,10 @@ registered, whatever their names. All models share them: the model is their firs
 further model of no more labels costs no index, and one that is deleted leaves none behind. They
 hold the tile as well, so that a page goes on right behind the last one's score and tile.
 
+They leave out scores below ``LOWEST_INDEXED``, which are most: those of labels that a tile does not
+have. Lower cutoffs are looked up without an index, and a list in a label's order is made of two
+parts, see ``visible``.
+
 They depend on the models there are, so ``tables.py`` does not know them, and comparing it with a
 database leaves them out: see ``database.autogenerate``.
 """
@@ -12,21 +16,24 @@ database leaves them out: see ``database.autogenerate``.
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from earthgql.catalog.sql import compose, execute
+from earthgql.catalog.sql import Fragment, compose, execute
 from earthgql.database.autogenerate import LABEL_INDEX_PREFIX
 
 # Labels from here on are looked up without: each index makes storing a tile's scores dearer.
 MOST_COLUMNS = 64
 
-# The expression is that of `conditions`. Not for single models by `WHERE model_id = ...`:
-# PostgreSQL uses no statistics of partial indexes, and would take every label for one that a third
-# of the tiles have. Concurrent registrations wait for each other. One statement, since in a server
-# each is a transaction.
+LOWEST_INDEXED = 0.02
+"""Scores from here on are in the indexes: the lowest threshold that tuning gives a label."""
+
+# The expression is that of `conditions`. The statistics are there because PostgreSQL uses none of
+# partial indexes, and would take every label for one that a third of the tiles have. Concurrent
+# registrations wait for each other. One statement, since in a server each is a transaction.
 _CREATE = """
 DO $$ BEGIN
   PERFORM pg_advisory_xact_lock(hashtext('earthgql label indexes'));
   CREATE INDEX IF NOT EXISTS {prefix}{column}_idx ON tile_score
-         (model_id, (scores[{column}]), tile_id);
+         (model_id, (scores[{column}]), tile_id) WHERE scores[{column}] >= CAST({lowest} AS real);
+  CREATE STATISTICS IF NOT EXISTS {prefix}{column}_stats ON (scores[{column}]) FROM tile_score;
 END $$
 """
 _KNOWN = """
@@ -53,13 +60,17 @@ def make_label_indexes(conn: Connection, labels: int) -> None:
         # Serving gives statements less time than this takes where there are very many scores.
         execute(conn, "SET statement_timeout = 0")
         for column in missing:
-            execute(conn, compose(_CREATE, prefix=LABEL_INDEX_PREFIX, column=column))
+            execute(conn, _create_index(column))
         # Plans depend on how the scores are spread, which is looked at for the new ones here.
         execute(conn, "ANALYZE tile_score")
         execute(conn, "RESET statement_timeout")
     except SQLAlchemyError:
         conn.invalidate()
         raise
+
+
+def _create_index(column: int) -> Fragment:
+    return compose(_CREATE, prefix=LABEL_INDEX_PREFIX, column=column, lowest=str(LOWEST_INDEXED))
 
 
 def _missing(conn: Connection, wanted: range) -> list[int]:

@@ -9,8 +9,14 @@ from sqlalchemy import Connection, event
 
 
 @contextmanager
-def plans(conn: Connection) -> Iterator[list[str]]:
-    """Collect the plan of each statement in the block, as JSON."""
+def plans(conn: Connection, *, analyze: bool = False) -> Iterator[list[str]]:
+    """Collect the plan of each statement in the block, as JSON.
+
+    Args:
+        conn: that runs the statements.
+        analyze: run each once more, for how often its steps were run.
+    """
+    options = "ANALYZE, FORMAT JSON" if analyze else "FORMAT JSON"
     statements: list[str] = []
 
     def note(_c: Any, cursor: Any, statement: str, parameters: Any, *_rest: Any) -> None:
@@ -24,7 +30,7 @@ def plans(conn: Connection) -> Iterator[list[str]]:
     assert driver is not None
     with driver.cursor() as cursor:
         for statement in statements:
-            cursor.execute(f"EXPLAIN (FORMAT JSON) {statement}")
+            cursor.execute(f"EXPLAIN ({options}) {statement}")
             found.append(json.dumps(cursor.fetchone()))
 
 

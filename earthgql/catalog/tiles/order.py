@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
+from earthgql.catalog.label_indexes import LOWEST_INDEXED
 from earthgql.catalog.sql import Fragment, compose
 from earthgql.catalog.tiles.conditions import ViewConditions
 
@@ -82,10 +83,33 @@ class OrderInSql:
         way, nulls = (" DESC", "LAST") if self.order.descending else ("", "FIRST")
         return f"p.id{way}" if self.order.by == "id" else f"p.key{way} NULLS {nulls}, p.id{way}"
 
-    @property
-    def has_key(self) -> list[Fragment]:
-        """The condition that a tile can be put in order, if some cannot."""
-        return [self._score + " IS NOT NULL"] if self.order.by == "label" else []
+    def parts(
+        self, after: Position | int | None, before: Position | int | None
+    ) -> list[list[Fragment]]:
+        """The conditions of the parts that a list is read in, one behind the other.
+
+        In a label's order, tiles with scores that its index holds are one part; those with lower
+        ones are the other, which is left out where it is known to be empty.
+
+        Args:
+            after: only tiles behind this place in the list are wanted.
+            before: only tiles before this place are.
+        """
+        if self.order.by != "label":
+            return [[]]
+        lowest = f"CAST({LOWEST_INDEXED} AS real)"
+        indexed, rest = [self._score + f" >= {lowest}"], [self._score + f" < {lowest}"]
+        if self._all_indexed(before if self.order.descending else after):
+            return [indexed]
+        return [indexed, rest] if self.order.descending else [rest, indexed]
+
+    def _all_indexed(self, least: Position | int | None) -> bool:
+        if isinstance(least, Position) and isinstance(least.key, float):
+            return least.key >= LOWEST_INDEXED
+        return any(
+            term.column == self.order.column and term.cutoff >= LOWEST_INDEXED
+            for term in self.view.where.all_of
+        )
 
     def behind(self, name: str, place: Position | int) -> Fragment:
         """The condition that a tile is behind a place in the list.

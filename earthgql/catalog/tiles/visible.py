@@ -46,6 +46,9 @@ SELECT t.id, t.scene_id, t.z, t.x, t.y{columns}
         END){order}
  LIMIT {limit}
 """
+# PostgreSQL begins the second when the first has no more rows, and not at all once it has enough: a
+# part with a limit is read by one process, from its first row on.
+_ONE_BEHIND_THE_OTHER = "({first}) UNION ALL ({second}) LIMIT {limit}"
 
 
 def zoom_band(zoom: str) -> str:
@@ -93,19 +96,26 @@ def tiles_in_view(
         after, before, order = before, after, order.reversed()
     view = ViewConditions.of(parts, where)
     in_order = OrderInSql(order, view)
-    conditions = in_order.has_key
+    conditions = []
     if after is not None:
         conditions.append(in_order.behind("after", after))
     if before is not None:
         conditions.append(in_order.before("before", before))
-    tiles = _in_view(
-        view,
-        columns=in_order.key_column,
-        scored=order.by == "label",
-        conditions=conditions,
-        order="\n ORDER BY " + in_order.clause,
-        limit=view.param("limit", limit),
-    )
+    most = view.param("limit", limit)
+    lists = [
+        _in_view(
+            view,
+            columns=in_order.key_column,
+            scored=order.by == "label",
+            conditions=[*conditions, *part],
+            order="\n ORDER BY " + in_order.clause,
+            limit=most,
+        )
+        for part in in_order.parts(after, before)
+    ]
+    if len(lists) == 1:
+        return TilesInView(lists[0], in_order.outer_clause)
+    tiles = compose(_ONE_BEHIND_THE_OTHER, first=lists[0], second=lists[1], limit=most)
     return TilesInView(tiles, in_order.outer_clause)
 
 
