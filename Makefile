@@ -26,7 +26,8 @@ setup-clients:
 demo: setup ## Prepare a landscape (or SCENE=my.tif), ingest it and serve it (PORT=8000)
 	@$(PYTHON_IN_CLONE) manage.py demo $(if $(SCENE),--scene "$(SCENE)") $(if $(PORT),--port "$(PORT)")
 
-test: lint ## Lint, then all tests on a real PostGIS and Chromium, with coverage
+test: lint ## Lint, then all tests: the front-end's by Vitest, the others on a real PostGIS and Chromium
+	@tools/frontend.sh test
 	@echo "Chromium: $$($(PYTHON_IN_CLONE) -m tests.support.chromium)"
 	@XDG_CONFIG_HOME="$(TRACES)/config" MPLCONFIGDIR="$(TRACES)/matplotlib" NODE_COMPILE_CACHE="$(TRACES)/node" \
 		$(PYTHON_IN_CLONE) -m pytest --cov --cov-report=term $(ARGS)
@@ -43,10 +44,12 @@ lint: setup-dev ## Check format, style, types and who imports whom
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
+	@tools/frontend.sh lint
 
 format: setup-dev ## Format the code
 	.venv/bin/ruff format .
 	.venv/bin/ruff check --fix .
+	@tools/frontend.sh format
 
 bench: setup-dev ## Measure against floors and peers, all of it (ARGS=warm: one; ARGS=--help: the list)
 	@$(PYTHON_IN_CLONE) -m bench $(or $(ARGS),all)

@@ -9,10 +9,10 @@
 # second run takes no time, and one that was interrupted goes on where it stopped.
 set -eu
 cd "$(dirname "$0")/.."
+. tools/node.sh
 exec 8>&2
 
 UV=0.13.9
-NODE_MAJOR=20
 CLIENTS_NODE_MAJOR=24
 STAMPS=var/stamps
 LOG=var/setup.log
@@ -123,15 +123,6 @@ python_environment() {
     if [ "$requirements" = requirements-dev.txt ]; then
         stamp requirements.txt \
             "$(printf '%s\n' "$UV" "$PWD" | cat - requirements.txt | digest)"
-    fi
-}
-
-# use_node MAJOR: the system's Node.js if it will do, else the one that came as a Python package.
-use_node() {
-    major=$(node --version 2>/dev/null | sed 's/^v\([0-9]*\).*/\1/')
-    if [ "${major:-0}" -lt "$1" ] || ! command -v npm >/dev/null; then
-        PATH="$PWD/.venv/bin:$PATH"
-        export PATH
     fi
 }
 

@@ -50,9 +50,9 @@ function Layout() {
         <h2>{texts.panels[shown.name]}</h2>
         <shown.Panel />
       </main>
-      <div id="map" className="map-area">
+      <section id="map" className="map-area" aria-label={texts.page.map}>
         <MapView />
-      </div>
+      </section>
     </div>
   );
 }

@@ -1,42 +1,21 @@
 """GraphiQL in a real browser, on a real server: types a query, runs it, reads the answer."""
 
 import json
-import os
 import re
-import shutil
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import Engine
 from support.api_client import NORTH_WEST, SCENE, ingest, make_api, write_raster
-from support.chromium import find_chromium
 from support.http_server import serving
 
 from earthgql.web import operations, pages
 
 WAIT_MS = 60_000
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Chromium without a screen."""
-    chromium = find_chromium()
-    # Playwright's own Node.js needs a library (libatomic) that a bare Debian lacks.
-    node = shutil.which("node") or str(Path(sys.executable).with_name("node"))
-    os.environ.setdefault("PLAYWRIGHT_NODEJS_PATH", node)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium.path,
-            env=dict(chromium.environment),
-            args=list(chromium.arguments),
-        )
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ import { useWording } from '../texts';
 export function CutoffSlider({ chosen }: { chosen: ChosenLabel }) {
   const { texts, format } = useWording();
   const marks = useId();
+  const slider = useId();
   const { cutoff, threshold, model } = chosen;
   const boundaries = [0, ...boundariesOf(model.thresholds)];
   const change = (step: number) => {
@@ -17,20 +18,20 @@ export function CutoffSlider({ chosen }: { chosen: ChosenLabel }) {
   };
   return (
     <div className="field">
-      <label>
-        <span>
-          {texts.labels.cutoff} <output>{format.score(cutoff)}</output>
-        </span>
-        <input
-          type="range"
-          min={0}
-          max={boundaries.length - 1}
-          value={stepOf(boundaries.slice(1), nearestBoundary(boundaries, cutoff))}
-          list={marks}
-          aria-valuetext={format.score(cutoff)}
-          onChange={event => change(Number(event.target.value))}
-        />
-      </label>
+      <span>
+        <label htmlFor={slider}>{texts.labels.cutoff}</label>
+        <output htmlFor={slider}>{format.score(cutoff)}</output>
+      </span>
+      <input
+        id={slider}
+        type="range"
+        min={0}
+        max={boundaries.length - 1}
+        value={stepOf(boundaries.slice(1), nearestBoundary(boundaries, cutoff))}
+        list={marks}
+        aria-valuetext={format.score(cutoff)}
+        onChange={event => change(Number(event.target.value))}
+      />
       <datalist id={marks}>
         <option value={stepOf(boundaries.slice(1), threshold)} label={format.score(threshold)} />
       </datalist>

@@ -31,13 +31,13 @@ export function MapView() {
   const [{ at }] = useAddress();
 
   useEffect(() => {
-    const made = makeMap(container.current!);
+    const made = makeMap(container.current!, texts.map);
     made.once('load', () => setMap(made));
     return () => {
       setMap(undefined);
       made.remove();
     };
-  }, [setMap]);
+  }, [setMap, texts]);
 
   useEffect(
     () => map && onBack(({ view }) => view && map.jumpTo({ center: [view.lon, view.lat], zoom: view.zoom })),
@@ -46,14 +46,15 @@ export function MapView() {
   useTheme(map);
   useImagery(map, at);
   useLabels(map, useChosenLabel(), at);
-  return <div ref={container} className="map" role="region" aria-label={texts.page.map} tabIndex={-1} />;
+  return <div ref={container} className="map" />;
 }
 
-function makeMap(container: HTMLElement): MapLibreMap {
+function makeMap(container: HTMLElement, locale: Record<string, string>): MapLibreMap {
   const dark = matchMedia('(prefers-color-scheme: dark)').matches;
   const { view } = addressNow();
   const map = new MapLibreMap({
     container,
+    locale,
     style: baseStyle(dark ? DARK : LIGHT),
     center: view ? [view.lon, view.lat] : [0, 20],
     zoom: view?.zoom ?? 1,
@@ -70,6 +71,10 @@ function makeMap(container: HTMLElement): MapLibreMap {
     const { lat, lng } = map.getCenter().wrap();
     changeAddress({ view: { lat, lon: lng, zoom: map.getZoom() } }, { replace: true });
   });
+  // For screen readers and tests: whether all that should be painted is.
+  map.on('dataloading', () => container.setAttribute('aria-busy', 'true'));
+  map.on('movestart', () => container.setAttribute('aria-busy', 'true'));
+  map.on('idle', () => container.setAttribute('aria-busy', 'false'));
   map.once('load', () => {
     void fetchLand().then(land => map.getSource<GeoJSONSource>('land')?.setData(land));
     if (!view) void showAll(map);

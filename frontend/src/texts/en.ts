@@ -79,6 +79,16 @@ export const en = {
     lost: 'No news of it: the connection is lost. It goes on; trying again…',
     cancel: 'Cancel',
   },
+  /** Of MapLibre's own controls, by its names for them. */
+  map: {
+    'Map.Title': 'Arrow keys move the map, plus and minus zoom',
+    'NavigationControl.ZoomIn': 'Zoom in',
+    'NavigationControl.ZoomOut': 'Zoom out',
+    'NavigationControl.ResetBearing': 'North up',
+    'AttributionControl.ToggleAttribution': 'Show or hide whom to credit',
+    'ScaleControl.Meters': 'm',
+    'ScaleControl.Kilometers': 'km',
+  },
   problems: {
     offline: 'The server cannot be reached. Is it running, and are you online?',
     OVERLOADED: 'The server is busy. Try again in a moment.',

@@ -78,6 +78,15 @@ export const pt: Texts = {
     lost: 'Sem notícias: a conexão caiu. O trabalho continua; tentando de novo…',
     cancel: 'Cancelar',
   },
+  map: {
+    'Map.Title': 'As setas movem o mapa, mais e menos aproximam e afastam',
+    'NavigationControl.ZoomIn': 'Aproximar',
+    'NavigationControl.ZoomOut': 'Afastar',
+    'NavigationControl.ResetBearing': 'Norte para cima',
+    'AttributionControl.ToggleAttribution': 'Mostrar ou ocultar os créditos',
+    'ScaleControl.Meters': 'm',
+    'ScaleControl.Kilometers': 'km',
+  },
   problems: {
     offline: 'O servidor não responde. Ele está em execução, e você está conectado?',
     OVERLOADED: 'O servidor está ocupado. Tente de novo em instantes.',
