@@ -6,6 +6,8 @@ import { JobProvider } from './jobs/JobProvider';
 import { MapProvider } from './map/MapProvider';
 import { MapView } from './map/MapView';
 import { PANEL_VIEWS } from './panels';
+import { DropTarget } from './picture/DropTarget';
+import { PictureProvider } from './picture/PictureProvider';
 import { useAddress } from './state/useAddress';
 import { useWording, WordingProvider } from './texts';
 
@@ -16,7 +18,9 @@ export function App() {
       <WordingProvider>
         <JobProvider>
           <MapProvider>
-            <Layout />
+            <PictureProvider>
+              <Layout />
+            </PictureProvider>
           </MapProvider>
         </JobProvider>
       </WordingProvider>
@@ -53,6 +57,7 @@ function Layout() {
       <section id="map" className="map-area" aria-label={texts.page.map}>
         <MapView />
       </section>
+      <DropTarget />
     </div>
   );
 }

@@ -8,6 +8,8 @@ export interface Format {
   percent: (value: number) => string;
   /** Square kilometres with their unit. */
   km2: (value: number) => string;
+  /** The size of a file. */
+  kilobytes: (bytes: number) => string;
   /** A moment in the reader's zone. */
   time: (moment: string) => string;
   date: (moment: string) => string;
@@ -34,6 +36,7 @@ export function formatFor(language: string): Format {
     score: value => score.format(value),
     percent: value => percent.format(value),
     km2: value => `${value >= 1000 ? number.format(Math.round(value)) : fine.format(value)} km²`,
+    kilobytes: bytes => `${number.format(Math.ceil(bytes / 1000))} kB`,
     time: moment => time.format(new Date(moment)),
     date: moment => date.format(new Date(moment)),
     utc: moment => `${utc.format(new Date(moment))} UTC`,

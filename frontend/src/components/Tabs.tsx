@@ -1,7 +1,12 @@
 import { useId, useRef, useState, type KeyboardEvent, type ReactNode } from 'react';
 
+export interface Tab {
+  title: string;
+  content: ReactNode;
+}
+
 /** Tabs with one panel shown at a time; arrow keys go from tab to tab. */
-export function Tabs({ label, tabs }: { label: string; tabs: { title: string; content: ReactNode }[] }) {
+export function Tabs({ label, tabs }: { label: string; tabs: Tab[] }) {
   const id = useId();
   const list = useRef<HTMLDivElement>(null);
   const [shown, setShown] = useState(0);

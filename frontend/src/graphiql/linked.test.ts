@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { graphiqlUrl } from '../api/snippets';
+import { graphiqlUrl } from '../requests/snippets';
 import { linkedTab } from './linked';
 
 test('reads what the map writes', () => {

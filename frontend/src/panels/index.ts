@@ -2,8 +2,10 @@ import type { ComponentType } from 'react';
 
 import type { PanelName } from '../state/address';
 import { LabelsPanel } from './LabelsPanel';
+import { PicturePanel } from './PicturePanel';
 
 /** The panels, in the order of their tabs. */
 export const PANEL_VIEWS: { name: PanelName; Panel: ComponentType }[] = [
   { name: 'labels', Panel: LabelsPanel },
+  { name: 'picture', Panel: PicturePanel },
 ];

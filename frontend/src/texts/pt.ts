@@ -45,11 +45,33 @@ export const pt: Texts = {
     query: 'Consulta',
     variables: 'Variáveis',
     open: 'Abrir no GraphiQL',
+    showRequest: 'Mostrar a requisição',
+    requestTitle: 'A requisição por trás disto',
+    requestHint: 'Execute-a na pasta da imagem.',
   },
   copy: {
     copy: 'Copiar',
     copied: 'Copiado',
     failed: 'Não foi copiado: selecione o texto e copie',
+  },
+  picture: {
+    intro:
+      'Pergunte ao modelo sobre uma imagem que não está no mapa. Ela é classificada como um bloco e não fica guardada.',
+    choose: 'Escolher uma imagem',
+    kinds: 'ou solte uma em qualquer ponto da página: JPEG, PNG ou TIFF de até 10 MB',
+    drop: 'Solte a imagem para classificá-la',
+    preview: 'A imagem escolhida',
+    noPreview: 'O navegador não consegue mostrar este arquivo.',
+    scores: 'Pontuações da imagem',
+    shows: labels => `Ela mostra: ${labels}.`,
+    showsNothing: 'Nenhum rótulo alcança o corte.',
+    thresholds: 'os limiares do modelo',
+    useThresholds: 'Usar os limiares do modelo',
+    from: cutoff => `conta a partir de ${cutoff}`,
+    yes: 'sim',
+    no: 'não',
+    unlike:
+      'A imagem é diferente daquelas com que o modelo foi treinado; as pontuações podem significar pouco.',
   },
   histogram: {
     title: 'Nesta vista',
@@ -88,6 +110,8 @@ export const pt: Texts = {
     'ScaleControl.Kilometers': 'km',
   },
   problems: {
+    REQUEST_TOO_LARGE: 'A imagem é grande demais: 10 MB no máximo. Reduza-a ou recorte uma parte.',
+    IMAGE_UNREADABLE: 'Esta imagem não pode ser lida. Use um JPEG, um PNG ou um TIFF de 8 bits.',
     offline: 'O servidor não responde. Ele está em execução, e você está conectado?',
     OVERLOADED: 'O servidor está ocupado. Tente de novo em instantes.',
     TIMEOUT: 'Demorou demais. Aproxime o mapa ou tente de novo: o que foi feito fica guardado.',

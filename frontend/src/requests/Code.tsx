@@ -1,4 +1,4 @@
-import { CopyButton } from './CopyButton';
+import { CopyButton } from '../components/CopyButton';
 
 /** Text of a program or a shell, with a button that copies it. */
 export function Code({ text, label }: { text: string; label: string }) {

@@ -1,9 +1,10 @@
 import { apiUrl } from '../api/client';
-import { graphiqlUrl, graphqlSnippets, jsonOf } from '../api/snippets';
+import { graphiqlUrl, graphqlSnippets, jsonOf } from './snippets';
 import { useWording } from '../texts';
 import { Code } from './Code';
-import { Dialog } from './Dialog';
-import { Tabs } from './Tabs';
+import { Dialog } from '../components/Dialog';
+import { programTabs } from './programTabs';
+import { Tabs } from '../components/Tabs';
 
 interface QueryDialogProps {
   query: string;
@@ -15,10 +16,7 @@ interface QueryDialogProps {
 export default function QueryDialog({ query, variables, onClose }: QueryDialogProps) {
   const { texts } = useWording();
   const call = { url: apiUrl('/graphql'), query, variables };
-  const programs = Object.entries(graphqlSnippets(call)).map(([title, text]) => ({
-    title,
-    content: <Code text={text} label={title} />,
-  }));
+  const programs = programTabs(graphqlSnippets(call));
   const graphql = (
     <>
       <Code text={`${query.trim()}\n`} label={texts.query.query} />
