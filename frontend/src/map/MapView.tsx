@@ -72,11 +72,17 @@ function makeMap(container: HTMLElement, locale: Record<string, string>): MapLib
     changeAddress({ view: { lat, lon: lng, zoom: map.getZoom() } }, { replace: true });
   });
   // For screen readers and tests: whether all that should be painted is.
+  let landed = false;
   map.on('dataloading', () => container.setAttribute('aria-busy', 'true'));
   map.on('movestart', () => container.setAttribute('aria-busy', 'true'));
-  map.on('idle', () => container.setAttribute('aria-busy', 'false'));
+  map.on('idle', () => container.setAttribute('aria-busy', String(!landed)));
   map.once('load', () => {
-    void fetchLand().then(land => map.getSource<GeoJSONSource>('land')?.setData(land));
+    void fetchLand()
+      .then(land => map.getSource<GeoJSONSource>('land')?.setData(land))
+      .finally(() => {
+        landed = true;
+        map.triggerRepaint();
+      });
     if (!view) void showAll(map);
   });
   return map;
