@@ -3,6 +3,7 @@ import { Provider } from 'urql';
 import { client } from './api/client';
 import { Header } from './components/Header';
 import { JobProvider } from './jobs/JobProvider';
+import { Comparison } from './map/Comparison';
 import { MapProvider } from './map/MapProvider';
 import { MapView } from './map/MapView';
 import { PANEL_VIEWS } from './panels';
@@ -56,6 +57,7 @@ function Layout() {
       </main>
       <section id="map" className="map-area" aria-label={texts.page.map}>
         <MapView />
+        {address.panel === 'time' && <Comparison />}
       </section>
       <DropTarget />
     </div>

@@ -13,6 +13,9 @@ export interface Format {
   /** A moment in the reader's zone. */
   time: (moment: string) => string;
   date: (moment: string) => string;
+  /** Month and year, and the year alone, of a moment in UTC. */
+  month: (moment: string) => string;
+  year: (moment: string) => string;
   /** The same moment in UTC, for hovering. */
   utc: (moment: string) => string;
   place: (place: { lat: number; lon: number }) => string;
@@ -26,6 +29,8 @@ export function formatFor(language: string): Format {
   const degrees = new Intl.NumberFormat(language, { minimumFractionDigits: 4, maximumFractionDigits: 4 });
   const time = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short' });
   const date = new Intl.DateTimeFormat(language, { dateStyle: 'medium' });
+  const month = new Intl.DateTimeFormat(language, { month: 'short', year: 'numeric', timeZone: 'UTC' });
+  const year = new Intl.DateTimeFormat(language, { year: 'numeric', timeZone: 'UTC' });
   const utc = new Intl.DateTimeFormat(language, {
     dateStyle: 'medium',
     timeStyle: 'medium',
@@ -39,6 +44,8 @@ export function formatFor(language: string): Format {
     kilobytes: bytes => `${number.format(Math.ceil(bytes / 1000))} kB`,
     time: moment => time.format(new Date(moment)),
     date: moment => date.format(new Date(moment)),
+    month: moment => month.format(new Date(moment)),
+    year: moment => year.format(new Date(moment)),
     utc: moment => `${utc.format(new Date(moment))} UTC`,
     place: ({ lat, lon }) => `${degrees.format(lat)}°, ${degrees.format(lon)}°`,
   };

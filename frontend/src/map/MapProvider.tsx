@@ -2,6 +2,7 @@ import type { Map as MapLibreMap } from 'maplibre-gl';
 import { createContext, useContext, useEffect, useMemo, useState, type ReactNode } from 'react';
 
 import type { Bounds } from '../state/address';
+import { isFromList } from './fly';
 
 interface MapState {
   /** The map, as soon as layers can be added to it. */
@@ -9,6 +10,8 @@ interface MapState {
   setMap: (map: MapLibreMap | undefined) => void;
   /** What the map shows since it last came to rest: degrees, EPSG:4326. */
   view: Bounds | undefined;
+  /** The same, but it stays while one flies from item to item of a list: what lists are about. */
+  listed: Bounds | undefined;
 }
 
 const Context = createContext<MapState | undefined>(undefined);
@@ -17,14 +20,19 @@ const Context = createContext<MapState | undefined>(undefined);
 export function MapProvider({ children }: { children: ReactNode }) {
   const [map, setMap] = useState<MapLibreMap>();
   const [view, setView] = useState<Bounds>();
+  const [listed, setListed] = useState<Bounds>();
   useEffect(() => {
     if (!map) return undefined;
-    const update = () => setView(boundsOf(map));
-    update();
+    const update = (event: object) => {
+      const bounds = boundsOf(map);
+      setView(bounds);
+      if (!isFromList(event)) setListed(bounds);
+    };
+    update({});
     map.on('moveend', update);
     return () => void map.off('moveend', update);
   }, [map]);
-  const state = useMemo(() => ({ map, setMap, view }), [map, view]);
+  const state = useMemo(() => ({ map, setMap, view, listed }), [map, view, listed]);
   return <Context value={state}>{children}</Context>;
 }
 

@@ -18,7 +18,7 @@ import { useChosenLabel } from '../state/useChosenLabel';
 import { useWording } from '../texts';
 import { useMap } from './MapProvider';
 import { useImagery } from './useImagery';
-import { useLabels } from './useLabels';
+import { FAINT, useLabels } from './useLabels';
 import { useTheme } from './useTheme';
 
 setWorkerUrl(workerUrl);
@@ -28,7 +28,8 @@ export function MapView() {
   const container = useRef<HTMLDivElement>(null);
   const { texts } = useWording();
   const { map, setMap } = useMap();
-  const [{ at }] = useAddress();
+  const [{ at, before, panel }] = useAddress();
+  const comparing = panel === 'time' && before !== undefined;
 
   useEffect(() => {
     const made = makeMap(container.current!, texts.map);
@@ -45,7 +46,7 @@ export function MapView() {
   );
   useTheme(map);
   useImagery(map, at);
-  useLabels(map, useChosenLabel(), at);
+  useLabels(map, useChosenLabel(), at, comparing ? FAINT : undefined);
   return <div ref={container} className="map" />;
 }
 

@@ -8,6 +8,7 @@ import { OUTLINES } from '../layers/base';
 import {
   labelLayer,
   labelSource,
+  OPACITY,
   restyleLabels,
   SOURCE_LAYER,
   UNCLASSIFIED,
@@ -20,9 +21,21 @@ import { hatchPattern } from './hatch';
 export const LABELS = 'labels';
 const HATCH = 'unclassified';
 
-/** Show a label without scenes acquired after a moment, and which tiles have not been classified. */
-export function useLabels(map: MapLibreMap | undefined, chosen: ChosenLabel | undefined, at?: string) {
-  const [{ opacity }] = useAddress();
+/** So much colour that the ground below is still seen, where two maps are compared. */
+export const FAINT = 0.4;
+
+/**
+ * Show a label without scenes acquired after a moment, and which tiles have not been classified.
+ *
+ * `usual` is the label's opacity where the address has none, 0 to 1.
+ */
+export function useLabels(
+  map: MapLibreMap | undefined,
+  chosen: ChosenLabel | undefined,
+  at?: string,
+  usual = OPACITY,
+) {
+  const [{ opacity = usual }] = useAddress();
   const { scoresRevision } = useJob();
   const model = chosen && modelTitle(chosen.model);
 

@@ -4,6 +4,7 @@ import { useModels } from '../api/useModels';
 import { ClassifyView } from '../components/ClassifyView';
 import { CutoffSlider } from '../components/CutoffSlider';
 import { Coverage, HistogramList } from '../components/Histogram';
+import { LabelSelect } from '../components/LabelSelect';
 import { Legend } from '../components/Legend';
 import { ModelPicker } from '../components/ModelPicker';
 import { Loading, ProblemNotice } from '../components/Notice';
@@ -21,30 +22,13 @@ export function LabelsPanel() {
   if (!chosen) return <Loading />;
   return (
     <>
-      <LabelPicker chosen={chosen} />
+      <LabelSelect chosen={chosen} />
       <CutoffSlider chosen={chosen} />
       <Legend />
       <OpacitySlider />
       <ModelPicker />
       <ViewLabels chosen={chosen} />
     </>
-  );
-}
-
-function LabelPicker({ chosen }: { chosen: ChosenLabel }) {
-  const { texts } = useWording();
-  return (
-    <label className="field">
-      <span>{texts.labels.label}</span>
-      <select
-        value={chosen.label}
-        onChange={event => changeAddress({ label: event.target.value, cutoff: undefined })}
-      >
-        {chosen.model.labels.map(label => (
-          <option key={label}>{label}</option>
-        ))}
-      </select>
-    </label>
   );
 }
 

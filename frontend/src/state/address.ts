@@ -20,6 +20,14 @@ export type PanelName = (typeof PANELS)[number];
 /** An area that was drawn: a rectangle, or the corners of a polygon as [longitude, latitude]. */
 export type Area = Bounds | [number, number][];
 
+/** Orders of the tiles of an area; a minus is the largest or newest first. */
+export const SORTS = ['-score', 'score', '-acquired', 'acquired'] as const;
+export type Sort = (typeof SORTS)[number];
+
+/** How long a period of the time line may be. */
+export const INTERVALS = ['month', 'quarter', 'year'] as const;
+export type Interval = (typeof INTERVALS)[number];
+
 export interface Address {
   /** Centre and zoom of the map; without them it shows all imagery. */
   view?: Place & { zoom: number };
@@ -41,6 +49,12 @@ export interface Address {
   /** The place that was clicked. */
   point?: Place;
   area?: Area;
+  /** The order of the area's tiles; without it the highest score first. */
+  sort?: Sort;
+  /** Whether only the area's tiles with the label are listed. */
+  only?: true;
+  /** How long a period of the time line is; without it a month. */
+  interval?: Interval;
 }
 
 const rounded = (value: number, digits: number) => String(Number(value.toFixed(digits)));
@@ -61,6 +75,9 @@ export function formatAddress(address: Address): string {
   if (address.other !== undefined) query.set('other', address.other);
   if (point) query.set('point', `${rounded(point.lat, 6)},${rounded(point.lon, 6)}`);
   if (area) query.set('area', formatArea(area));
+  if (address.sort !== undefined) query.set('sort', address.sort);
+  if (address.only) query.set('only', 'true');
+  if (address.interval !== undefined) query.set('interval', address.interval);
   // Slashes, commas and colons need no escape in a query, and links stay readable.
   return query.toString().replaceAll('%2F', '/').replaceAll('%2C', ',').replaceAll('%3A', ':');
 }
@@ -89,6 +106,11 @@ export function parseAddress(search: string): Address {
   if (isLatitude(pointLat) && isFinite(pointLon)) address.point = { lat: pointLat, lon: pointLon };
   const area = parseArea(query.get('area') ?? '');
   if (area) address.area = area;
+  const sort = SORTS.find(name => name === query.get('sort'));
+  if (sort) address.sort = sort;
+  if (query.get('only') === 'true') address.only = true;
+  const interval = INTERVALS.find(name => name === query.get('interval'));
+  if (interval) address.interval = interval;
   return address;
 }
 
