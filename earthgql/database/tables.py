@@ -8,6 +8,7 @@ from geoalchemy2 import Geometry
 from sqlalchemy import (
     REAL,
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     ForeignKey,
@@ -99,6 +100,38 @@ tile_score = Table(
     # From what the model was trained on: above 1, the tile is unlike that; null: not known.
     Column("domain_distance", REAL),
     Index("tile_score_model_id_idx", "model_id"),
+)
+
+# Sums of the visible tiles' scores by cells, for label tiles: see ``catalog.label_tiles.sums``.
+# Arrays have one number for each label: millionths of scores, and tiles that reach the threshold.
+label_sum = Table(
+    "label_sum",
+    metadata,
+    Column("model_id", ForeignKey("model.id", ondelete="CASCADE"), primary_key=True),
+    Column("z", SmallInteger, primary_key=True, autoincrement=False),
+    Column("x", Integer, primary_key=True, autoincrement=False),
+    Column("y", Integer, primary_key=True, autoincrement=False),
+    Column("tiles", Integer, nullable=False),
+    Column("classified", Integer, nullable=False),
+    Column("sums", ARRAY(DOUBLE_PRECISION), nullable=False),
+    Column("over", ARRAY(Integer), nullable=False),
+    # Of the changes that are in it; null: of none, or the cell is no block.
+    Column("revision", BigInteger),
+)
+
+# Changes of tiles (no model) and scores by blocks, which triggers note: see
+# ``catalog.label_tiles.changes``. The revision of a block is the sum of what was added.
+label_change = Table(
+    "label_change",
+    metadata,
+    Column("z", SmallInteger, nullable=False),
+    Column("x", Integer, nullable=False),
+    Column("y", Integer, nullable=False),
+    # Of tiles that are counted in this block itself, rather than in one inside it.
+    Column("own", Boolean, nullable=False),
+    Column("model_id", ForeignKey("model.id", ondelete="CASCADE")),
+    Column("added", BigInteger, nullable=False),
+    Index("label_change_place_idx", "z", "x", "y", "own"),
 )
 
 # One request to classify an area by a model, in the background.

@@ -1,6 +1,5 @@
 """``/labels/{z}/{x}/{y}.mvt`` and ``/labels.json``: labels as vector tiles for maps."""
 
-import hashlib
 import json
 from typing import Any
 from urllib.parse import urlencode
@@ -11,8 +10,9 @@ from sqlalchemy import Connection, Engine
 
 from earthgql.catalog.json_input import Moment, error_text
 from earthgql.catalog.label_tiles.boundaries import boundaries
-from earthgql.catalog.label_tiles.depth import check_depth, lowest_zoom
-from earthgql.catalog.label_tiles.live import DEEPER, LAYER, label_tile
+from earthgql.catalog.label_tiles.depth import lowest_zoom
+from earthgql.catalog.label_tiles.served import is_everything, serve, state
+from earthgql.catalog.label_tiles.tile import DEEPER, LAYER
 from earthgql.catalog.map_scenes import summary
 from earthgql.catalog.models import ModelRecord
 from earthgql.catalog.tiles.filter import TileFilter, tile_filter
@@ -71,13 +71,15 @@ def blueprint(engine: Engine, scoring: ScoringService) -> Blueprint:
         index, form = tile_of_address(z, x, y), _form()
         with database_errors(), engine.connect() as connection:
             model, where = _resolved(connection, scoring, form)
-            check_depth(connection, index, where)
-            body = label_tile(connection, index, where, model)
-        response = Response(body, content_type=MEDIA_TYPE)
-        response.set_etag(hashlib.sha256(body).hexdigest()[:32])
-        response.cache_control.no_cache = True
-        response.make_conditional(request)
-        return response
+            etag = state(connection, index, where, model)
+            if request.if_none_match.contains(etag):
+                return _cached(Response(status=304), etag)
+            found = serve(engine, connection, index, where, model)
+        response = Response(found.body, content_type=MEDIA_TYPE)
+        if not found.complete:
+            response.cache_control.no_store = True
+            return response
+        return _cached(response, etag)
 
     @routes.get("/labels.json")
     def tile_json() -> dict[str, Any]:
@@ -92,6 +94,13 @@ def blueprint(engine: Engine, scoring: ScoringService) -> Blueprint:
             return _tile_json(connection, model, where)
 
     return routes
+
+
+def _cached(response: Response, etag: str) -> Response:
+    """Let clients keep an answer and ask each time whether it is as it was: that costs little."""
+    response.set_etag(etag)
+    response.cache_control.no_cache = True
+    return response
 
 
 def _form() -> LabelsRequest:
@@ -120,7 +129,7 @@ def _tile_json(connection: Connection, model: ModelRecord, where: TileFilter) ->
     identity, found = model.identity, summary(connection, where)
     query = f"?{urlencode(request.args.to_dict())}" if request.args else ""
     labels = list(zip(identity.labels, identity.thresholds, strict=True))
-    lowest = lowest_zoom(connection, where)
+    lowest = 0 if is_everything(where) else lowest_zoom(connection, where)
     return {
         "tilejson": "3.0.0",
         "name": f"labels of {identity.name} {identity.version}",

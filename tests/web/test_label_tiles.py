@@ -11,6 +11,7 @@ from support.api_client import NORTH_WEST, SIDE, WHOLE_SCENE, Api, centre
 from support.stored_scores import score, tile_ids
 from support.vector_tiles import Feature, read_tile
 
+from earthgql.catalog.label_tiles import depth
 from earthgql.imagery.grid import TileIndex
 from earthgql.models.protocol import ModelIdentity
 
@@ -208,10 +209,73 @@ def test_nothing_there_is_an_empty_tile(api: Api) -> None:
 def test_etag(api: Api, odd: dict) -> None:
     first = api.client.get(address(WHOLE, model="odd 1"))
     asked = {"If-None-Match": first.headers["ETag"]}
-    again = api.client.get(address(WHOLE, model="odd 1"), headers=asked)
+    with api.statements() as seen:
+        again = api.client.get(address(WHOLE, model="odd 1"), headers=asked)
     assert (again.status_code, again.data) == (304, b"")
+    # One finds the model by its name.
+    assert len(seen) == 2
+    assert again.headers["ETag"] == first.headers["ETag"]
     assert first.headers["Cache-Control"] == "no-cache"
     assert api.client.get(address(WHOLE), headers=asked).status_code == 200
+    where = json.dumps({"zoom": 14})
+    assert api.client.get(address(WHOLE, model="odd 1", where=where), headers=asked).data
+
+
+@pytest.mark.parametrize("zoom", [0, 3, 6, 9, 12, 16])
+def test_etag_moves_with_each_change(fresh_api: Api, zoom: int) -> None:
+    ids = tile_ids(fresh_api.engine)
+    score(fresh_api.engine, {}, ODD)
+    corner = TileIndex(24, NORTH_WEST.x << 10, NORTH_WEST.y << 10)
+    path = address(TileIndex(zoom, corner.x >> (24 - zoom), corner.y >> (24 - zoom)))
+    states, changes = (
+        [],
+        [
+            "SELECT 1",
+            f"UPDATE tile_score SET scores[1] = 0.9 WHERE tile_id = {ids[0]}",
+            "UPDATE scene SET acquired_at = now()",
+            f"DELETE FROM tile_score WHERE tile_id = {ids[0]}",
+            f"DELETE FROM tile WHERE id = {ids[0]}",
+            "DELETE FROM scene",
+        ],
+    )
+    states.append(fresh_api.client.get(path + "?model=odd").headers["ETag"])
+    score(fresh_api.engine, {ids[0]: {"forest": 0.4}}, ODD)
+    for change in changes:
+        with fresh_api.engine.begin() as conn:
+            conn.exec_driver_sql(change)
+        states.append(fresh_api.client.get(path + "?model=odd").headers["ETag"])
+    assert len(set(states)) == len(states)
+
+
+def test_etag_stays_where_nothing_changed(fresh_api: Api) -> None:
+    ids = tile_ids(fresh_api.engine)
+    score(fresh_api.engine, {}, ODD)
+    near, far = address(WHOLE), "/labels/9/5/5.mvt"
+    before = [fresh_api.client.get(path).headers["ETag"] for path in (near, far)]
+    score(fresh_api.engine, {ids[0]: {"forest": 0.4}}, ODD)
+    assert [fresh_api.client.get(path).headers["ETag"] for path in (near, far)] == before
+    far_odd = fresh_api.client.get(far + "?model=odd").headers["ETag"]
+    score(fresh_api.engine, {ids[1]: {"forest": 0.4}}, ODD)
+    assert fresh_api.client.get(far + "?model=odd").headers["ETag"] == far_odd
+
+
+def test_too_many_tiles_for_a_filter(fresh_api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(depth, "MOST_TILES", 40)
+    where = json.dumps({"zoom": 14})
+    lowest = tile_json(fresh_api, where=where)["minzoom"]
+    assert lowest == 12
+    assert tile_json(fresh_api)["minzoom"] == 0
+    around = TileIndex(9, NORTH_WEST.x >> 5, NORTH_WEST.y >> 5)
+    response = fresh_api.client.get(address(around, where=where))
+    assert response.status_code == 422
+    [error] = response.get_json()["errors"]
+    assert error["extensions"]["code"] == "AREA_TOO_LARGE"
+    assert "from zoom 12 on" in error["message"]
+    assert get(fresh_api, around) != []
+    for x in range(3):
+        for y in range(3):
+            tile = TileIndex(12, (NORTH_WEST.x >> 2) + x, (NORTH_WEST.y >> 2) + y)
+            assert get(fresh_api, tile, where=where) != []
 
 
 @pytest.mark.parametrize(

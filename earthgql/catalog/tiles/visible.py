@@ -119,13 +119,26 @@ def tiles_in_view(
     return TilesInView(tiles, in_order.outer_clause)
 
 
-def all_tiles_in_view(view: ViewConditions) -> Fragment:
+def all_tiles_in_view(view: ViewConditions, zooms: tuple[int, int] | None = None) -> Fragment:
     """Return what finds all tiles of a viewport, in no order, which costs less.
+
+    Args:
+        view: what they must meet.
+        zooms: only tiles from the first to the second, both included; those of all zooms hide
+            others.
 
     Returns:
         What gives ``id, scene_id, z, x, y, area_m2, footprint``.
     """
-    return _in_view(view, columns=", t.area_m2, t.footprint")
+    conditions = []
+    if zooms is not None:
+        lowest, highest = (view.param(f"zoom{i}", zoom) for i, zoom in enumerate(zooms))
+        # Of both tables: the one says which scenes have tiles, the other leads into the index.
+        conditions = [
+            compose("{t}.z BETWEEN {lowest} AND {highest}", t=t, lowest=lowest, highest=highest)
+            for t in ("c", "t")
+        ]
+    return _in_view(view, columns=", t.area_m2, t.footprint", conditions=conditions)
 
 
 def _in_view(
