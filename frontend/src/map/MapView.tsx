@@ -78,6 +78,9 @@ function makeMap(container: HTMLElement, locale: Record<string, string>): MapLib
   map.on('movestart', () => container.setAttribute('aria-busy', 'true'));
   map.on('idle', () => container.setAttribute('aria-busy', String(!landed)));
   map.once('load', () => {
+    // On a small screen whom to credit is one press away, else it lies over the map.
+    if (container.clientWidth < 640)
+      container.querySelector('.maplibregl-ctrl-attrib')?.removeAttribute('open');
     void fetchLand()
       .then(land => map.getSource<GeoJSONSource>('land')?.setData(land))
       .finally(() => {
