@@ -5,13 +5,14 @@ than the coarse one (else it would be hidden), so at any place the finest tile s
 is left to a tile is its own cell, cut to the area, less the cells of the next finer tiles within
 it. Areas are geodesic (WGS84), in m²: those of whole tiles are stored with them, those of tiles at
 the edge are computed in closed form (Snyder, "Map Projections", equation 3-12), or, along a
-polygon, in an equal-area projection (EPSG:6933).
+polygon, integrated beforehand (``edge_cells``).
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from earthgql.catalog.analysis.edge_cells import edge_cells
 from earthgql.catalog.analysis.query_area import cell_blocks, outline_wkt
 from earthgql.catalog.analysis.work_estimate import WorkEstimate
 from earthgql.catalog.sql import Fragment, compose, join
@@ -26,21 +27,12 @@ from earthgql.imagery.grid import MAX_ZOOM, WGS84_B_SQUARED, WGS84_E, Bounds
 # tanh(pi (1 - 2 y / 2^z)).
 _WIDTH = "(CAST(360 AS float8) / (1 << p.z))"
 _EDGE = "tanh(pi() * (1 - 2 * CAST({y} AS float8) / (1 << p.z)))"
-# EPSG:6933 is a cylindrical equal-area projection of WGS84: meridians and parallels stay straight
-# in it, and slanting edges nearly so over an eighth of a tile.
-_CUT_M2 = f"""ST_Area(ST_Transform(ST_Segmentize(
-             ST_Intersection({{polygon}}, p.footprint), {_WIDTH} / 8), 6933))"""
-# Of an outline of many corners each tile is cut from those parts that it meets. These are kept
-# aside, which one process alone can read.
-_MOST_CORNERS = 64
-_PARTS = f"""{{name}}_parts AS MATERIALIZED (
-  SELECT ST_Subdivide({{outline}}, {_MOST_CORNERS}) AS geom
-),
-"""
-_CUT_OF_PARTS = """COALESCE((SELECT sum({cut})
-              FROM {name}_parts q WHERE q.geom && p.footprint), 0)"""
-_POLYGON_M2 = """CASE WHEN {known}ST_Covers({outline}, p.footprint) THEN p.area_m2
-      ELSE {cut} END"""
+_EDGE_CELLS = """
+    LEFT JOIN unnest(CAST({z} AS int[]), CAST({x} AS int[]), CAST({y} AS int[]),
+                     CAST({m2} AS float8[])) AS e(z, x, y, m2)
+           ON e.z = p.z AND e.x = p.x AND e.y = p.y"""
+# A tile that shares area with a polygon, and has none of its edges, lies in it.
+_POLYGON_M2 = "COALESCE(e.m2, p.area_m2)"
 # The planner takes the tiles of an area for a hundred or so, however many they are, and would then
 # look for each among all others one by one. It believes the second half to be as large as is said,
 # but there is no row in it, nor is it begun. (It would not share the work among processes if
@@ -121,6 +113,9 @@ def coverage(
         Common table expressions, to be put behind ``WITH``. The one of this name gives ``state,
         id, z, x, y, m2``: the beginning of the span (0 without spans), tiles, and the square metres
         of the area that each covers.
+
+    Raises:
+        AreaTooLargeError: if a polygon's outline crosses too many edges of tiles.
     """
     wkt = outline_wkt(parts, where.within)
     if wkt is not None:
@@ -132,21 +127,18 @@ def coverage(
         "state": "0" if spans is None else f"{spans.table}.{spans.begins}",
         "tiles": view.param("tiles", max(estimate.tiles, 1)),
     }
-    if wkt is None:
-        head, size = Fragment(""), _boxes_m2(view.boxes)
-    else:
-        head, size = _polygon_m2(view, wkt, name, known=source.blocks is not None)
     tiles = source.of(where)
+    sized, size = _sizes(view, wkt, estimate)
     if estimate.zooms <= 1:
-        return head + compose(_CELLS, name=name, how="", size=size, source=tiles, **common)
+        return compose(_CELLS, name=name, how="", size=size, source=tiles + sized, **common)
     # What conditions on scores leave out still covers its place.
     every = source.of(replace(where, **_NO_CONDITIONS))
-    is_met = ""
+    head, is_met = Fragment(""), ""
     if every != tiles:
-        head += compose(_MET, name=name, source=tiles, **common)
+        head = compose(_MET, name=name, source=tiles, **common)
         is_met = _IS_MET.format(name=name)
     cells = compose(
-        _CELLS, name=f"{name}_cells", how="MATERIALIZED ", size=size, source=every, **common
+        _CELLS, name=f"{name}_cells", how="MATERIALIZED ", size=size, source=every + sized, **common
     )
     left = is_left("c", "k", cut=wkt is not None)
     return head + cells + ",\n" + compose(_NESTED, name=name, is_left=left, is_met=is_met)
@@ -155,8 +147,8 @@ def coverage(
 def is_left(cell: str, taken: str, *, cut: bool) -> str:
     """Return the condition that a tile covers something when finer ones have taken their part.
 
-    What is less than a billionth of its cell is but rounding; along a polygon, whose slanting edges
-    are not measured as exactly, a millionth.
+    What is less than a billionth of its cell is but rounding; along a polygon, where that of many
+    edges adds up, a millionth.
 
     Args:
         cell: alias of what has ``m2``, all of the tile's cell.
@@ -197,18 +189,16 @@ def _blocks(wkt: str | None, parts: Sequence[Bounds], estimate: WorkEstimate) ->
     return cell_blocks(wkt, parts, estimate.only_zoom)
 
 
-def _polygon_m2(
-    view: ViewConditions, wkt: str, name: str, *, known: bool
+def _sizes(
+    view: ViewConditions, wkt: str | None, estimate: WorkEstimate
 ) -> tuple[Fragment, Fragment]:
-    """The expression that the size of a tile's part of a polygon needs, if any, and that size."""
-    outline = compose("ST_GeomFromText({wkt}, 4326)", wkt=view.param("within", wkt))
-    if wkt.count(",") <= _MOST_CORNERS:
-        head, cut = Fragment(""), compose(_CUT_M2, polygon=outline)
-    else:
-        head = compose(_PARTS, name=name, outline=outline)
-        cut = compose(_CUT_OF_PARTS, name=name, cut=_CUT_M2.format(polygon="q.geom"))
-    covered = "p.covered OR " if known else ""
-    return head, compose(_POLYGON_M2, known=covered, outline=outline, cut=cut)
+    """What is joined to tiles ``p`` for the size of their part of the area, and that size."""
+    if wkt is None:
+        return Fragment(""), _boxes_m2(view.boxes)
+    zooms = estimate.each_zoom if estimate.only_zoom is None else (estimate.only_zoom,)
+    cells = edge_cells(wkt, zooms)
+    joined = {name: view.param(f"edge_{name}", column) for name, column in cells._asdict().items()}
+    return compose(_EDGE_CELLS, **joined), Fragment(_POLYGON_M2)
 
 
 def _boxes_m2(boxes: Sequence[Box]) -> Fragment:

@@ -26,7 +26,8 @@ _ROWS = f"""(asinh(tan(radians(least(ST_YMax(s.footprint), {MAX_LAT!r}))))
 _SCENES = """scene s,
        unnest(CASE WHEN s.zooms = '{{}}' THEN ARRAY[s.zoom] ELSE s.zooms END) AS z(z)
  WHERE ({scene_here}) AND {scene_chosen} AND {zoom_chosen}"""
-_ESTIMATE = """SELECT count(DISTINCT z.z), count(*), COALESCE(sum({cells}), 0), min(s.id), min(z.z)
+_ESTIMATE = """SELECT count(DISTINCT z.z), count(*), COALESCE(sum({cells}), 0), min(s.id),
+       array_agg(DISTINCT z.z)
   FROM {scenes}"""
 _COUNT = """
 SELECT count(*)
@@ -47,6 +48,7 @@ class WorkEstimate:
         only_zoom: the zoom, if there is but one.
         only_scene: id of the scene, if there is but one, of one zoom: none of its tiles hides
             another.
+        each_zoom: the zooms its tiles may have.
     """
 
     zooms: int
@@ -54,6 +56,7 @@ class WorkEstimate:
     tiles: int
     only_zoom: int | None = None
     only_scene: int | None = None
+    each_zoom: tuple[int, ...] = ()
 
 
 def estimate_work(conn: Connection, parts: Sequence[Bounds], where: TileFilter) -> WorkEstimate:
@@ -76,7 +79,7 @@ def estimate_work(conn: Connection, parts: Sequence[Bounds], where: TileFilter) 
         return WorkEstimate(0, 0, 0)
     view = ViewConditions.of(parts, where)
     statement = compose(_ESTIMATE, cells=cells_in_view(view), scenes=scenes_in_view(view))
-    zooms, scenes, tiles, scene, zoom = execute(conn, statement).one()
+    zooms, scenes, tiles, scene, found = execute(conn, statement).one()
     if not scenes:
         check_scene(conn, where.scene)
     if tiles > MOST_TILES or tiles * scenes > MOST_COMPARISONS:
@@ -95,8 +98,9 @@ def estimate_work(conn: Connection, parts: Sequence[Bounds], where: TileFilter) 
         zooms,
         scenes,
         int(tiles),
-        only_zoom=zoom if zooms == 1 else None,
+        only_zoom=found[0] if zooms == 1 else None,
         only_scene=scene if scenes == 1 else None,
+        each_zoom=tuple(found or ()),
     )
 
 
