@@ -17,6 +17,9 @@ import { addressNow, changeAddress, onBack, useAddress } from '../state/useAddre
 import { useChosenLabel } from '../state/useChosenLabel';
 import { useWording } from '../texts';
 import { useMap } from './MapProvider';
+import { Crosshair } from './Crosshair';
+import { useClicks } from './useClicks';
+import { useControlTexts } from './useControlTexts';
 import { useImagery } from './useImagery';
 import { FAINT, useLabels } from './useLabels';
 import { useTheme } from './useTheme';
@@ -32,30 +35,36 @@ export function MapView() {
   const comparing = panel === 'time' && before !== undefined;
 
   useEffect(() => {
-    const made = makeMap(container.current!, texts.map);
+    const made = makeMap(container.current!);
     made.once('load', () => setMap(made));
     return () => {
       setMap(undefined);
       made.remove();
     };
-  }, [setMap, texts]);
+  }, [setMap]);
 
   useEffect(
     () => map && onBack(({ view }) => view && map.jumpTo({ center: [view.lon, view.lat], zoom: view.zoom })),
     [map],
   );
+  useControlTexts(map, texts.map);
   useTheme(map);
+  useClicks(map);
   useImagery(map, at);
   useLabels(map, useChosenLabel(), at, comparing ? FAINT : undefined);
-  return <div ref={container} className="map" />;
+  return (
+    <>
+      <div ref={container} className="map" />
+      <Crosshair />
+    </>
+  );
 }
 
-function makeMap(container: HTMLElement, locale: Record<string, string>): MapLibreMap {
+function makeMap(container: HTMLElement): MapLibreMap {
   const dark = matchMedia('(prefers-color-scheme: dark)').matches;
   const { view } = addressNow();
   const map = new MapLibreMap({
     container,
-    locale,
     style: baseStyle(dark ? DARK : LIGHT),
     center: view ? [view.lon, view.lat] : [0, 20],
     zoom: view?.zoom ?? 1,

@@ -3,11 +3,13 @@ import type { ComponentType } from 'react';
 import type { PanelName } from '../state/address';
 import { LabelsPanel } from './LabelsPanel';
 import { PicturePanel } from './PicturePanel';
+import { PlacePanel } from './PlacePanel';
 import { TimePanel } from './TimePanel';
 
 /** The panels, in the order of their tabs. */
 export const PANEL_VIEWS: { name: PanelName; Panel: ComponentType }[] = [
   { name: 'labels', Panel: LabelsPanel },
+  { name: 'place', Panel: PlacePanel },
   { name: 'time', Panel: TimePanel },
   { name: 'picture', Panel: PicturePanel },
 ];

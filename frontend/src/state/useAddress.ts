@@ -1,6 +1,7 @@
 import { useSyncExternalStore } from 'react';
 
 import { formatAddress, parseAddress, type Address } from './address';
+import { throttle } from './throttle';
 
 /** Changes of an address; undefined removes what was there. */
 export type AddressChange = Partial<Address>;
@@ -8,14 +9,13 @@ export type AddressChange = Partial<Address>;
 const listeners = new Set<() => void>();
 let current = parseAddress(location.search);
 
-/** Browsers refuse more than some hundred changes of their history in some seconds: a slider makes more. */
-const REPLACE_MS = 250;
-let replacing: ReturnType<typeof setTimeout> | undefined;
+// Browsers refuse more than a hundred changes of their history in ten seconds; a slider makes more.
+const REPLACE_MS = 150;
+const replacing = throttle(() => history.replaceState(null, '', urlOf(current)), REPLACE_MS);
 
-addEventListener('pagehide', write);
+addEventListener('pagehide', replacing.flush);
 addEventListener('popstate', () => {
-  clearTimeout(replacing);
-  replacing = undefined;
+  replacing.cancel();
   current = parseAddress(location.search);
   listeners.forEach(listener => listener());
 });
@@ -44,22 +44,13 @@ function subscribe(listener: () => void) {
 export function changeAddress(change: AddressChange, { replace = false } = {}) {
   const next: Address = { ...current, ...change, panel: change.panel ?? current.panel };
   if (formatAddress(next) === formatAddress(current)) return;
-  if (replace) {
-    replacing ??= setTimeout(write, REPLACE_MS);
-  } else {
-    write();
+  if (!replace) {
+    replacing.flush();
     history.pushState(null, '', urlOf(next));
   }
   current = next;
+  if (replace) replacing.call();
   listeners.forEach(listener => listener());
-}
-
-/** Write what was replaced since the last time into the browser's history. */
-function write() {
-  if (replacing === undefined) return;
-  clearTimeout(replacing);
-  replacing = undefined;
-  history.replaceState(null, '', urlOf(current));
 }
 
 function urlOf(address: Address): string {
