@@ -112,6 +112,7 @@ def create_app(
             settings.inference_deadline,
             pages.graphiql,
             documents=_documents(settings),
+            area_sums=settings.area_sums,
             answer_bytes=settings.answer_bytes,
             cache_seconds=settings.cache_seconds,
         ),

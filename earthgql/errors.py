@@ -4,6 +4,7 @@ The message of an ``EarthGQLError`` names the thing and the remedy, and may be s
 Every other exception is a defect: it is logged in full and masked.
 """
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 MASKED = "Internal error: it was logged, and whoever runs this server can find it there."
@@ -15,6 +16,7 @@ class EarthGQLError(Exception):
 
     code: ClassVar[str] = "INTERNAL_ERROR"
     status: ClassVar[int] = 500
+    headers: ClassVar[Mapping[str, str]] = {}
 
     @property
     def public_message(self) -> str:
@@ -97,6 +99,7 @@ class OverloadedError(EarthGQLError):
 
     code = "OVERLOADED"
     status = 503
+    headers: ClassVar[Mapping[str, str]] = {"Retry-After": "2"}
 
 
 class DatabaseUnavailableError(EarthGQLError):

@@ -59,6 +59,9 @@ class Settings(BaseSettings):
         0.0, ge=0, le=10, description="seconds an idle model waits for a fuller batch"
     )
     queue_size: int = Field(4096, ge=1, description="most tiles in flight at once; then OVERLOADED")
+    area_sums: int = Field(
+        2, ge=1, description="most sums over areas that a worker asks its database for at once"
+    )
     inference_deadline: float = Field(
         25.0, gt=0, description="seconds a request may spend on inference before TIMEOUT"
     )

@@ -1,16 +1,19 @@
 """``Context``: what the resolvers of one request share."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from flask import Request
+from sqlalchemy import Connection
 from strawberry.types import Info
 
 from earthgql.api.loaders import Loaders, Scoring
 from earthgql.catalog.tiles.areas import Area, parse_area
 from earthgql.errors import BadInputError
 from earthgql.jobs.service import JobService
+from earthgql.turns import Turns
 
 Value = TypeVar("Value")
 
@@ -24,6 +27,7 @@ class Context:
             they belong to its event loop.
         scoring: the one service that classifies tiles.
         jobs: where jobs are started and cancelled.
+        sums: of sums over areas.
         request: the HTTP request.
         made: what ``once`` made in this request.
         areas: the polygons of this request so far, by identity, with the area of each or the
@@ -33,6 +37,7 @@ class Context:
     loaders: Loaders
     scoring: Scoring
     jobs: JobService
+    sums: Turns
     request: Request
     made: dict[Hashable, Any] = field(default_factory=dict)
     areas: dict[int, tuple[object, Area | BadInputError]] = field(default_factory=dict)
@@ -41,6 +46,17 @@ class Context:
     def base_url(self) -> str:
         """URL of the server as the client sees it, with a trailing slash."""
         return self.request.host_url
+
+    @contextmanager
+    def area_sum(self) -> Iterator[Connection]:
+        """Lend a connection for one sum over an area, when it is its turn.
+
+        Raises:
+            OverloadedError: if too many are asked for at once.
+            DeadlineError: if this request has spent the time that its statements may take.
+        """
+        with self.sums.turn(), self.loaders.connection() as connection:
+            yield connection
 
     def once(self, key: Hashable, make: Callable[[], Value]) -> Value:
         """Return the value of a key, made at most once in this request."""

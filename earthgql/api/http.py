@@ -31,11 +31,17 @@ from earthgql.api.execution.statistics import (
 from earthgql.api.loaders import Loaders
 from earthgql.api.schema import document_parser, schema
 from earthgql.cancellation import Abandoned
-from earthgql.errors import AnswerTooLargeError, error_body
+from earthgql.errors import AnswerTooLargeError, OverloadedError, error_body
 from earthgql.jobs.service import JobService
 from earthgql.scoring.service import ScoringService
+from earthgql.turns import Turns
 
 RESPONSE_TYPE = "application/graphql-response+json"
+SUMS_WAITING = 8
+SUM_WAIT_S = 2.0
+"""Seconds that a sum over an area waits for others."""
+
+_SUMS_REFUSED = "too many sums over areas are being computed: ask again later"
 
 
 class GraphQLView(AsyncGraphQLView[Context, None]):
@@ -56,6 +62,7 @@ class GraphQLView(AsyncGraphQLView[Context, None]):
         page: Callable[[], Response],
         *,
         documents: Documents,
+        area_sums: int,
         answer_bytes: int,
         cache_seconds: int = 0,
     ) -> None:
@@ -67,6 +74,7 @@ class GraphQLView(AsyncGraphQLView[Context, None]):
             inference_deadline: seconds a request may spend on inference.
             page: makes the page for browsers.
             documents: those that clients may name.
+            area_sums: how many are computed at once.
             answer_bytes: the most that an answer may have.
             cache_seconds: ``max-age`` of answers to GET that are made of stored values only.
         """
@@ -78,6 +86,9 @@ class GraphQLView(AsyncGraphQLView[Context, None]):
         self._documents = documents
         self._parser = document_parser()
         self._kept = KeptAnswers()
+        self._sums = Turns(
+            area_sums, waiting=SUMS_WAITING, wait_s=SUM_WAIT_S, refusal=_SUMS_REFUSED
+        )
         self._answer_bytes = answer_bytes
         self._cache_seconds = cache_seconds
         self._jobs = JobService(engine)
@@ -112,6 +123,7 @@ class GraphQLView(AsyncGraphQLView[Context, None]):
             loaders=Loaders(self._engine, self._scoring, self._deadline()),
             scoring=self._scoring,
             jobs=self._jobs,
+            sums=self._sums,
             request=request,
         )
 
@@ -240,6 +252,9 @@ class GraphQLView(AsyncGraphQLView[Context, None]):
 
     def create_response(self, response_data: Any, sub_response: Response) -> Response:
         """Write the response."""
+        codes = {error["extensions"]["code"] for error in response_data.get("errors", ())}
+        if OverloadedError.code in codes:
+            sub_response.headers.extend(OverloadedError.headers)
         refused = response_data.get("data") is None and "data" not in response_data
         if refused and sub_response.mimetype == RESPONSE_TYPE:
             sub_response.status_code = 400

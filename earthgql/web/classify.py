@@ -1,10 +1,7 @@
 """``POST /classify``: what the model says about a picture that is not on the map."""
 
 import io
-import threading
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import IO, Any
 
@@ -15,7 +12,6 @@ from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 
-from earthgql import cancellation
 from earthgql.catalog.cutoffs import (
     CutoffsByLabel,
     cutoffs_of,
@@ -26,13 +22,13 @@ from earthgql.catalog.cutoffs import (
 from earthgql.errors import (
     BadInputError,
     MediaTypeError,
-    OverloadedError,
     RequestTooLargeError,
     shortened,
 )
 from earthgql.imagery.source import Pixels
 from earthgql.models.protocol import ModelIdentity
 from earthgql.scoring.service import PictureScores, ScoringService
+from earthgql.turns import Turns
 
 FIELD = "image"
 FORMATS = ("JPEG", "PNG", "TIFF")
@@ -46,8 +42,8 @@ _MAX_PARTS = 8
 # A picture of 25 megapixels takes some hundred megabytes on its way to 256 by 256.
 _DECODED_AT_ONCE = 2
 
-_STEP_S = 0.25
-WAIT_S = 10.0
+_WAITING = 8
+WAIT_S = 5.0
 """How long a picture waits for others to be decoded; meanwhile it keeps a thread."""
 
 _CUTOFFS = TypeAdapter(CutoffsByLabel)
@@ -56,7 +52,12 @@ _CUTOFFS = TypeAdapter(CutoffsByLabel)
 def blueprint(scoring: ScoringService) -> Blueprint:
     """Return the route that classifies uploads."""
     routes = Blueprint("classify", __name__)
-    decoding = threading.BoundedSemaphore(_DECODED_AT_ONCE)
+    decoding = Turns(
+        _DECODED_AT_ONCE,
+        waiting=_WAITING,
+        wait_s=WAIT_S,
+        refusal="too many pictures are being decoded: send it again later",
+    )
 
     @routes.post("/classify")
     def classify() -> ResponseReturnValue:
@@ -78,7 +79,7 @@ def blueprint(scoring: ScoringService) -> Blueprint:
             cutoff = _number(form.get("cutoff", request.args.get("cutoff")))
             by_label = _numbers(form.get("cutoffs", request.args.get("cutoffs")))
             picture = _picture(files)
-            with _turn(decoding):
+            with decoding.turn():
                 pixels = _pixels(picture)
         finally:
             for _, file in files.items(multi=True):
@@ -88,19 +89,6 @@ def blueprint(scoring: ScoringService) -> Blueprint:
         return _classification(model, scoring.classify_pixels(pixels), cutoffs)
 
     return routes
-
-
-@contextmanager
-def _turn(decoders: threading.BoundedSemaphore) -> Iterator[None]:
-    until = time.monotonic() + WAIT_S
-    while not decoders.acquire(timeout=_STEP_S):
-        cancellation.check()
-        if time.monotonic() >= until:
-            raise OverloadedError("too many pictures are being decoded: send it again later")
-    try:
-        yield
-    finally:
-        decoders.release()
 
 
 def _parts(upload: Request) -> tuple[MultiDict[str, str], MultiDict[str, FileStorage]]:

@@ -52,7 +52,7 @@ def answer_in_json(app: Flask) -> None:
     def earthgql_error(error: EarthGQLError) -> ResponseReturnValue:
         if error.status >= 500:
             _log.warning("%s: %s", error.code, error)
-        return error_body(error.public_message, error.code), error.status
+        return error_body(error.public_message, error.code), error.status, dict(error.headers)
 
     @app.errorhandler(HTTPException)
     def http_error(error: HTTPException) -> ResponseReturnValue:

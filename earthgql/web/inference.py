@@ -64,7 +64,7 @@ def blueprint(engine: Engine, scoring: ScoringService, settings: Settings) -> Bl
     def failed(error: EarthGQLError) -> ResponseReturnValue:
         if error.status >= 500:
             _log.warning("%s: %s", error.code, error)
-        return _failure(error.public_message), error.status
+        return _failure(error.public_message), error.status, dict(error.headers)
 
     @routes.errorhandler(HTTPException)
     def refused(error: HTTPException) -> ResponseReturnValue:

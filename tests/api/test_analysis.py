@@ -1,7 +1,10 @@
 """Sums over areas, changes and comparisons, as clients ask for them."""
 
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 import pytest
@@ -321,3 +324,24 @@ def test_many_at_once_are_refused_before_any_is_begun(analysed: Api) -> None:
     response = analysed.client.post("/graphql", json={"query": f"{{ {fields} }}"})
     (error,) = response.get_json()["errors"]
     assert error["extensions"]["code"] == "QUERY_TOO_LARGE"
+
+
+def test_few_sums_at_once_and_the_others_may_come_later(analysed: Api) -> None:
+    api = make_api(analysed.engine, area_sums=1)
+    body = {"query": HISTOGRAM, "variables": {"bounds": BOUNDS}}
+    with ThreadPoolExecutor(12) as pool:
+        with analysed.engine.begin() as conn:
+            conn.exec_driver_sql("LOCK TABLE tile_score IN ACCESS EXCLUSIVE MODE")
+            began = time.monotonic()
+            asked = [pool.submit(api.client.post, "/graphql", json=body) for _ in range(12)]
+            refused = [done.result() for done in islice(as_completed(asked, 20), 11)]
+            assert time.monotonic() - began < 10
+            for answer in refused:
+                [error] = answer.get_json()["errors"]
+                assert error["extensions"]["code"] == "OVERLOADED"
+                assert answer.headers["Retry-After"] == "2"
+            # What is no sum need not wait.
+            assert api.data("{ scenes { nodes { name } } }")["scenes"]["nodes"]
+        [answered] = [answer for done in asked if (answer := done.result()) not in refused]
+    assert answered.get_json() == api.ask(HISTOGRAM, bounds=BOUNDS)
+    assert "Retry-After" not in answered.headers

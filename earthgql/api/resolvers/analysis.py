@@ -73,7 +73,7 @@ class AnalysisQueries:
         record = await find_model(info, model)
         cutoffs = label_cutoffs(info, record, count.cutoff, count.cutoffs)
         parts, chosen = await _confined(info, area, where, model=model, at=at)
-        with info.context.loaders.connection() as connection:
+        with info.context.area_sum() as connection:
             found = label_histogram(connection, parts, chosen, record, cutoffs)
         return LabelHistogram.of(model_of(info, record), found.area_m2, found.sums)
 
@@ -107,7 +107,7 @@ class AnalysisQueries:
         for label in only or ():
             label_column(record.identity, label)
         parts, chosen = await _confined(info, area, where, model=model)
-        with info.context.loaders.connection() as connection:
+        with info.context.area_sum() as connection:
             found = label_timeline(
                 connection,
                 parts,
@@ -157,7 +157,7 @@ class AnalysisQueries:
         threshold = record.identity.thresholds[column - 1]
         label_cutoff = threshold if cutoff is None else valid_score("cutoff", cutoff)
         parts, chosen = await _confined(info, area, where, model=model)
-        with info.context.loaders.connection() as connection:
+        with info.context.area_sum() as connection:
             found = label_changes(
                 connection,
                 parts,
@@ -208,7 +208,7 @@ class AnalysisQueries:
             for model, compared_with in ((one, other), (other, one))
         ]
         parts, chosen = await _confined(info, area, where, model=a, at=at)
-        with info.context.loaders.connection() as connection:
+        with info.context.area_sum() as connection:
             found = compare_models(
                 connection,
                 parts,
