@@ -27,6 +27,7 @@ from earthgql.web import (
     pages,
 )
 from earthgql.web import errors as web_errors
+from earthgql.web.guards.callers import check_callers
 from earthgql.web.guards.lifetime import Lifetimes
 from earthgql.web.slots import Slots, limit_sending
 
@@ -130,7 +131,13 @@ def create_app(
     limit_sending(app)
     deadline_s = max(settings.request_deadline, settings.inference_deadline + ANSWER_S)
     app.wsgi_app = Lifetimes(app.wsgi_app, deadline_s)  # type: ignore[method-assign]
-    cors.allow_origins(app, settings.cors_origins, to_all=(inference.PATHS,))
+    check_callers(
+        app,
+        hosts=settings.allowed_hosts,
+        origins=settings.cors_origins,
+        trusted_only=settings.trusted_only,
+    )
+    cors.allow_origins(app, settings.cors_origins)
     return app
 
 

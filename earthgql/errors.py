@@ -45,6 +45,27 @@ class RequestTooLargeError(EarthGQLError):
     status = 413
 
 
+class ForeignHostError(EarthGQLError):
+    """A request names a host that is not this server's, as after DNS rebinding."""
+
+    code = "HOST_NOT_ALLOWED"
+    status = 421
+
+
+class ForeignOriginError(EarthGQLError):
+    """A page of an origin that may not call this server has sent a request."""
+
+    code = "ORIGIN_NOT_ALLOWED"
+    status = 403
+
+
+class RouteClosedError(EarthGQLError):
+    """A route that answers whatever is asked, on a server for trusted documents only."""
+
+    code = "DOCUMENT_NOT_TRUSTED"
+    status = 403
+
+
 class AreaTooLargeError(EarthGQLError):
     """An area has more tiles than one query may read; use a smaller one, one zoom or one scene."""
 

@@ -76,6 +76,9 @@ class Settings(BaseSettings):
     pool_size: int | None = Field(
         None, ge=1, le=100, description="database connections kept per worker; unset: one a thread"
     )
+    allowed_hosts: Annotated[list[str], NoDecode] = Field(
+        [], description="comma-separated names of this server; addresses and localhost always are"
+    )
     cors_origins: Annotated[list[str], NoDecode] = Field(
         [LOCALHOST_ORIGINS],
         description="comma-separated origins (regular expressions) that browsers may call from",
@@ -112,9 +115,9 @@ class Settings(BaseSettings):
         "INFO", description="DEBUG, INFO, WARNING or ERROR"
     )
 
-    @field_validator("cors_origins", mode="before")
+    @field_validator("cors_origins", "allowed_hosts", mode="before")
     @classmethod
-    def _split_origins(cls, value: object) -> object:
+    def _split_list(cls, value: object) -> object:
         return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
 
     @field_validator("cors_origins")

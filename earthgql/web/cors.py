@@ -11,13 +11,12 @@ _HEADERS = "Content-Type, Accept"
 _METHODS = "GET, POST, OPTIONS"
 
 
-def allow_origins(app: Flask, origins: Iterable[str], *, to_all: tuple[str, ...] = ()) -> None:
+def allow_origins(app: Flask, origins: Iterable[str]) -> None:
     """Let pages of some origins call the application.
 
     Args:
         app: the application.
         origins: regular expressions, each matched against the whole of an ``Origin`` header.
-        to_all: beginnings of paths that pages of any origin may call.
     """
     patterns = [re.compile(origin, re.IGNORECASE) for origin in origins if origin]
 
@@ -29,9 +28,6 @@ def allow_origins(app: Flask, origins: Iterable[str], *, to_all: tuple[str, ...]
 
     @app.after_request
     def add_headers(response: Response) -> Response:
-        if to_all and request.path.startswith(to_all):
-            _allow(response.headers, "*")
-            return response
         response.vary.add("Origin")
         origin = request.headers.get("Origin", "")
         if any(pattern.fullmatch(origin) for pattern in patterns):

@@ -22,9 +22,6 @@ from earthgql.scoring.service import ScoringService
 from earthgql.settings import Settings
 from earthgql.web.errors import message_of
 
-PATHS = "/inference/"
-"""Beginning of their paths, which pages of any origin may call, as they could."""
-
 _INVALID = "Invalid payload"
 
 _log = logging.getLogger(__name__)

@@ -24,6 +24,7 @@ IN_WORDS = {
     "var_dir": "`var/`",
     "bundle": "the shipped one",
     "pool_size": "one a thread of `serve`, at most 32",
+    "allowed_hosts": "none",
     "cors_origins": "any port of localhost",
     "trusted_documents": "none",
     "prediction_zoom": "any zoom",
