@@ -9,6 +9,7 @@ import { MapView } from './map/MapView';
 import { PANEL_VIEWS } from './panels';
 import { DropTarget } from './picture/DropTarget';
 import { PictureProvider } from './picture/PictureProvider';
+import { EmptyMap } from './scenes/EmptyMap';
 import { useAddress } from './state/useAddress';
 import { useWording, WordingProvider } from './texts';
 
@@ -58,6 +59,7 @@ function Layout() {
       <section id="map" className="map-area" aria-label={texts.page.map}>
         <MapView />
         {address.panel === 'time' && <Comparison />}
+        <EmptyMap />
       </section>
       <DropTarget />
     </div>

@@ -4,6 +4,7 @@ import type { PanelName } from '../state/address';
 import { LabelsPanel } from './LabelsPanel';
 import { PicturePanel } from './PicturePanel';
 import { PlacePanel } from './PlacePanel';
+import { ScenesPanel } from './ScenesPanel';
 import { TimePanel } from './TimePanel';
 
 /** The panels, in the order of their tabs. */
@@ -11,5 +12,6 @@ export const PANEL_VIEWS: { name: PanelName; Panel: ComponentType }[] = [
   { name: 'labels', Panel: LabelsPanel },
   { name: 'place', Panel: PlacePanel },
   { name: 'time', Panel: TimePanel },
+  { name: 'scenes', Panel: ScenesPanel },
   { name: 'picture', Panel: PicturePanel },
 ];

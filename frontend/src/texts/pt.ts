@@ -54,6 +54,24 @@ export const pt: Texts = {
     copied: 'Copiado',
     failed: 'Não foi copiado: selecione o texto e copie',
   },
+  scenes: {
+    order: 'As mais antigas primeiro. Aponte para uma cena para ver o contorno no mapa.',
+    fly: 'Ir até lá',
+    to: name => `até ${name}`,
+    noDate: 'Data desconhecida',
+    tiles: (count, text) => (count === 1 ? '1 bloco' : `${text} blocos`),
+    zoom: zoom => `zoom ${zoom}`,
+    around: area => `dentro de ${area}`,
+    more: 'Mostrar mais cenas',
+  },
+  start: {
+    title: 'Ainda não há imagens',
+    intro: 'O banco de dados está vazio. Execute um destes comandos na pasta do earthgql:',
+    demo: 'Uma paisagem gerada, para experimentar',
+    ingest: 'Uma imagem sua: GeoTIFF, COG, JPEG 2000',
+    classify: 'Depois os rótulos, todos de uma vez; ou classifique uma vista no mapa',
+    waiting: 'Esta página mostra as imagens assim que houver alguma.',
+  },
   picture: {
     intro:
       'Pergunte ao modelo sobre uma imagem que não está no mapa. Ela é classificada como um bloco e não fica guardada.',
