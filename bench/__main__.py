@@ -16,6 +16,7 @@ BENCHMARKS = {
     "footprint": "seconds until a server is ready, and its memory over many tiles",
     "flow": "requests that come together: batches, clicks under a viewport, classifying ahead",
     "objects": "tiles as objects in one process: plain Strawberry, direct resolvers, the short cut",
+    "page": "the map page in a browser: first paint, scripts, scripting a frame",
     "map": "tiles of imagery over HTTP, against TiTiler on the same COG",
     "versions": "cold tiles over HTTP, of two checkouts and their bundles in turn",
     "warm": "stored answers over HTTP, against a floor, bare Strawberry and tipg",
