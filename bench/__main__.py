@@ -15,6 +15,7 @@ BENCHMARKS = {
     "filters": "lists by label among a million classified tiles: layouts, plans, over HTTP",
     "footprint": "seconds until a server is ready, and its memory over many tiles",
     "flow": "requests that come together: batches, clicks under a viewport, classifying ahead",
+    "labels": "labels as vector tiles over HTTP, against tipg; what keeping their sums costs",
     "objects": "tiles as objects in one process: plain Strawberry, direct resolvers, the short cut",
     "page": "the map page in a browser: first paint, scripts, scripting a frame",
     "map": "tiles of imagery over HTTP, against TiTiler on the same COG",

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, TextClause, text
 
 from bench.serving import Server, start
 from earthgql.imagery.grid import Bounds
@@ -35,11 +35,11 @@ def installed(name: str, packages: tuple[str, ...]) -> Path:
     return python
 
 
-def start_tipg(engine: Engine) -> Server:
-    """Start tipg on a view of the scored tiles."""
+def start_tipg(engine: Engine, view: TextClause = _VIEW) -> Server:
+    """Start tipg on a view called ``scored``, by default of tiles with their scores in an array."""
     python = installed("tipg", TIPG)
     with engine.begin() as conn:
-        conn.execute(_VIEW)
+        conn.execute(view)
     environment = {
         "DATABASE_URL": _url(engine),
         "TIPG_MAX_FEATURES_PER_QUERY": "10000",

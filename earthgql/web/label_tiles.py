@@ -72,9 +72,10 @@ def blueprint(engine: Engine, scoring: ScoringService) -> Blueprint:
         with database_errors(), engine.connect() as connection:
             model, where = _resolved(connection, scoring, form)
             etag = state(connection, index, where, model)
-            if request.if_none_match.contains(etag):
-                return _cached(Response(status=304), etag)
-            found = serve(engine, connection, index, where, model)
+        if request.if_none_match.contains(etag):
+            return _cached(Response(status=304), etag)
+        with database_errors():
+            found = serve(engine, index, where, model)
         response = Response(found.body, content_type=MEDIA_TYPE)
         if not found.complete:
             response.cache_control.no_store = True

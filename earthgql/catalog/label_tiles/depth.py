@@ -1,14 +1,16 @@
-"""From which zoom on a filter's label tiles can be made: at lower ones too many tiles are below.
+"""What scenes have below a tile of a map, without looking at their tiles; how much is too much.
 
-Of scenes, footprints and zooms say how many tiles they have room for below a tile of a map.
+Footprints and zooms say how many tiles scenes have room for.
 """
 
 from bisect import bisect_left
 from collections import Counter
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
 from earthgql.catalog.analysis.work_estimate import cells_in_view, scenes_in_view
+from earthgql.catalog.scenes import check_scene
 from earthgql.catalog.sql import compose, execute
 from earthgql.catalog.tiles.conditions import ViewConditions
 from earthgql.catalog.tiles.filter import TileFilter
@@ -18,13 +20,44 @@ from earthgql.imagery.grid import MAX_ZOOM, Bounds, CellRange, TileIndex, cell_r
 MOST_TILES = 65_536
 """Tiles that one answer may look at, hidden ones included."""
 
-_ROOM = "SELECT COALESCE(sum({cells}), 0) FROM {scenes}"
+_BELOW = """
+SELECT array_agg(DISTINCT z.z), COALESCE(sum({cells}), 0), count(*), min(s.id) FROM {scenes}
+"""
 _SCENES = """
 SELECT z.z, ST_XMin(s.footprint), ST_YMin(s.footprint), ST_XMax(s.footprint), ST_YMax(s.footprint)
   FROM {scenes}
 """
 # Scenes over more tiles of a map than this are taken to fill one of them.
 _MOST_TILES_OF_SCENE = 1024
+
+
+class Below(NamedTuple):
+    """What scenes have below a tile of a map.
+
+    Attributes:
+        zooms: of their tiles.
+        room: how many tiles there are at most, hidden ones included.
+        only_scene: id of the scene, if there is but one, of one zoom: none of its tiles hides
+            another.
+    """
+
+    zooms: frozenset[int]
+    room: int
+    only_scene: int | None
+
+
+def scenes_below(conn: Connection, tile: TileIndex, where: TileFilter) -> Below:
+    """Return what the scenes that a filter leaves have below a tile of a map.
+
+    Raises:
+        BadInputError: if ``where`` names a scene that does not exist.
+    """
+    view = ViewConditions.of((tile_bounds(tile),), where)
+    statement = compose(_BELOW, cells=cells_in_view(view), scenes=scenes_in_view(view))
+    zooms, room, scenes, scene = execute(conn, statement).one()
+    if not scenes:
+        check_scene(conn, where.scene)
+    return Below(frozenset(zooms or ()), int(room), scene if scenes == 1 else None)
 
 
 def lowest_zoom(conn: Connection, where: TileFilter) -> int:
@@ -38,15 +71,13 @@ def lowest_zoom(conn: Connection, where: TileFilter) -> int:
     return bisect_left(range(MAX_ZOOM), True, key=lambda zoom: _fullest(cells, zoom) <= MOST_TILES)
 
 
-def check_depth(conn: Connection, tile: TileIndex, where: TileFilter) -> None:
+def check_depth(conn: Connection, tile: TileIndex, where: TileFilter, below: Below) -> None:
     """Refuse a tile of a map that has too many tiles below it.
 
     Raises:
         AreaTooLargeError: if it has; names the zoom to ask from.
     """
-    view = ViewConditions.of((tile_bounds(tile),), where)
-    room = execute(conn, compose(_ROOM, cells=cells_in_view(view), scenes=scenes_in_view(view)))
-    if int(room.scalar_one()) > MOST_TILES:
+    if below.room > MOST_TILES:
         raise AreaTooLargeError(
             f"more than {MOST_TILES:,} tiles are below {tile.z}/{tile.x}/{tile.y}, too many for a"
             f" filter: ask from zoom {lowest_zoom(conn, where)} on, or for one scene or zoom"

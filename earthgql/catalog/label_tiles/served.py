@@ -7,12 +7,12 @@ from sqlalchemy import Connection, Engine
 
 from earthgql import __version__
 from earthgql.catalog.label_tiles.changes import block_zoom, blocks_in, revision
-from earthgql.catalog.label_tiles.depth import check_depth
+from earthgql.catalog.label_tiles.depth import check_depth, scenes_below
 from earthgql.catalog.label_tiles.sums import Renewal, old_blocks
-from earthgql.catalog.label_tiles.tile import DEEPER, label_tile
+from earthgql.catalog.label_tiles.tile import cells_of, label_tile, needs_sums
 from earthgql.catalog.models import ModelRecord
 from earthgql.catalog.tiles.filter import TileFilter
-from earthgql.imagery.grid import MAX_ZOOM, TileIndex
+from earthgql.imagery.grid import TileIndex
 
 RENEWAL_S = 2.0
 """Seconds after which an answer makes no further sums anew."""
@@ -46,14 +46,11 @@ def state(conn: Connection, tile: TileIndex, where: TileFilter, model: ModelReco
     return hashlib.sha256(repr(made_from).encode()).hexdigest()[:32]
 
 
-def serve(
-    engine: Engine, conn: Connection, tile: TileIndex, where: TileFilter, model: ModelRecord
-) -> LabelTile:
+def serve(engine: Engine, tile: TileIndex, where: TileFilter, model: ModelRecord) -> LabelTile:
     """Make a label tile; where there is no filter, sums that are kept help.
 
     Args:
-        engine: of the database; sums are made in transactions of their own.
-        conn: to the same database.
+        engine: of the database; one connection at a time is taken from it.
         tile: of the map.
         where: the filter.
         model: whose scores.
@@ -62,14 +59,17 @@ def serve(
         AreaTooLargeError: if too many tiles must be looked at, because of the filter.
         BadInputError: if ``where`` names a scene that does not exist.
     """
-    if not is_everything(where):
-        check_depth(conn, tile, where)
-        return LabelTile(label_tile(conn, tile, where, model), True)
-    blocks = blocks_in(tile, block_zoom(min(tile.z + DEEPER, MAX_ZOOM)))
-    complete = True
-    if old_blocks(conn, model, blocks):
-        complete = Renewal(engine, model, RENEWAL_S).renew(blocks)
-    return LabelTile(label_tile(conn, tile, where, model, kept=True), complete)
+    kept = is_everything(where)
+    blocks = blocks_in(tile, block_zoom(cells_of(tile)))
+    with engine.connect() as conn:
+        below = scenes_below(conn, tile, where)
+        if not kept:
+            check_depth(conn, tile, where, below)
+        if not kept or not needs_sums(tile, below) or not old_blocks(conn, model, blocks):
+            return LabelTile(label_tile(conn, tile, where, model, below, kept=kept), True)
+    complete = Renewal(engine, model, RENEWAL_S).renew(blocks)
+    with engine.connect() as conn:
+        return LabelTile(label_tile(conn, tile, where, model, below, kept=True), complete)
 
 
 def is_everything(where: TileFilter) -> bool:

@@ -42,7 +42,8 @@ SELECT max(z.z) FROM scene s,
 _OLD = """
 SELECT r.x, r.y
   FROM ({revisions}) r
-  LEFT JOIN label_sum s ON s.model_id = :model AND s.z = {zoom} AND s.x = r.x AND s.y = r.y
+  LEFT JOIN label_sum s
+    ON s.model_id = :model AND {in_range} AND s.x = r.x AND s.y = r.y
  WHERE s.revision IS DISTINCT FROM r.revision
 """
 _LOCK = "SELECT pg_try_advisory_xact_lock(hashtextextended('earthgql.labels ' || :block, 0))"
@@ -121,6 +122,10 @@ class Renewal:
             deepest = deepest_block(conn)
         return deepest is None or self._renew(blocks, deepest)
 
+    def renew_all(self) -> bool:
+        """Make all sums anew that are not up to date; as ``renew``."""
+        return self.renew(BlockRange(0, 0, 0, 0, 0))
+
     def _renew(self, blocks: BlockRange, deepest: int) -> bool:
         with self._engine.connect() as conn:
             old = old_blocks(conn, self._model, blocks)
@@ -178,7 +183,7 @@ def _model_values(model: ModelRecord) -> dict[str, object]:
 
 
 def _old(blocks: BlockRange) -> Fragment:
-    return compose(_OLD, revisions=revisions(blocks), zoom=blocks.zoom)
+    return compose(_OLD, revisions=revisions(blocks), in_range=blocks.holds("s"))
 
 
 def _side(conn: Connection, zoom: int) -> int:

@@ -1,19 +1,19 @@
 """Label tiles: the visible tiles below a map's tile and their labels, as a vector tile."""
 
-from collections.abc import Collection
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from earthgql.catalog.analysis.work_estimate import scenes_in_view
 from earthgql.catalog.label_tiles import scores_in_sql
+from earthgql.catalog.label_tiles.changes import blocks_in
+from earthgql.catalog.label_tiles.depth import Below
 from earthgql.catalog.label_tiles.mvt import rename_keys
 from earthgql.catalog.label_tiles.scores_in_sql import EDGES, SCORED, each_label
 from earthgql.catalog.models import ModelRecord
-from earthgql.catalog.scenes import check_scene
 from earthgql.catalog.sql import Fragment, compose, execute, join
 from earthgql.catalog.tiles.conditions import ViewConditions
 from earthgql.catalog.tiles.filter import TileFilter
+from earthgql.catalog.tiles.one_zoom import tiles_of_one_zoom
 from earthgql.catalog.tiles.visible import all_tiles_in_view
 from earthgql.imagery.grid import MAX_ZOOM, TileIndex, tile_bounds
 
@@ -51,13 +51,11 @@ _MADE = """
          count(scores) AS classified{made}
     FROM shown, edges WHERE z > {cells} GROUP BY 1, 2"""
 _KEPT = """
-  SELECT x, y, tiles, classified{values} FROM label_sum
-   WHERE model_id = :model AND z = {cells} AND tiles > 0
-     AND x BETWEEN :x0 AND :x1 AND y BETWEEN :y0 AND :y1"""
+  SELECT x, y, tiles, classified{values} FROM label_sum s
+   WHERE model_id = :model AND {inside} AND tiles > 0"""
 _BOTH = """
   SELECT x, y, sum(tiles) AS tiles, sum(classified) AS classified{sums}
     FROM ({made} UNION ALL {kept}) part GROUP BY x, y"""
-_ZOOMS = "SELECT DISTINCT z.z FROM {scenes}"
 # In units of the tile, from its north-west corner to the south: whole numbers, so that cells that
 # meet on the ground meet here. The second corner is the first of the ring to be the outer one.
 _OUTLINE = """ST_MakeEnvelope(
@@ -65,8 +63,24 @@ _OUTLINE = """ST_MakeEnvelope(
            least({east}, :extent + :buffer), greatest({north}, -:buffer))"""
 
 
+def cells_of(tile: TileIndex) -> int:
+    """Return the zoom of the cells of a map's tile."""
+    return min(tile.z + DEEPER, MAX_ZOOM)
+
+
+def needs_sums(tile: TileIndex, below: Below) -> bool:
+    """Whether kept sums, which begin two zooms below the cells, say what is below a tile."""
+    return any(zoom > cells_of(tile) + 1 for zoom in below.zooms)
+
+
 def label_tile(
-    conn: Connection, tile: TileIndex, where: TileFilter, model: ModelRecord, *, kept: bool = False
+    conn: Connection,
+    tile: TileIndex,
+    where: TileFilter,
+    model: ModelRecord,
+    below: Below,
+    *,
+    kept: bool = False,
 ) -> bytes:
     """Return the visible tiles below a map's tile and their labels, as a vector tile.
 
@@ -78,106 +92,88 @@ def label_tile(
         tile: of the map, of any zoom.
         where: the filter.
         model: whose scores.
+        below: what scenes have there.
         kept: use the sums that are kept (``sums``), of which the filter must not leave out any.
 
     Returns:
         A Mapbox Vector Tile 2.1 with the layer ``labels``; nothing if no tile is there.
-
-    Raises:
-        BadInputError: if ``where`` names a scene that does not exist.
     """
-    view = ViewConditions.of((tile_bounds(tile),), where)
-    zooms = frozenset(execute(conn, compose(_ZOOMS, scenes=scenes_in_view(view))).scalars())
-    if not zooms:
-        check_scene(conn, where.scene)
+    if not below.zooms:
         return b""
-    deeper = DEEPER
-    while True:
-        cells = min(tile.z + deeper, MAX_ZOOM)
-        statement = _statement(tile, view, model, cells, _Parts.of(zooms, cells, kept=kept))
-        encoded = rename_keys(bytes(execute(conn, statement).scalar_one()), _names(model))
-        if len(encoded) <= MOST_BYTES or deeper == 0:
-            return encoded
-        deeper -= 1
+    for cells in range(cells_of(tile), tile.z - 1, -1):
+        source = _Source(tile, where, model, below, cells, kept)
+        encoded = rename_keys(bytes(execute(conn, source.statement()).scalar_one()), _names(model))
+        if len(encoded) <= MOST_BYTES:
+            break
+    return encoded
 
 
-class _Parts(NamedTuple):
-    """What a label tile is made of, as far as there are scenes of such zooms.
+class _Source(NamedTuple):
+    """What a label tile is made of, with cells of some zoom."""
 
-    Attributes:
-        single: tiles by themselves.
-        made: sums of tiles.
-        kept: sums that are kept.
-        zooms: of the first two, lowest and highest.
-    """
-
-    single: bool
-    made: bool
+    tile: TileIndex
+    where: TileFilter
+    model: ModelRecord
+    below: Below
+    cells: int
     kept: bool
-    zooms: tuple[int, int]
 
-    @classmethod
-    def of(cls, zooms: Collection[int], cells: int, *, kept: bool) -> Self:
-        # What is kept begins two zooms below the cells.
-        looked_at = [zoom for zoom in zooms if zoom <= cells + 1 or not kept]
-        return cls(
-            any(zoom <= cells for zoom in looked_at),
-            any(zoom > cells for zoom in looked_at),
-            len(looked_at) < len(zooms),
-            (min(looked_at, default=0), max(looked_at, default=0)),
+    @property
+    def looked_at(self) -> list[int]:
+        """Zooms of the tiles that are looked at; the others are in sums that are kept."""
+        return [zoom for zoom in self.below.zooms if zoom <= self.cells + 1 or not self.kept]
+
+    def statement(self) -> Fragment:
+        zooms, cells, model = self.looked_at, self.cells, self.model
+        shown = Fragment("")
+        if zooms:
+            shown = compose(_SHOWN, tiles=self._tiles(min(zooms), max(zooms)), scored=SCORED)
+        with_cells = max(self.below.zooms) > cells
+        features, columns = [], [lambda i: f"n{i}"]
+        if with_cells:
+            columns.append(lambda i: f"p{i}")
+            several = each_label(model, scores_in_sql.mean_reached, scores_in_sql.share)
+            features.append(compose(_CELLS, cells=cells, several=several, sums=self._sums()))
+        if any(zoom <= cells for zoom in zooms):
+            no_share = [lambda i: f"CAST(NULL AS int) AS p{i}"] if with_cells else []
+            single = each_label(model, scores_in_sql.reached, *no_share)
+            features.append(compose(_SINGLE, cells=cells, single=single))
+        return compose(
+            _TILE,
+            {
+                **scores_in_sql.values(model),
+                "layer": LAYER,
+                "extent": EXTENT,
+                "buffer": _BUFFER,
+            },
+            edges=EDGES,
+            shown=shown,
+            columns=each_label(model, *columns),
+            outline=_outline(self.tile),
+            features=join("\n UNION ALL ", features),
         )
 
+    def _tiles(self, lowest: int, highest: int) -> Fragment:
+        view = ViewConditions.of((tile_bounds(self.tile),), self.where)
+        if self.below.only_scene is not None and self.where.within is None:
+            return tiles_of_one_zoom(view, lowest, self.below.only_scene, None)
+        return all_tiles_in_view(view, (lowest, highest))
 
-def _statement(
-    tile: TileIndex, view: ViewConditions, model: ModelRecord, cells: int, parts: _Parts
-) -> Fragment:
-    shown = Fragment("")
-    if parts.single or parts.made:
-        shown = compose(_SHOWN, tiles=all_tiles_in_view(view, parts.zooms), scored=SCORED)
-    features = []
-    if parts.single:
-        single = each_label(model, scores_in_sql.reached, lambda i: f"CAST(NULL AS int) AS p{i}")
-        features.append(compose(_SINGLE, cells=cells, single=single))
-    if parts.made or parts.kept:
-        several = each_label(model, scores_in_sql.mean_reached, scores_in_sql.share)
-        sums = _sums(tile, model, cells, parts)
-        features.append(compose(_CELLS, cells=cells, several=several, sums=sums))
-    return compose(
-        _TILE,
-        {
-            **scores_in_sql.values(model),
-            "layer": LAYER,
-            "extent": EXTENT,
-            "buffer": _BUFFER,
-        },
-        edges=EDGES,
-        shown=shown,
-        columns=each_label(model, lambda i: f"n{i}", lambda i: f"p{i}"),
-        outline=_outline(tile),
-        features=join("\n UNION ALL ", features),
-    )
-
-
-def _sums(tile: TileIndex, model: ModelRecord, cells: int, parts: _Parts) -> Fragment:
-    """What finds the sums of cells: made, kept, or one added to the other."""
-    made = compose(
-        _MADE, cells=cells, made=each_label(model, scores_in_sql.total, scores_in_sql.over)
-    )
-    if not parts.kept:
-        return made
-    shift = cells - tile.z
-    edges = {
-        "x0": tile.x << shift,
-        "x1": ((tile.x + 1) << shift) - 1,
-        "y0": tile.y << shift,
-        "y1": ((tile.y + 1) << shift) - 1,
-    }
-    values = each_label(model, lambda i: f"sums[{i}] AS s{i}", lambda i: f"over[{i}] AS o{i}")
-    kept = compose(_KEPT, edges, cells=cells, values=values)
-    if not parts.made:
-        return kept
-    sums = each_label(model, lambda i: f"sum(s{i}) AS s{i}", lambda i: f"sum(o{i}) AS o{i}")
-    return compose(_BOTH, made=made, kept=kept, sums=sums)
+    def _sums(self) -> Fragment:
+        """What finds the sums of cells: made, kept, or one added to the other."""
+        cells, model = self.cells, self.model
+        made = compose(
+            _MADE, cells=cells, made=each_label(model, scores_in_sql.total, scores_in_sql.over)
+        )
+        if len(self.looked_at) == len(self.below.zooms):
+            return made
+        blocks = blocks_in(self.tile, cells)
+        values = each_label(model, lambda i: f"sums[{i}] AS s{i}", lambda i: f"over[{i}] AS o{i}")
+        kept = compose(_KEPT, inside=blocks.holds("s"), values=values)
+        if not any(zoom > cells for zoom in self.looked_at):
+            return kept
+        sums = each_label(model, lambda i: f"sum(s{i}) AS s{i}", lambda i: f"sum(o{i}) AS o{i}")
+        return compose(_BOTH, made=made, kept=kept, sums=sums)
 
 
 def _names(model: ModelRecord) -> dict[str, str]:

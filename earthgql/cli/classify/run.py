@@ -1,5 +1,6 @@
 """Compute and store the scores of many tiles, chunk by chunk; print progress and a summary."""
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -8,6 +9,7 @@ import click
 from rich.markup import escape
 from sqlalchemy import Engine
 
+from earthgql.catalog.label_tiles.sums import Renewal
 from earthgql.catalog.scores import ScoreRecord
 from earthgql.catalog.tiles.unscored import TileScope, count_scored, unscored
 from earthgql.cli.console import Meter, err, out, progress, say, step
@@ -49,10 +51,13 @@ def run(choice: TileScope) -> None:
         )
         began = time.monotonic()
         counts = fill(engine, service, choice, tiles - stored)
+        seconds = time.monotonic() - began
+        with step("Sum up labels for maps"):
+            Renewal(engine, model, math.inf).renew_all()
     finally:
         service.close()
         engine.dispose()
-    _print_summary(counts, stored, time.monotonic() - began)
+    _print_summary(counts, stored, seconds)
     if counts.failed:
         raise click.exceptions.Exit(1)
 

@@ -1,5 +1,6 @@
 """Sums that label tiles are made of equal what their tiles and scores say, whatever happened."""
 
+import math
 import random
 import re
 import time
@@ -17,6 +18,7 @@ from support.overlap_rule import day
 
 from earthgql.catalog.label_tiles import changes, sums
 from earthgql.catalog.label_tiles.changes import block_zoom, blocks_in, join_notes, revision
+from earthgql.catalog.label_tiles.depth import scenes_below
 from earthgql.catalog.label_tiles.served import LabelTile, serve, state
 from earthgql.catalog.label_tiles.sums import Renewal, old_blocks
 from earthgql.catalog.label_tiles.tile import label_tile
@@ -107,12 +109,12 @@ def random_tile(chance: random.Random) -> TileIndex:
 
 def live(engine: Engine, tile: TileIndex, model: ModelRecord) -> bytes:
     with engine.connect() as conn:
-        return label_tile(conn, tile, TileFilter(), model)
+        below = scenes_below(conn, tile, TileFilter())
+        return label_tile(conn, tile, TileFilter(), model, below)
 
 
 def served(engine: Engine, tile: TileIndex, model: ModelRecord) -> LabelTile:
-    with engine.connect() as conn:
-        return serve(engine, conn, tile, TileFilter(model_id=model.id), model)
+    return serve(engine, tile, TileFilter(model_id=model.id), model)
 
 
 def revision_of(engine: Engine, tile: TileIndex, model: ModelRecord) -> int:
@@ -277,4 +279,7 @@ def test_short_time_is_not_enough_and_goes_on(fresh_engine: Engine) -> None:
     for _ in range(50):
         if Renewal(fresh_engine, model, 0.05).renew(blocks):
             break
+    Renewal(fresh_engine, model, math.inf).renew_all()
+    with fresh_engine.connect() as conn:
+        assert old_blocks(conn, model, blocks_in(TileIndex(0, 0, 0), 0)) == []
     assert served(fresh_engine, tile, model).body == live(fresh_engine, tile, model)

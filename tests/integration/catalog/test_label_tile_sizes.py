@@ -5,6 +5,7 @@ from sqlalchemy import Connection, text
 from support.catalog_rows import add_model
 from support.vector_tiles import read_tile
 
+from earthgql.catalog.label_tiles.depth import scenes_below
 from earthgql.catalog.label_tiles.tile import MOST_BYTES, label_tile
 from earthgql.catalog.tiles.filter import TileFilter
 from earthgql.imagery.grid import TileIndex
@@ -43,7 +44,8 @@ def test_largest_tiles(connection: Connection, zooms: range) -> None:
     fill(connection, zooms)
     connection.execute(text("SET LOCAL enable_nestloop = off"))
     connection.execute(text(_SCORES), {"model": model.id})
-    body = label_tile(connection, PLACE, TileFilter(), model)
+    below = scenes_below(connection, PLACE, TileFilter())
+    body = label_tile(connection, PLACE, TileFilter(), model, below)
     assert 150_000 < len(body) <= MOST_BYTES == 500_000
     features = read_tile(body)
     assert len(features) >= 256

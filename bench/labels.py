@@ -1,0 +1,262 @@
+"""Labels as vector tiles over HTTP, against tipg on the same table; what keeping sums costs.
+
+    python -m bench labels --json bench/results/labels.json
+    python -m bench labels --tiles 10000000 --without-cost
+
+A square of tiles of zoom 14, all with made-up scores of 17 labels, in a database of its own.
+earthgql is `manage.py serve` as anybody runs it, tipg a view of the same tables with a column for
+each label; one process each, asked in turn for the tile in the middle of the square, by zoom: cold
+is the first answer that a server gives at that zoom, after its sums were made; warm the median of
+those behind it; 304 has the ETag. `processor` is the time that PostgreSQL needed for a warm
+answer, which other work on the machine hardly changes. `anew`: the first answer after the scores of
+1,000 tiles there have changed. Milliseconds. Storing and deleting: with the triggers and without,
+in turns, each in a transaction that is rolled back.
+"""
+
+import argparse
+import http.client
+import json
+import math
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, text
+
+from bench import peer
+from bench.flow import is_ready
+from bench.machine import describe, load
+from bench.scratch import (
+    IDENTITY,
+    ORIGIN,
+    ZOOM,
+    drop_label_indexes,
+    fill_quickly,
+    make_scores,
+    scratch_database,
+    vacuum,
+)
+from bench.serving import Client, serve, start
+from bench.warm import in_turn, ratio, summary
+from earthgql.catalog.label_indexes import make_label_indexes
+from earthgql.catalog.label_tiles.served import serve as make_tile
+from earthgql.catalog.label_tiles.sums import Renewal
+from earthgql.catalog.models import ModelRecord, register_model
+from earthgql.catalog.tiles.filter import TileFilter
+from earthgql.imagery.grid import TileIndex
+
+MODEL = f"model={IDENTITY.name}"
+AGAINST_TIPG = (14, 11, 9)
+CHANGED = 1_000
+_COLUMNS = ", ".join(f"k.scores[{i}] AS {name}" for i, name in enumerate(IDENTITY.labels, 1))
+_VIEW = text(f"""
+CREATE VIEW scored AS
+  SELECT t.id, t.z, {_COLUMNS}, t.footprint
+    FROM tile t JOIN tile_score k ON k.tile_id = t.id AND k.model_id = 1
+""")
+_CHANGE = text("""
+UPDATE tile_score SET scores[1] = 1 - scores[1] WHERE tile_id IN (
+  SELECT id FROM tile WHERE x BETWEEN :x AND :x + 31 AND y BETWEEN :y AND :y + 31 LIMIT :changed)
+""")
+_STORE = text("""
+INSERT INTO tile_score (tile_id, model_id, scores)
+SELECT tile_id, :other, scores FROM tile_score
+ WHERE model_id = :model AND tile_id IN (SELECT id FROM tile ORDER BY id OFFSET :from LIMIT :count)
+ ORDER BY tile_id
+""")
+_OTHER = text("""
+INSERT INTO model (name, version, labels, thresholds, sha256)
+SELECT name, 'other', labels, thresholds, 'other' FROM model WHERE id = :model RETURNING id
+""")
+_SIZES = text("""
+SELECT relname, pg_total_relation_size(oid) / 1048576.0 FROM pg_class
+ WHERE relname IN ('tile', 'tile_score', 'label_sum', 'label_change')
+""")
+
+
+def middle(side: int, zoom: int) -> TileIndex:
+    """The tile of a zoom in the middle of the square."""
+    coarser = ZOOM - zoom
+    return TileIndex(zoom, (ORIGIN.x + side // 2) >> coarser, (ORIGIN.y + side // 2) >> coarser)
+
+
+def corner(tile: TileIndex) -> dict[str, int]:
+    """Column and row of the first tile of the square below a tile of a map."""
+    coarser = ZOOM - tile.z
+    return {"x": max(tile.x << coarser, ORIGIN.x), "y": max(tile.y << coarser, ORIGIN.y)}
+
+
+def made(engine: Engine, side: int) -> tuple[ModelRecord, dict[str, float]]:
+    """Fill a database, and make its sums; returns the model and the seconds that it took."""
+    seconds = {}
+
+    def timed(name: str, act: Callable[[], Any]) -> Any:
+        began = time.perf_counter()
+        result = act()
+        seconds[name] = round(time.perf_counter() - began, 1)
+        return result
+
+    timed("tiles", lambda: fill_quickly(engine, side))
+    with engine.begin() as conn:
+        model = ModelRecord(register_model(conn, IDENTITY), IDENTITY)
+        drop_label_indexes(conn)
+    timed("scores", lambda: make_scores(engine, model.id, side))
+    vacuum(engine)
+    timed("sums", lambda: Renewal(engine, model, math.inf).renew_all())
+    vacuum(engine)
+    return model, seconds
+
+
+def processor_ms(engine: Engine, model: ModelRecord, tile: TileIndex, rounds: int) -> float:
+    """The time of PostgreSQL's process for a tile, of a median answer."""
+    with engine.connect() as conn:
+        pid = conn.scalar(text("SELECT pg_backend_pid()"))
+    spent, statistic = [], Path(f"/proc/{pid}/schedstat")
+    if not statistic.exists():
+        return math.nan
+    for _ in range(rounds):
+        before = int(statistic.read_text().split()[0])
+        make_tile(engine, tile, TileFilter(model_id=model.id), model)
+        spent.append((int(statistic.read_text().split()[0]) - before) / 1e6)
+    return round(statistics.median(spent), 1)
+
+
+def etag(port: int, path: str) -> str:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    connection.request("GET", path)
+    response = connection.getresponse()
+    response.read()
+    return str(response.headers["ETag"])
+
+
+def not_modified(port: int, path: str) -> Callable[[], object]:
+    """Ask with the ETag of a tile, on a kept connection."""
+    headers = {"If-None-Match": etag(port, path)}
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+
+    def ask() -> None:
+        connection.request("GET", path, headers=headers)
+        response = connection.getresponse()
+        response.read()
+        assert response.status == 304, response.status
+
+    return ask
+
+
+def by_zoom(engine: Engine, model: ModelRecord, side: int, rounds: int) -> dict[str, Any]:
+    """Ask for the tile in the middle, by zoom, and tipg for some of them."""
+    url = engine.url.render_as_string(hide_password=False)
+    found: dict[str, Any] = {}
+    own = engine.execution_options(isolation_level="AUTOCOMMIT")
+    with ExitStack() as stack:
+        server = start(serve, {"EARTHGQL_DATABASE_URL": url})
+        stack.callback(server.stop)
+        while not is_ready(server.port):
+            time.sleep(0.1)
+        tipg = peer.start_tipg(engine, _VIEW)
+        stack.callback(tipg.stop)
+        ours, theirs = Client(server.port), Client(tipg.port)
+        for zoom in range(ZOOM, -1, -1):
+            tile = middle(side, zoom)
+            path = f"/labels/{tile.z}/{tile.x}/{tile.y}.mvt?{MODEL}"
+            cold = in_turn({"": lambda p=path: ours.ask(p)}, 1, warm=0)[""][0]
+            asks: dict[str, Callable[[], object]] = {
+                "earthgql": lambda p=path: ours.ask(p),
+                "304": not_modified(server.port, path),
+            }
+            if zoom in AGAINST_TIPG:
+                place = f"{tile.z}/{tile.x}/{tile.y}"
+                other = f"/collections/public.scored/tiles/WebMercatorQuad/{place}"
+                asks["tipg"] = lambda p=other: theirs.ask(p)
+            times = summary(in_turn(asks, rounds))
+            anew = []
+            for _ in range(3):
+                with own.connect() as conn:
+                    place = {"x": tile.x << (ZOOM - zoom), "y": tile.y << (ZOOM - zoom)}
+                    corner = {
+                        axis: max(first, getattr(ORIGIN, axis)) for axis, first in place.items()
+                    }
+                    conn.execute(_CHANGE, {**corner, "changed": CHANGED})
+                anew += in_turn({"": lambda p=path: ours.ask(p)}, 1, warm=0)[""]
+            entry = {
+                **times,
+                "cold_ms": round(cold, 1),
+                "anew_ms": round(statistics.median(anew), 1),
+                "processor_ms": processor_ms(own, model, tile, rounds),
+                "bytes": len(ours.ask(path)),
+                "ratio": ratio(times, "earthgql", "tipg"),
+            }
+            found[str(zoom)] = entry
+            print(zoom, entry, flush=True)
+    return found
+
+
+def cost(engine: Engine, model: ModelRecord, rounds: int) -> dict[str, Any]:
+    """Store scores, all at once and as jobs do, and delete tiles; with triggers and without."""
+    with engine.connect() as conn:
+        make_label_indexes(conn, len(IDENTITY.labels))
+        other = conn.execute(_OTHER, {"model": model.id}).scalar_one()
+        conn.commit()
+        values = {"model": model.id, "other": other}
+
+        def store(count: int, times: int) -> None:
+            for first in range(0, count * times, count):
+                conn.execute(_STORE, {**values, "from": first, "count": count})
+
+        def delete() -> None:
+            chosen = "SELECT id FROM tile ORDER BY id LIMIT 20000"
+            conn.execute(text(f"DELETE FROM tile WHERE id IN ({chosen})"))
+
+        found = {}
+        for name, act in (
+            ("storing 100,000 scores", lambda: store(100_000, 1)),
+            ("storing 16 scores 500 times", lambda: store(16, 500)),
+            ("deleting 20,000 tiles with scores", delete),
+        ):
+            asks = {kind: _rolled_back(conn, act, kind == "with") for kind in ("without", "with")}
+            times = summary(in_turn(asks, rounds, warm=0))
+            found[name] = {**times, "ratio": ratio(times, "with", "without")}
+            print(name, found[name], flush=True)
+    return found
+
+
+def _rolled_back(conn: Connection, act: Callable[[], None], triggers: bool) -> Callable[[], None]:
+    def ask() -> None:
+        if not triggers:
+            for table in ("tile", "tile_score"):
+                conn.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER USER"))
+        act()
+        conn.rollback()
+
+    return ask
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--tiles", type=int, nargs="+", default=[100_000, 1_000_000])
+    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--without-cost", action="store_true", help="of storing and deleting")
+    parser.add_argument("--json", type=Path, help="where to write the results")
+    arguments = parser.parse_args(argv)
+    result: dict[str, Any] = {"machine": describe()}
+    for tiles in arguments.tiles:
+        side = math.isqrt(tiles)
+        print(f"{tiles:,} tiles", flush=True)
+        with scratch_database() as engine:
+            model, seconds = made(engine, side)
+            with engine.connect() as conn:
+                sizes = {name: round(size) for name, size in conn.execute(_SIZES).all()}
+            entry = {"seconds": seconds, "mebibytes": sizes}
+            print(entry, flush=True)
+            entry["zooms"] = by_zoom(engine, model, side, arguments.rounds)
+            if not arguments.without_cost and tiles == min(arguments.tiles):
+                entry["cost"] = cost(engine, model, max(3, arguments.rounds // 4))
+        result[str(tiles)] = entry
+    result["machine"]["load_after"] = load()
+    if arguments.json:
+        arguments.json.write_text(json.dumps(result, indent=1) + "\n")
