@@ -4,6 +4,7 @@ import { client } from './api/client';
 import { Header } from './components/Header';
 import { JobProvider } from './jobs/JobProvider';
 import { Comparison } from './map/Comparison';
+import { ModelSwipe } from './map/ModelSwipe';
 import { MapProvider } from './map/MapProvider';
 import { MapView } from './map/MapView';
 import { PANEL_VIEWS } from './panels';
@@ -59,6 +60,7 @@ function Layout() {
       <section id="map" className="map-area" aria-label={texts.page.map}>
         <MapView />
         {address.panel === 'time' && <Comparison />}
+        {address.panel === 'models' && address.swipe && <ModelSwipe />}
         <EmptyMap />
       </section>
       <DropTarget />

@@ -25,16 +25,18 @@ export interface Models {
   /** The one that is shown. */
   model: Model | undefined;
   problem: Problem | undefined;
+  retry: () => void;
 }
 
 /** The models that have scores, the one that is shown, and what kept them from being found. */
 export function useModels(): Models {
-  const [{ data, error }] = useQuery({ query: ServedModelDocument });
+  const [{ data, error }, ask] = useQuery({ query: ServedModelDocument });
   const [{ model: chosen }] = useAddress();
   return useMemo(() => {
     const models = data?.models?.nodes ?? [];
     const served = data?.model ?? undefined;
     const model = models.find(other => modelTitle(other) === chosen) ?? served;
-    return { models, served, model, problem: error && !model ? problemOf(error) : undefined };
-  }, [data, chosen, error]);
+    const retry = () => ask({ requestPolicy: 'network-only' });
+    return { models, served, model, problem: error && !model ? problemOf(error) : undefined, retry };
+  }, [data, chosen, error, ask]);
 }

@@ -61,7 +61,7 @@ function Facts({ point, classification }: { point: Place; classification: PlaceC
   const { tile, model, computedAt } = classification;
   const { scene } = tile;
   return (
-    <dl className="facts">
+    <dl className="place-facts">
       <dt>{texts.place.place}</dt>
       <dd>{format.place(point)}</dd>
       <dt>{texts.place.acquired}</dt>

@@ -14,6 +14,7 @@ import { useEffect, useRef } from 'react';
 import { apiUrl } from '../api/client';
 import { baseStyle, DARK, fetchLand, LIGHT } from '../layers/base';
 import { addressNow, changeAddress, onBack, useAddress } from '../state/useAddress';
+import { useComparing } from '../state/useComparing';
 import { useChosenLabel } from '../state/useChosenLabel';
 import { useWording } from '../texts';
 import { useMap } from './MapProvider';
@@ -31,8 +32,8 @@ export function MapView() {
   const container = useRef<HTMLDivElement>(null);
   const { texts } = useWording();
   const { map, setMap } = useMap();
-  const [{ at, before, panel }] = useAddress();
-  const comparing = panel === 'time' && before !== undefined;
+  const [{ at }] = useAddress();
+  const comparing = useComparing();
 
   useEffect(() => {
     const made = makeMap(container.current!);

@@ -16,9 +16,9 @@ import { useWording } from '../texts';
 
 /** Choose what is painted, and see what the view has of each label. */
 export function LabelsPanel() {
-  const { problem } = useModels();
+  const { problem, retry } = useModels();
   const chosen = useChosenLabel();
-  if (problem) return <ProblemNotice problem={problem} />;
+  if (problem) return <ProblemNotice problem={problem} retry={retry} />;
   if (!chosen) return <Loading />;
   return (
     <>

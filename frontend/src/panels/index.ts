@@ -2,6 +2,7 @@ import type { ComponentType } from 'react';
 
 import type { PanelName } from '../state/address';
 import { LabelsPanel } from './LabelsPanel';
+import { ModelsPanel } from './ModelsPanel';
 import { PicturePanel } from './PicturePanel';
 import { PlacePanel } from './PlacePanel';
 import { ScenesPanel } from './ScenesPanel';
@@ -12,6 +13,7 @@ export const PANEL_VIEWS: { name: PanelName; Panel: ComponentType }[] = [
   { name: 'labels', Panel: LabelsPanel },
   { name: 'place', Panel: PlacePanel },
   { name: 'time', Panel: TimePanel },
+  { name: 'models', Panel: ModelsPanel },
   { name: 'scenes', Panel: ScenesPanel },
   { name: 'picture', Panel: PicturePanel },
 ];

@@ -46,6 +46,10 @@ export interface Address {
   model?: string;
   /** Another model, for the comparison. */
   other?: string;
+  /** The tile that the comparison outlines. */
+  tile?: { z: number; x: number; y: number };
+  /** Whether the map is divided between the two models. */
+  swipe?: true;
   /** The place that was clicked. */
   point?: Place;
   area?: Area;
@@ -73,6 +77,8 @@ export function formatAddress(address: Address): string {
   if (address.before !== undefined) query.set('before', address.before);
   if (address.model !== undefined) query.set('model', address.model);
   if (address.other !== undefined) query.set('other', address.other);
+  if (address.tile) query.set('tile', `${address.tile.z}/${address.tile.x}/${address.tile.y}`);
+  if (address.swipe) query.set('swipe', 'models');
   if (point) query.set('point', `${rounded(point.lat, 6)},${rounded(point.lon, 6)}`);
   if (area) query.set('area', formatArea(area));
   if (address.sort !== undefined) query.set('sort', address.sort);
@@ -98,6 +104,9 @@ export function parseAddress(search: string): Address {
     const value = query.get(name);
     if (value) address[name] = value;
   }
+  const tile = parseTile(query.get('tile') ?? '');
+  if (tile) address.tile = tile;
+  if (query.get('swipe') === 'models') address.swipe = true;
   for (const name of ['at', 'before'] as const) {
     const value = query.get(name);
     if (value && !isNaN(Date.parse(value))) address[name] = value;
@@ -132,6 +141,13 @@ function parseArea(text: string): Area | undefined {
   const corners: [number, number][] = [];
   for (let i = 0; i < values.length; i += 2) corners.push([values[i]!, values[i + 1]!]);
   return corners.every(([, lat]) => isLatitude(lat)) ? corners : undefined;
+}
+
+/** `z/x/y` of a tile that is in the grid. */
+function parseTile(text: string): Address['tile'] {
+  const [z = -1, x = -1, y = -1, ...more] = numbers(text);
+  const known = more.length === 0 && [z, x, y].every(value => Number.isInteger(value) && value >= 0);
+  return known && z <= 24 && x < 2 ** z && y < 2 ** z ? { z, x, y } : undefined;
 }
 
 function isFinite(value: number | undefined): value is number {

@@ -17,15 +17,21 @@ export interface ChosenLabel {
 /** The label, cutoff and model of the address, or what they are without one. */
 export function useChosenLabel(): ChosenLabel | undefined {
   const { model } = useModels();
-  const [address] = useAddress();
-  return useMemo(() => {
-    const label = model?.labels.find(name => name === address.label) ?? model?.labels[0];
-    if (!model || label === undefined) return undefined;
-    const threshold = model.thresholds[model.labels.indexOf(label)] ?? 0.5;
-    const cutoff =
-      address.cutoff === undefined
-        ? threshold
-        : nearestBoundary(boundariesOf(model.thresholds), address.cutoff);
-    return { model, label, cutoff, threshold };
-  }, [model, address.label, address.cutoff]);
+  const [{ label, cutoff }] = useAddress();
+  return useMemo(
+    () => chooseLabel(model, model?.labels.find(name => name === label) ?? model?.labels[0], cutoff),
+    [model, label, cutoff],
+  );
+}
+
+/** A label of a model with a cutoff, or the model's threshold without one; nothing if it has no such label. */
+export function chooseLabel(
+  model: Model | undefined,
+  label: string | undefined,
+  wanted: number | undefined,
+): ChosenLabel | undefined {
+  if (!model || label === undefined || !model.labels.includes(label)) return undefined;
+  const threshold = model.thresholds[model.labels.indexOf(label)] ?? 0.5;
+  const cutoff = wanted === undefined ? threshold : nearestBoundary(boundariesOf(model.thresholds), wanted);
+  return { model, label, cutoff, threshold };
 }

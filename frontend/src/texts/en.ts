@@ -196,6 +196,28 @@ export const en = {
     nothing: (place: string) => `There is no imagery at ${place}.`,
     anyDate: 'Look at all dates',
   },
+  models: {
+    a: 'Model A',
+    b: 'Model B, painted on the map',
+    swap: 'Swap A and B',
+    swipe: 'Swipe on the map',
+    agree: (share: string) => `A and B agree on ${share} of all pairs of a tile and a label.`,
+    nothing: 'No tile of this view has been classified by both.',
+    tiles: (counts: { both: string; onlyA: string; onlyB: string }) =>
+      `Classified by both: ${counts.both} tiles; by A alone: ${counts.onlyA}; by B alone: ${counts.onlyB}.`,
+    caption: 'Tiles that have a label by the thresholds of each model, the most disagreement first.',
+    agreement: 'Agree',
+    both: 'Both',
+    onlyA: 'Only A',
+    onlyB: 'Only B',
+    most: 'Where they differ most',
+    distance: (distance: string) => `scores differ by ${distance} on average`,
+    fly: 'Fly there',
+    single: (model: string) =>
+      `Only ${model} has classified something here: there is nothing to compare it with.`,
+    second: 'Make a bundle of your own from some labelled pictures, and classify with it:',
+    ways: 'Bundles are also imported, trained or made 8-bit: see python manage.py model --help.',
+  },
   problems: {
     REQUEST_TOO_LARGE: 'The picture is too large: 10 MB at most. Make it smaller, or cut a part out of it.',
     IMAGE_UNREADABLE: 'This is no picture that can be read. Take a JPEG, a PNG, or a TIFF of 8 bits.',
