@@ -3,6 +3,7 @@ import { useQuery } from 'urql';
 
 import { useJob } from '../jobs/JobProvider';
 import { useMap } from '../map/MapProvider';
+import type { AreaVariables } from '../state/area';
 import { useAddress } from '../state/useAddress';
 import { useChosenLabel } from '../state/useChosenLabel';
 import { useDebounced } from '../state/useDebounced';
@@ -26,19 +27,23 @@ interface HistogramState {
   variables: LabelHistogramQueryVariables;
 }
 
-/** The labels of what the map shows, once it has been at rest for a moment; older requests are aborted. */
-export function useHistogram(): HistogramState {
+/**
+ * The labels of an area, or else of what the map shows.
+ *
+ * Asked once the map has been at rest for a moment; older requests are aborted.
+ */
+export function useHistogram(area?: AreaVariables): HistogramState {
   const { view } = useMap();
   const [{ at, cutoff }] = useAddress();
   const { scoresRevision } = useJob();
   const chosen = useChosenLabel();
   const wanted = useMemo(() => {
-    const variables: LabelHistogramQueryVariables = { bounds: view };
+    const variables: LabelHistogramQueryVariables = area ? { ...area } : { bounds: view };
     if (at !== undefined) variables.at = at;
     if (chosen) variables.model = modelTitle(chosen.model);
     if (chosen && cutoff !== undefined) variables.cutoffs = [{ label: chosen.label, cutoff: chosen.cutoff }];
     return variables;
-  }, [view, at, cutoff, chosen]);
+  }, [area, view, at, cutoff, chosen]);
   const variables = useDebounced(wanted);
   // A context of its own for each revision: stored scores have changed, so the same is asked again.
   const context = useMemo(
@@ -49,7 +54,7 @@ export function useHistogram(): HistogramState {
     query: LabelHistogramDocument,
     variables,
     context,
-    pause: !variables.bounds || variables.model === undefined,
+    pause: (!variables.bounds && !variables.polygon) || variables.model === undefined,
   });
   return {
     histogram: data?.labelHistogram ?? undefined,

@@ -7,13 +7,14 @@ interface Props {
   chosen: string;
   /** Whether another is being loaded: this one is dimmed. */
   outdated: boolean;
+  /** What the bars are about. */
+  title: string;
 }
 
-/** The labels of the view as bars; choosing one paints it. */
-export function HistogramList({ histogram, chosen, outdated }: Props) {
-  const { texts } = useWording();
+/** The labels of the view or an area as bars; choosing one paints it. */
+export function HistogramList({ histogram, chosen, outdated, title }: Props) {
   return (
-    <ul className="histogram" aria-label={texts.histogram.title} aria-busy={outdated}>
+    <ul className="histogram" aria-label={title} aria-busy={outdated}>
       {histogram.labels.map(summary => (
         <Row key={summary.label} summary={summary} pressed={summary.label === chosen} />
       ))}
@@ -44,7 +45,7 @@ function Row({ summary, pressed }: { summary: Histogram['labels'][number]; press
   );
 }
 
-/** How much of the view has been classified: what the shares are of. */
+/** How much of the view or an area has been classified: what the shares are of. */
 export function Coverage({ histogram }: { histogram: Histogram }) {
   const { texts, format } = useWording();
   const { classifiedKm2, coveredKm2, tiles, tilesClassified } = histogram;

@@ -21,6 +21,7 @@ import { useMap } from './MapProvider';
 import { Crosshair } from './Crosshair';
 import { useClicks } from './useClicks';
 import { useControlTexts } from './useControlTexts';
+import { useAreaOutline } from './useAreaOutline';
 import { useImagery } from './useImagery';
 import { FAINT, useLabels } from './useLabels';
 import { useTheme } from './useTheme';
@@ -32,7 +33,7 @@ export function MapView() {
   const container = useRef<HTMLDivElement>(null);
   const { texts } = useWording();
   const { map, setMap } = useMap();
-  const [{ at }] = useAddress();
+  const [{ area, at }] = useAddress();
   const comparing = useComparing();
 
   useEffect(() => {
@@ -52,6 +53,7 @@ export function MapView() {
   useTheme(map);
   useClicks(map);
   useImagery(map, at);
+  useAreaOutline(map, area);
   useLabels(map, useChosenLabel(), at, comparing ? FAINT : undefined);
   return (
     <>

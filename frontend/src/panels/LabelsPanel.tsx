@@ -45,7 +45,12 @@ function ViewLabels({ chosen }: { chosen: ChosenLabel }) {
       {histogram && histogram.tiles > 0 && <Coverage histogram={histogram} />}
       <ClassifyView histogram={histogram} />
       {histogram && histogram.tilesClassified > 0 && (
-        <HistogramList histogram={histogram} chosen={chosen.label} outdated={outdated} />
+        <HistogramList
+          histogram={histogram}
+          chosen={chosen.label}
+          outdated={outdated}
+          title={texts.histogram.title}
+        />
       )}
       <ShowQuery operation={LabelHistogramDocument} variables={variables} />
     </section>

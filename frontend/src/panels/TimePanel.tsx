@@ -1,10 +1,10 @@
 import { useModels } from '../api/useModels';
 import { useMoments } from '../api/useMoments';
-import { ChangeList } from '../components/ChangeList';
-import { DateChoice } from '../components/DateChoice';
+import { ChangeList } from './time/ChangeList';
+import { DateChoice } from './time/DateChoice';
 import { LabelSelect } from '../components/LabelSelect';
 import { Loading, ProblemNotice } from '../components/Notice';
-import { Timeline } from '../components/Timeline';
+import { Timeline } from './time/Timeline';
 import { useAddress } from '../state/useAddress';
 import { useChosenLabel } from '../state/useChosenLabel';
 import { useWording } from '../texts';

@@ -1,6 +1,7 @@
 import type { ComponentType } from 'react';
 
 import type { PanelName } from '../state/address';
+import { AreaPanel } from './AreaPanel';
 import { LabelsPanel } from './LabelsPanel';
 import { ModelsPanel } from './ModelsPanel';
 import { PicturePanel } from './PicturePanel';
@@ -12,6 +13,7 @@ import { TimePanel } from './TimePanel';
 export const PANEL_VIEWS: { name: PanelName; Panel: ComponentType }[] = [
   { name: 'labels', Panel: LabelsPanel },
   { name: 'place', Panel: PlacePanel },
+  { name: 'area', Panel: AreaPanel },
   { name: 'time', Panel: TimePanel },
   { name: 'models', Panel: ModelsPanel },
   { name: 'scenes', Panel: ScenesPanel },

@@ -6,17 +6,17 @@ import {
   type LabelTimelineQuery,
   type LabelTimelineQueryVariables,
   type TimelineInterval,
-} from '../api/generated/graphql';
-import { problemOf } from '../api/problem';
-import { modelTitle } from '../api/useModels';
-import { INTERVALS, type Interval } from '../state/address';
-import { newestIn } from '../state/dates';
-import { changeAddress, useAddress } from '../state/useAddress';
-import type { ChosenLabel } from '../state/useChosenLabel';
-import { useScope } from '../state/useScope';
-import { useWording } from '../texts';
-import { Loading, ProblemNotice } from './Notice';
-import { ShowQuery } from './ShowQuery';
+} from '../../api/generated/graphql';
+import { problemOf } from '../../api/problem';
+import { modelTitle } from '../../api/useModels';
+import { INTERVALS, type Interval } from '../../state/address';
+import { newestIn } from '../../state/dates';
+import { changeAddress, useAddress } from '../../state/useAddress';
+import type { ChosenLabel } from '../../state/useChosenLabel';
+import { useScope } from '../../state/useScope';
+import { useWording } from '../../texts';
+import { Loading, ProblemNotice } from '../../components/Notice';
+import { ShowQuery } from '../../components/ShowQuery';
 
 type Period = NonNullable<LabelTimelineQuery['labelTimeline']>['periods'][number];
 

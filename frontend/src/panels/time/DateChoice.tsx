@@ -1,6 +1,6 @@
-import { firstSpan, sameMoment, withMoment } from '../state/dates';
-import { changeAddress, useAddress } from '../state/useAddress';
-import { useWording } from '../texts';
+import { firstSpan, sameMoment, withMoment } from '../../state/dates';
+import { changeAddress, useAddress } from '../../state/useAddress';
+import { useWording } from '../../texts';
 
 /** Choose the date of the map, or two dates that are compared. */
 export function DateChoice({ moments }: { moments: readonly string[] }) {

@@ -1,15 +1,15 @@
 import { useState } from 'react';
 
-import { LabelChangesDocument } from '../api/generated/graphql';
-import { useChanges, type Change, type Changes } from '../api/useChanges';
-import { CHANGE_SIGNS, placeOf } from '../layers/changes';
-import { flyTo, FROM_LIST } from '../map/fly';
-import { useMap } from '../map/MapProvider';
-import { useAddress } from '../state/useAddress';
-import { useWording } from '../texts';
-import { Time } from './Time';
-import { Loading, ProblemNotice } from './Notice';
-import { ShowQuery } from './ShowQuery';
+import { LabelChangesDocument } from '../../api/generated/graphql';
+import { useChanges, type Change, type Changes } from '../../api/useChanges';
+import { CHANGE_SIGNS, placeOf } from '../../layers/changes';
+import { flyTo, FROM_LIST } from '../../map/fly';
+import { useMap } from '../../map/MapProvider';
+import { useAddress } from '../../state/useAddress';
+import { useWording } from '../../texts';
+import { Time } from '../../components/Time';
+import { Loading, ProblemNotice } from '../../components/Notice';
+import { ShowQuery } from '../../components/ShowQuery';
 
 /** Where a label appeared or vanished between the two dates that are compared. */
 export function ChangeList({ label }: { label: string }) {
