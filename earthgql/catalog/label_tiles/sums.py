@@ -29,7 +29,7 @@ from earthgql.catalog.scores import as_real
 from earthgql.catalog.sql import Fragment, compose, execute
 from earthgql.catalog.tiles.conditions import ViewConditions
 from earthgql.catalog.tiles.filter import TileFilter
-from earthgql.catalog.tiles.visible import all_tiles_in_view
+from earthgql.catalog.tiles.visible import tiles_by_cells
 from earthgql.imagery.grid import Bounds, TileIndex, tile_bounds
 
 # Tiles that one statement sums up, about.
@@ -163,7 +163,7 @@ def _remake_statement(model: ModelRecord, blocks: BlockRange) -> Fragment:
         zoom=blocks.zoom,
         revisions=revisions(blocks),
         old_inside=_old(inside),
-        tiles=all_tiles_in_view(ViewConditions.of((bounds,), TileFilter()), own),
+        tiles=tiles_by_cells(ViewConditions.of((bounds,), TileFilter()), own),
         edges=EDGES,
         scored=SCORED,
         made=each_label(model, scores_in_sql.total, scores_in_sql.over),

@@ -14,7 +14,7 @@ from earthgql.catalog.sql import Fragment, compose, execute, join
 from earthgql.catalog.tiles.conditions import ViewConditions
 from earthgql.catalog.tiles.filter import TileFilter
 from earthgql.catalog.tiles.one_zoom import tiles_of_one_zoom
-from earthgql.catalog.tiles.visible import all_tiles_in_view
+from earthgql.catalog.tiles.visible import all_tiles_in_view, tiles_by_cells
 from earthgql.imagery.grid import MAX_ZOOM, TileIndex, tile_bounds
 
 EXTENT = 4096
@@ -157,7 +157,10 @@ class _Source(NamedTuple):
         view = ViewConditions.of((tile_bounds(self.tile),), self.where)
         if self.below.only_scene is not None and self.where.within is None:
             return tiles_of_one_zoom(view, lowest, self.below.only_scene, None)
-        return all_tiles_in_view(view, (lowest, highest))
+        if highest <= self.cells + 1:
+            only_zoom = len(self.below.zooms) == 1
+            return tiles_by_cells(view, (lowest, highest), only_zoom=only_zoom)
+        return all_tiles_in_view(view)
 
     def _sums(self) -> Fragment:
         """What finds the sums of cells: made, kept, or one added to the other."""

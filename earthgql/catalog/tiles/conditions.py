@@ -8,7 +8,7 @@ from earthgql.catalog.sql import FALSE, TRUE, Fragment, all_of, compose, join
 from earthgql.catalog.tiles.filter import LabelTerm, TileFilter
 from earthgql.imagery.grid import MAX_ZOOM, Bounds, CellRange, cell_range
 
-_WHOLE_GRID = CellRange(0, 0, (1 << MAX_ZOOM) - 1, (1 << MAX_ZOOM) - 1)
+WHOLE_GRID = CellRange(0, 0, (1 << MAX_ZOOM) - 1, (1 << MAX_ZOOM) - 1)
 _EDGES = ("w", "s", "e", "n", "x0", "y0", "x1", "y1")
 
 
@@ -104,7 +104,7 @@ class ViewConditions:
             acquired: see above.
         """
         inside = [(part, cells) for part in parts or () if (cells := cell_range(part))]
-        if parts is None or any(cells == _WHOLE_GRID for _, cells in inside):
+        if parts is None or any(cells == WHOLE_GRID for _, cells in inside):
             return cls(where, (), True, prefix, acquired)
         boxes = tuple(Box.of(i, *box, prefix) for i, box in enumerate(inside))
         return cls(where, boxes, False, prefix, acquired)

@@ -8,10 +8,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from earthgql.catalog.sql import Fragment, compose, join
-from earthgql.catalog.tiles.conditions import ViewConditions
+from earthgql.catalog.tiles.conditions import WHOLE_GRID, Box, ViewConditions
 from earthgql.catalog.tiles.filter import TileFilter
 from earthgql.catalog.tiles.order import BY_ID, OrderInSql, Position, TileOrder
-from earthgql.imagery.grid import Bounds
+from earthgql.imagery.grid import MAX_ZOOM, WORLD, Bounds
+
+MOST_CELLS = 16_384
+"""Cells that ``tiles_by_cells`` looks into."""
 
 # `chosen` is small (scenes near the viewport, times their zooms); better tiles, of rivals `r`, are
 # found in the unique index (scene, z, x, y). Finer ones, of which there may be a million below a
@@ -27,8 +30,11 @@ WITH chosen AS MATERIALIZED (
    WHERE ({scene_here}) AND {scene_chosen} AND {zoom_chosen}
 )
 SELECT t.id, t.scene_id, t.z, t.x, t.y{columns}
-  FROM tile t JOIN chosen c ON c.id = t.scene_id AND c.z = t.z{scores}
- WHERE ({tile_here}){conditions}
+  FROM {tiles} t JOIN chosen c ON c.id = t.scene_id AND c.z = t.z{scores}
+ WHERE ({tile_here}){conditions}{not_hidden}{order}
+ LIMIT {limit}
+"""
+_NOT_HIDDEN = """
    AND NOT EXISTS (
      SELECT FROM chosen r
       WHERE (r.band, r.acquired_at, r.z, r.id) > (c.band, c.acquired_at, c.z, c.id)
@@ -43,9 +49,29 @@ SELECT t.id, t.scene_id, t.z, t.x, t.y{columns}
               AND b.x BETWEEN t.x << (r.z - t.z) AND ((t.x + 1) << (r.z - t.z)) - 1
               AND b.y BETWEEN t.y << (r.z - t.z) AND ((t.y + 1) << (r.z - t.z)) - 1)
           = 1::bigint << (2 * (r.z - t.z))
-        END){order}
- LIMIT {limit}
-"""
+        END)"""
+# Of each cell the best tile of its zoom, from the best scene there on: the first that has one. So
+# of a hundred scenes of one place a hundredth is looked at. The limit, which is never reached,
+# tells the planner how few cells there are.
+_BEST_OF_CELLS = """(
+  SELECT best.*
+    FROM (SELECT z, x, y, ST_SetSRID(ST_MakePoint(
+                   (CAST(x AS float8) + 0.5) / (1 << z) * 360 - 180,
+                   degrees(atan(sinh(pi() * (1 - (CAST(y AS float8) * 2 + 1) / (1 << z)))))), 4326)
+                 AS middle
+            FROM (SELECT DISTINCT z FROM chosen WHERE z BETWEEN {lowest} AND {highest}) zoom
+           CROSS JOIN LATERAL generate_series({x0} >> ({finest} - z), {x1} >> ({finest} - z)) AS x
+           CROSS JOIN LATERAL generate_series({y0} >> ({finest} - z), {y1} >> ({finest} - z)) AS y
+           LIMIT {most}) cell
+   CROSS JOIN LATERAL (
+     SELECT found.*
+       FROM (SELECT id FROM chosen c
+              WHERE c.z = cell.z AND (c.footprint && cell.middle OR c.beyond && cell.middle)
+              ORDER BY c.acquired_at DESC, c.id DESC) c
+      CROSS JOIN LATERAL (
+        SELECT * FROM tile
+         WHERE scene_id = c.id AND z = cell.z AND x = cell.x AND y = cell.y LIMIT 1) found
+      LIMIT 1) best)"""
 # PostgreSQL begins the second when the first has no more rows, and not at all once it has enough: a
 # part with a limit is read by one process, from its first row on.
 _ONE_BEHIND_THE_OTHER = "({first}) UNION ALL ({second}) LIMIT {limit}"
@@ -119,32 +145,43 @@ def tiles_in_view(
     return TilesInView(tiles, in_order.outer_clause)
 
 
-def all_tiles_in_view(view: ViewConditions, zooms: tuple[int, int] | None = None) -> Fragment:
+def all_tiles_in_view(view: ViewConditions) -> Fragment:
     """Return what finds all tiles of a viewport, in no order, which costs less.
-
-    Args:
-        view: what they must meet.
-        zooms: only tiles from the first to the second, both included; those of all zooms hide
-            others.
 
     Returns:
         What gives ``id, scene_id, z, x, y, area_m2, footprint``.
     """
-    conditions = []
-    if zooms is not None:
-        lowest, highest = (view.param(f"zoom{i}", zoom) for i, zoom in enumerate(zooms))
-        # Of both tables: the one says which scenes have tiles, the other leads into the index.
-        conditions = [
-            compose("{t}.z BETWEEN {lowest} AND {highest}", t=t, lowest=lowest, highest=highest)
-            for t in ("c", "t")
-        ]
-    return _in_view(view, columns=", t.area_m2, t.footprint", conditions=conditions)
+    return _in_view(view, columns=", t.area_m2, t.footprint")
+
+
+def tiles_by_cells(
+    view: ViewConditions, zooms: tuple[int, int], *, only_zoom: bool = False
+) -> Fragment:
+    """Return what finds the tiles of some zooms by looking into each cell there is.
+
+    Args:
+        view: what they must meet; its viewport is one rectangle, of ``MOST_CELLS`` cells at most.
+        zooms: lowest and highest of these tiles; those of all zooms hide others.
+        only_zoom: whether all scenes there have tiles of one zoom alone, the same.
+
+    Returns:
+        What ``all_tiles_in_view`` does.
+    """
+    [box] = view.boxes or [Box.of(0, WORLD[0], WHOLE_GRID, view.prefix)]
+    lowest, highest = (view.param(f"zoom{i}", zoom) for i, zoom in enumerate(zooms))
+    edges = {edge: Fragment(getattr(box, edge), box.params) for edge in ("x0", "y0", "x1", "y1")}
+    cells = compose(
+        _BEST_OF_CELLS, lowest=lowest, highest=highest, finest=MAX_ZOOM, most=MOST_CELLS, **edges
+    )
+    return _in_view(view, columns=", t.area_m2, t.footprint", tiles=cells, ranked=only_zoom)
 
 
 def _in_view(
     view: ViewConditions,
     *,
     columns: Fragment | str,
+    tiles: Fragment | str = "tile",
+    ranked: bool = False,
     scored: bool = False,
     conditions: Sequence[Fragment] = (),
     order: Fragment | str = "",
@@ -158,9 +195,11 @@ def _in_view(
         zoom_chosen=view.zoom_chosen("z"),
         band=zoom_band("z.z"),
         columns=columns,
+        tiles=tiles,
         scores=joined_scores(view, "t") if scored or view.about_scores else "",
         tile_here=view.tile_here("t"),
         conditions=further([*within, *view.scores("t", "k"), *conditions]),
+        not_hidden="" if ranked else _NOT_HIDDEN,
         order=order,
         limit=limit,
     )
