@@ -92,6 +92,7 @@ def create_app(
         engine,
         load_classifier or _loader(settings),
         settings.inference_deadline,
+        name=lambda: _model_name(settings),
         queue_size=settings.queue_size,
         batch_wait_s=settings.batch_wait,
     )
@@ -145,6 +146,14 @@ def _documents(settings: Settings) -> Documents:
     path, parser = settings.trusted_documents, document_parser()
     trusted = read_trusted(path, parser) if path else {}
     return Documents(parser, trusted, only=settings.trusted_only)
+
+
+def _model_name(settings: Settings) -> str:
+    from earthgql.models.bundle import read_manifest
+    from earthgql.models.loading import chosen_folder
+
+    manifest = read_manifest(chosen_folder(settings))
+    return f"{manifest.name} {manifest.version}"
 
 
 def _loader(settings: Settings) -> Callable[[], Classifier]:

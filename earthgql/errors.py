@@ -101,6 +101,18 @@ class ModelUnavailableError(EarthGQLError):
     status = 503
 
 
+class ModelNotLoadedError(ModelUnavailableError):
+    """The model that this server runs cannot be loaded or run; the message names files."""
+
+    @property
+    def public_message(self) -> str:
+        """A message without the server's folders."""
+        return (
+            "The model of this server cannot be loaded or run; only stored scores are answered. "
+            "Whoever runs this server finds the reason in its log."
+        )
+
+
 class DeadlineError(EarthGQLError):
     """Something was not done within its deadline; repeated, inference continues."""
 
@@ -138,6 +150,18 @@ class DatabaseUnavailableError(EarthGQLError):
         )
 
 
+class DiskFullError(DatabaseUnavailableError):
+    """The database's disk is full; nothing was changed."""
+
+    @property
+    def public_message(self) -> str:
+        """A message without the server's folders."""
+        return (
+            "The database's disk is full, and nothing was changed: try again later. "
+            "Whoever runs this server finds more in its log."
+        )
+
+
 class SetupError(EarthGQLError):
     """The machine lacks something earthgql needs; the message says how to get it."""
 
@@ -165,7 +189,10 @@ def shortened(value: object) -> str:
     """Return a value from a client, shortened for a message."""
     if isinstance(value, str):
         return repr(value if len(value) <= 60 else value[:57] + "...")
-    text = repr(value)
+    try:
+        text = repr(value)
+    except (RecursionError, ValueError):  # lists in lists in lists, a number of thousands of digits
+        return "a value nested too deeply, or too long"
     return text if len(text) <= 60 else text[:57] + "..."
 
 

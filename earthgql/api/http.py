@@ -330,4 +330,6 @@ def _reason(error: Exception) -> str:
         return "it is not UTF-8"
     if isinstance(error, RecursionError):
         return "it is nested too deeply"
+    if str(error).startswith("Exceeds the limit"):  # of Python's conversion of numbers
+        return "a number has thousands of digits"
     return str(error)

@@ -13,13 +13,20 @@ from sqlalchemy.engine import URL
 from earthgql import cancellation
 from earthgql.database.private.cluster import Cluster
 from earthgql.database.private.debian import Say
-from earthgql.errors import DatabaseUnavailableError, DeadlineError, OverloadedError
+from earthgql.errors import (
+    DatabaseUnavailableError,
+    DeadlineError,
+    DiskFullError,
+    OverloadedError,
+)
 from earthgql.settings import Settings
 
 LARGEST_ROW_ID = 2**63 - 1
 """Largest value of bigint, the type of row ids."""
 
 _CONNECT_TIMEOUT_S = 5
+_POOL_TIMEOUT_S = 3
+_POOL_EMPTY = "all database connections are in use: ask again later, or raise EARTHGQL_POOL_SIZE"
 _POOL_SIZE = 8
 _CONNECTION_LOST = ("08", "57P", "53300", "25P03")
 _QUERY_CANCELED = "57014"
@@ -112,6 +119,7 @@ def engine_on(
         url,
         pool_size=pool_size,
         max_overflow=pool_size,
+        pool_timeout=_POOL_TIMEOUT_S,
         connect_args=arguments,
         skip_autocommit_rollback=True,
         **({"isolation_level": "AUTOCOMMIT"} if autocommit else {}),
@@ -169,7 +177,8 @@ def database_errors() -> Generator[None, None, None]:
         DatabaseUnavailableError: if there is no connection, or the tables are missing.
         DeadlineError: if the server ended a statement that took too long.
         OverloadedError: if a lock was not free within ``lock_timeout``, or the server ended the
-            transaction because of a deadlock or a serialization failure.
+            transaction because of a deadlock or a serialization failure, or no connection was free
+            for seconds.
     """
     try:
         yield
@@ -184,10 +193,13 @@ def database_errors() -> Generator[None, None, None]:
             raise DeadlineError(
                 "the database took too long over this: ask for a smaller area or for less"
             ) from error
+        if isinstance(error, exc.TimeoutError):
+            raise OverloadedError(_POOL_EMPTY) from error
         message = explained(error)
         if message is None:
             raise
-        raise DatabaseUnavailableError(message) from error
+        kind = DiskFullError if state == _DISK_FULL else DatabaseUnavailableError
+        raise kind(message) from error
 
 
 @contextmanager
@@ -210,7 +222,7 @@ def explained(error: Exception) -> str | None:
     """Return the message for a user about a driver's error; None if it is a defect of earthgql."""
     cause = error.orig if isinstance(error, exc.DBAPIError) else error
     if isinstance(error, exc.TimeoutError):
-        return "all database connections are in use: try again, or raise EARTHGQL_POOL_SIZE"
+        return _POOL_EMPTY
     if not isinstance(cause, psycopg2.Error):
         return None
     state = cause.pgcode or ""

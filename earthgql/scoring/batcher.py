@@ -10,7 +10,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from earthgql.errors import DeadlineError, EarthGQLError, ModelUnavailableError
+from earthgql.errors import (
+    DeadlineError,
+    EarthGQLError,
+    ModelNotLoadedError,
+    ModelUnavailableError,
+)
 from earthgql.models.passes import padded_size
 from earthgql.models.protocol import (
     TILE_SIZE,
@@ -388,7 +393,7 @@ def _invalid_scores_error(identity: ModelIdentity) -> ModelUnavailableError:
 def model_error(error: BaseException, identity: ModelIdentity) -> ModelUnavailableError:
     """Return an engine's error as one for clients, without the files and hosts it may name."""
     if isinstance(error, ModelUnavailableError):
-        return error
+        return ModelNotLoadedError(str(error))
     return ModelUnavailableError(f"model {identity.name} failed on this tile, see the server's log")
 
 

@@ -22,13 +22,24 @@ from earthgql.catalog.scores import (
     insert_scores,
 )
 from earthgql.database.engine import database_errors, logged_errors
-from earthgql.errors import DeadlineError, EarthGQLError, NotFoundError, OverloadedError
+from earthgql.errors import (
+    BadInputError,
+    DeadlineError,
+    EarthGQLError,
+    ModelNotLoadedError,
+    ModelUnavailableError,
+    NotFoundError,
+    OverloadedError,
+)
 from earthgql.imagery.source import Pixels, TileSource
 from earthgql.models.protocol import Classifier
 from earthgql.scoring.batcher import MAX_BATCH_S, BatchStatistics, stopping_error
 from earthgql.scoring.pending import PendingTiles, Request
 
 Answer = ScoreRecord | EarthGQLError
+
+LOAD_AGAIN_S = 5.0
+"""Seconds after which a model that could not be loaded is tried again."""
 
 
 class PictureScores(NamedTuple):
@@ -56,6 +67,7 @@ class ScoringService:
         load: Callable[[], Classifier],
         deadline_s: float = 25.0,
         *,
+        name: Callable[[], str] | None = None,
         queue_size: int = 4096,
         batch_wait_s: float = 0.0,
         max_batch_s: float = MAX_BATCH_S,
@@ -66,12 +78,15 @@ class ScoringService:
             engine: on the database of tiles and scores.
             load: loads the model; called once, when it is first needed.
             deadline_s: seconds that a call may take which names no deadline.
+            name: returns the name and version that the model should have; used if it cannot be
+                loaded.
             queue_size: most tiles in flight, over all requests; 0: any number.
             batch_wait_s: seconds that a batch waits for more tiles when the engine is idle.
             max_batch_s: about the most seconds of a batch that serves few requests.
         """
         self._engine = engine
         self._load = load
+        self._name = name or _no_name
         self._deadline_s = deadline_s
         self._queue_size = queue_size
         self._batch_wait_s = batch_wait_s
@@ -83,6 +98,8 @@ class ScoringService:
     def _reset(self) -> None:
         self._loading = threading.Lock()
         self._classifier: Classifier | None = None
+        self._failure: str | None = None
+        self._failed_at = 0.0
         self._pending: PendingTiles | None = None
         self._closing: weakref.finalize[..., ScoringService] | None = None
 
@@ -98,26 +115,41 @@ class ScoringService:
         """The model, loaded on first use.
 
         Raises:
-            ModelUnavailableError: if it cannot be loaded.
+            ModelNotLoadedError: if it cannot be loaded, or could not a moment ago.
         """
         if self._classifier is None:
             with self._loading:
                 if self._classifier is None:
-                    self._classifier = self._load()
+                    self._classifier = self._load_again()
         return self._classifier
+
+    def _load_again(self) -> Classifier:
+        """Load the model, unless that failed just now: it takes seconds."""
+        if self._failure is None or time.monotonic() > self._failed_at + LOAD_AGAIN_S:
+            try:
+                return self._load()
+            except EarthGQLError as error:
+                self._failure, self._failed_at = str(error), time.monotonic()
+        raise ModelNotLoadedError(self._failure)
 
     @property
     def model(self) -> ModelRecord:
         """The model's row in the database, registered on first use.
 
+        If it cannot be loaded, the row of the name and version that it should have: what it has
+        scored before is answered, and all else is an error.
+
         Raises:
-            ModelUnavailableError: if it cannot be loaded, or the database has another model of
-                its name and version.
+            ModelUnavailableError: if it cannot be loaded and has no row, or the database has
+                another model of its name and version.
             DatabaseUnavailableError: if the database cannot be reached.
         """
         model = self._model
         if model is None:
-            identity = self.classifier.identity
+            try:
+                identity = self.classifier.identity
+            except ModelNotLoadedError as error:
+                return self._named_model(error)
             with self._loading:
                 model = self._model
                 if model is None:
@@ -126,6 +158,14 @@ class ScoringService:
                     self._model = model
         # Not the attribute: another thread may just have reset it, because the row is gone.
         return model
+
+    def _named_model(self, failure: ModelNotLoadedError) -> ModelRecord:
+        try:
+            name = self._name()
+            with database_errors(), self._engine.connect() as conn:
+                return model_named(conn, name)
+        except (ModelUnavailableError, NotFoundError, BadInputError):
+            raise failure from None
 
     def find_model(self, conn: Connection, name: str | None) -> ModelRecord:
         """Return the model of a ``model`` argument; None: that which this server runs.
@@ -153,8 +193,11 @@ class ScoringService:
         Raises:
             ModelUnavailableError: if that fails.
         """
-        _ = self.model
-        self.classifier.warm_up()
+        classifier, _ = self.classifier, self.model
+        try:
+            classifier.warm_up()
+        except ModelUnavailableError as error:
+            raise ModelNotLoadedError(str(error)) from error
 
     def close(self) -> None:
         """Drop waiting tiles and end the threads; also done when the process ends.
@@ -194,7 +237,8 @@ class ScoringService:
 
         Returns:
             By tile id a ``ScoreRecord``, or as a value, not raised: ``NotFoundError``,
-            ``ImageUnreadableError``, ``ModelUnavailableError`` if the model failed on this tile,
+            ``ImageUnreadableError``, ``ModelUnavailableError`` if the model failed on this tile or
+            cannot be loaded,
             ``OverloadedError`` for all that have no scores if too many wait already, or
             ``DeadlineError`` for those not done in time. Scores done in time are stored, and
             those of tiles that still ran are remembered for seconds, so that repeating the call
@@ -210,6 +254,8 @@ class ScoringService:
         began = time.monotonic()
         if deadline is None:
             deadline = began + self._deadline_s
+        if must_store:
+            _ = self.classifier
         model = self.model
         ids = list(dict.fromkeys(tile_ids))
         with self._engine.connect() as conn:
@@ -269,7 +315,10 @@ class ScoringService:
         must_store: bool,
     ) -> dict[int, Answer]:
         """Have tiles read and inferred, and store the scores that no other request stores."""
-        pending = self._start()
+        try:
+            pending = self._start()
+        except ModelNotLoadedError as failure:
+            return dict.fromkeys(sources, failure)
         try:
             pending.add(request, sources)
             with cancellation.calling(request.complete.set):
@@ -314,6 +363,10 @@ class ScoringService:
             self._model = None
             with self._engine.begin() as conn:
                 insert_scores(conn, self.model.id, records, sources)
+
+
+def _no_name() -> str:
+    raise ModelUnavailableError("it is not known which model this should be")
 
 
 def _too_late(done: int) -> DeadlineError:

@@ -5,6 +5,7 @@ import re
 import shutil
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,14 @@ from support.api_client import (
     viewport,
     write_raster,
 )
-from support.pixel_classifier import GatedClassifier, PixelClassifier
+from support.pixel_classifier import PIXEL_IDENTITY, GatedClassifier, PixelClassifier
 
 from earthgql.app import create_app
-from earthgql.database.engine import engine_on
-from earthgql.errors import ModelUnavailableError
+from earthgql.database.engine import database_errors, engine_on
+from earthgql.errors import DiskFullError, ModelUnavailableError
 from earthgql.imagery.grid import TileIndex
+from earthgql.models.bundle import read_manifest
+from earthgql.models.loading import chosen_folder
 from earthgql.models.protocol import Classifier
 from earthgql.settings import Settings
 
@@ -222,22 +225,72 @@ def app_with(engine: Engine, load: Any) -> Any:
     return create_app(Settings(), engine=engine, load_classifier=load).test_client()
 
 
-def test_a_model_that_cannot_be_loaded(fresh_engine: Engine, raster: Path) -> None:
+def test_a_model_that_cannot_be_loaded(
+    fresh_engine: Engine, raster: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     ingest(fresh_engine, raster, "lake")
 
     def load() -> Classifier:
-        raise ModelUnavailableError("the bundle lacks weights.h5")
+        raise ModelUnavailableError("/srv/models/mine lacks weights.h5")
 
     client = app_with(fresh_engine, load)
     body = {"query": VIEWPORT, "variables": {"bounds": viewport(NORTH_WEST, 2, 1)}}
     answer = client.post("/graphql", json=body).get_json()
     assert [n["classification"] for n in answer["data"]["tilesInBounds"]["nodes"]] == [None, None]
     assert {e["extensions"]["code"] for e in answer["errors"]} == {"MODEL_UNAVAILABLE"}
-    assert "weights.h5" in answer["errors"][0]["message"]
+    assert all("/srv" not in error["message"] for error in answer["errors"])
+    assert "/srv/models/mine lacks weights.h5" in caplog.text
     while (ready := client.get("/readyz")).get_json()["status"] == "starting":
         time.sleep(0.05)
     assert ready.status_code == 503
-    assert ready.get_json() == {"status": "failed", "reason": "the bundle lacks weights.h5"}
+    assert ready.get_json()["status"] == "failed"
+    assert "/srv" not in ready.text
+
+
+def test_stored_scores_of_a_model_that_cannot_be_loaded(fresh_engine: Engine, raster: Path) -> None:
+    ingest(fresh_engine, raster, "lake")
+    manifest = read_manifest(chosen_folder(Settings()))
+    served = replace(PIXEL_IDENTITY, name=manifest.name, version=manifest.version)
+    classifier = PixelClassifier(identity=served)
+    before = create_app(Settings(), engine=fresh_engine, load_classifier=lambda: classifier)
+    scored = {"query": VIEWPORT, "variables": {"bounds": viewport(NORTH_WEST, 1, 1)}}
+    stored = before.test_client().post("/graphql", json=scored).get_json()
+
+    def damaged() -> Classifier:
+        raise ModelUnavailableError("weights.h5 is damaged")
+
+    client = app_with(fresh_engine, damaged)
+    assert client.post("/graphql", json=scored).get_json() == stored
+    more = {"query": VIEWPORT, "variables": {"bounds": viewport(NORTH_WEST, 2, 1)}}
+    answer = client.post("/graphql", json=more).get_json()
+    found = [n["classification"] for n in answer["data"]["tilesInBounds"]["nodes"]]
+    assert [entry is None for entry in found] == [False, True]
+    assert [e["extensions"]["code"] for e in answer["errors"]] == ["MODEL_UNAVAILABLE"]
+    lat, lon = centre(NORTH_WEST)
+    told = client.post("/inference/predict", json={"lat1": lat, "lng1": lon})
+    assert told.status_code == 200
+
+
+def test_an_exhausted_pool_and_a_full_disk_are_named(fresh_engine: Engine) -> None:
+    url = fresh_engine.url.render_as_string(hide_password=False)
+    api = make_api(engine_on(url, pool_size=1, autocommit=True))
+    with api.engine.connect(), api.engine.connect():
+        began = time.monotonic()
+        answer = api.client.post("/graphql", json={"query": "{ scenes { nodes { name } } }"})
+        assert time.monotonic() - began < 10
+    [error] = answer.get_json()["errors"]
+    assert error["extensions"]["code"] == "OVERLOADED"
+    assert "connections are in use" in error["message"]
+    assert answer.headers["Retry-After"]
+    with pytest.raises(DiskFullError) as full, database_errors(), fresh_engine.connect() as conn:
+        conn.exec_driver_sql(
+            "DO $$ BEGIN RAISE EXCEPTION 'could not extend file \"base/1/2\"'"
+            " USING ERRCODE = '53100'; END $$"
+        )
+    assert full.value.code == "DATABASE_UNAVAILABLE"
+    assert "disk is full" in full.value.public_message
+    assert "base/1" not in full.value.public_message
+    api.engine.dispose()
 
 
 def test_ready_once_the_model_is_loaded(fresh_engine: Engine) -> None:

@@ -53,6 +53,12 @@ HOSTILE = {
     + "}",
     "comments": "#\n" * 200_000 + "{ __typename }",
     "long": "{ __typename }" + " " * 600_000,
+    "a number of 5,000 digits": "{ tilesInBounds(first: " + "9" * 5_000 + ") { nodes { id } } }",
+    "a default of 5,000 digits": "query ($n: Int = " + "9" * 5_000 + ") { __typename }",
+    "positions in positions": "{ labelHistogram(polygon: {coordinates: "
+    + "[" * 100
+    + "]" * 100
+    + "}) { areaKm2 } }",
 }
 
 
@@ -255,3 +261,24 @@ def test_the_statements_of_a_request_share_one_deadline(
     assert len(seen) == 2
     assert {error["extensions"]["code"] for error in answer["errors"]} == {"TIMEOUT"}
     assert sum(value is None for value in answer["data"].values()) == len(answer["errors"]) >= 5
+
+
+@pytest.mark.parametrize("depth", [40, 500, 900, 960, 990, 1_500])
+def test_deep_coordinates_are_a_client_s_mistake(bare: Api, depth: int) -> None:
+    query = "query ($p: GeoJSON!) { labelHistogram(polygon: $p) { areaKm2 } }"
+    polygon = f'{{"type": "Polygon", "coordinates": {"[" * depth}1{"]" * depth}}}'
+    for path, body in (
+        ("/graphql", f'{{"query": "{query}", "variables": {{"p": {polygon}}}}}'),
+        ("/export/tiles.csv", f'{{"polygon": {polygon}}}'),
+    ):
+        answer = bare.client.post(path, data=body, content_type="application/json")
+        assert answer.status_code in (200, 400)
+        [error] = answer.get_json()["errors"]
+        assert error["extensions"]["code"] in (limits.CODE, "BAD_REQUEST", "BAD_USER_INPUT")
+
+
+def test_a_variable_of_thousands_of_digits(bare: Api) -> None:
+    body = '{"query": "{ __typename }", "variables": {"n": ' + "9" * 5_000 + "}}"
+    answer = bare.client.post("/graphql", data=body, content_type="application/json")
+    assert answer.status_code == 400
+    assert "thousands of digits" in answer.get_json()["errors"][0]["message"]

@@ -20,6 +20,7 @@ from graphql import (
     GraphQLError,
     GraphQLSchema,
     InlineFragmentNode,
+    IntValueNode,
     ListValueNode,
     ObjectValueNode,
     OperationDefinitionNode,
@@ -46,6 +47,8 @@ MAX_ALIASES = 1_000
 MAX_VALUES = 250_000
 MAX_AREAS = 24
 MAX_OBJECTS = 64
+MAX_NESTING = 32
+MAX_DIGITS = 400
 MAX_OPERATIONS = 50
 MAX_FRAGMENTS = 50
 MAX_FIELDS = 5_000
@@ -269,24 +272,44 @@ class _Scale:
 
 
 def _check_value(value: ValueNode | None) -> None:
-    """Refuse a list of many objects, such as conditions on labels, in a document."""
-    # Nested as deeply as the parser takes, which is not deep enough to matter here.
-    if isinstance(value, ObjectValueNode):
-        for entry in value.fields:
-            _check_value(entry.value)
-    elif isinstance(value, ListValueNode) and len(value.values) > MAX_OBJECTS:
-        _check_objects(any(isinstance(item, ObjectValueNode) for item in value.values))
+    """Refuse values of a document that no argument takes, before they are converted.
+
+    These are long lists of objects, such as conditions on labels, lists within lists within lists,
+    and numbers of thousands of digits.
+    """
+    waiting = [(value, 0)]
+    while waiting:
+        value, depth = waiting.pop()
+        if isinstance(value, ObjectValueNode):
+            waiting.extend((entry.value, _deeper(depth)) for entry in value.fields)
+        elif isinstance(value, ListValueNode):
+            if len(value.values) > MAX_OBJECTS:
+                _check_objects(any(isinstance(item, ObjectValueNode) for item in value.values))
+            waiting.extend((item, _deeper(depth)) for item in value.values)
+        elif isinstance(value, IntValueNode) and len(value.value) > MAX_DIGITS:
+            raise QueryTooLargeError(f"a number of the document has more than {MAX_DIGITS} digits")
 
 
 def _check_variable(value: object) -> None:
-    """Refuse a list of many objects in variables; those of positions are none."""
-    waiting = [value]
+    """Refuse such values in variables; lists of positions are long, but have no objects."""
+    waiting = [(value, 0)]
     while waiting:
-        value = waiting.pop()
+        value, depth = waiting.pop()
         if isinstance(value, dict):
-            waiting.extend(value.values())
-        elif isinstance(value, list) and len(value) > MAX_OBJECTS:
-            _check_objects(any(isinstance(item, dict) for item in value))
+            waiting.extend((entry, _deeper(depth)) for entry in value.values())
+        elif isinstance(value, list):
+            if len(value) > MAX_OBJECTS:
+                _check_objects(any(isinstance(item, dict) for item in value))
+            inner = (item for item in value if isinstance(item, dict | list))
+            waiting.extend((item, _deeper(depth)) for item in inner)
+
+
+def _deeper(depth: int) -> int:
+    if depth >= MAX_NESTING:
+        raise QueryTooLargeError(
+            f"a value of the request is nested deeper than {MAX_NESTING} levels"
+        )
+    return depth + 1
 
 
 def _check_objects(too_many: bool) -> None:

@@ -75,6 +75,8 @@ def edge_cells(wkt: str, zooms: tuple[int, ...]) -> EdgeCells:
     Raises:
         AreaTooLargeError: if it crosses edges of cells more than ``MOST_CROSSINGS`` times.
     """
+    if not zooms:
+        return EdgeCells("{}", "{}", "{}", "{}")
     edges = _edges(wkt)
     crossings = sum(_count_crossings(edges, zoom) for zoom in zooms)
     if crossings > MOST_CROSSINGS:

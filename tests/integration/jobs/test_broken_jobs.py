@@ -16,7 +16,7 @@ from support.pixel_classifier import GatedClassifier, PixelClassifier
 from earthgql import cli, models
 from earthgql.cli.server import background
 from earthgql.database.engine import engine_on
-from earthgql.errors import ModelUnavailableError
+from earthgql.errors import ModelNotLoadedError, ModelUnavailableError
 from earthgql.jobs import tasks
 from earthgql.jobs.service import model_queue
 from earthgql.settings import PROJECT_ROOT
@@ -58,7 +58,7 @@ def test_what_always_fails_is_counted_at_last(
         job = job_scene.wait(job_scene.start())
     assert (job.status, job.done, job.failed) == ("done", 0, TILES)
     [failure] = job.failures
-    assert failure == ("MODEL_UNAVAILABLE", "the accelerator is being reset", TILES)
+    assert failure == ("MODEL_UNAVAILABLE", ModelNotLoadedError().public_message, TILES)
     assert (job_scene.count("job_chunk"), job_scene.count("procrastinate_jobs")) == (0, 0)
 
 
@@ -73,7 +73,7 @@ def test_a_model_that_cannot_be_loaded_is_an_error_of_the_job(
     with job_scene.worker(Damaged()):
         job = job_scene.wait(job_scene.start())
     assert (job.status, job.total, job.attempts) == ("failed", None, 2)
-    assert job.failures == (("MODEL_UNAVAILABLE", "the weights are damaged", 0),)
+    assert job.failures == (("MODEL_UNAVAILABLE", ModelNotLoadedError().public_message, 0),)
     assert job_scene.count("procrastinate_jobs") == 0
 
 

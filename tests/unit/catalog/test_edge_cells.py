@@ -145,6 +145,7 @@ def test_beyond_the_grid_there_is_no_ground() -> None:
     assert sum(all_cells(cap, 5).values()) == pytest.approx(query_area_m2(inside.parts, inside))
     nothing = area([(0, 0), (1, 0), (1, 1), (0, 1)], Bounds(10, 86, 20, 89))
     assert by_cell(nothing, 5) == {}
+    assert edge_cells(nothing.wkt, ()) == ("{}",) * 4
 
 
 @pytest.mark.parametrize("shape", SHAPES)
