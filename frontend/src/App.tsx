@@ -2,6 +2,7 @@ import { Provider } from 'urql';
 
 import { client } from './api/client';
 import { Header } from './components/Header';
+import { AskAgain, ServerBanner } from './components/ServerWatch';
 import { JobProvider } from './jobs/JobProvider';
 import { Comparison } from './map/Comparison';
 import { ModelSwipe } from './map/ModelSwipe';
@@ -12,7 +13,10 @@ import { DropTarget } from './picture/DropTarget';
 import { PictureProvider } from './picture/PictureProvider';
 import { EmptyMap } from './scenes/EmptyMap';
 import { useAddress } from './state/useAddress';
+import { usePageTitle } from './state/usePageTitle';
 import { useWording, WordingProvider } from './texts';
+import { Tour } from './tour/Tour';
+import { TourProvider } from './tour/TourProvider';
 
 /** The page: a map, and a panel beside it. */
 export function App() {
@@ -22,7 +26,9 @@ export function App() {
         <JobProvider>
           <MapProvider>
             <PictureProvider>
-              <Layout />
+              <TourProvider>
+                <Layout />
+              </TourProvider>
             </PictureProvider>
           </MapProvider>
         </JobProvider>
@@ -35,12 +41,14 @@ function Layout() {
   const { texts } = useWording();
   const [address, changeAddress] = useAddress();
   const shown = PANEL_VIEWS.find(({ name }) => name === address.panel) ?? PANEL_VIEWS[0]!;
+  usePageTitle();
   return (
     <div className="layout">
       <a className="skip" href="#map">
         {texts.page.skipToMap}
       </a>
       <Header />
+      <ServerBanner />
       <nav className="tabs" aria-label={texts.page.panels}>
         {PANEL_VIEWS.map(({ name }) => (
           <button
@@ -55,7 +63,7 @@ function Layout() {
       </nav>
       <main className="panel" aria-label={texts.panels[shown.name]}>
         <h2>{texts.panels[shown.name]}</h2>
-        <shown.Panel />
+        <AskAgain>{key => <shown.Panel key={key} />}</AskAgain>
       </main>
       <section id="map" className="map-area" aria-label={texts.page.map}>
         <MapView />
@@ -64,6 +72,7 @@ function Layout() {
         <EmptyMap />
       </section>
       <DropTarget />
+      <Tour />
     </div>
   );
 }

@@ -8,6 +8,8 @@ export interface Format {
   percent: (value: number) => string;
   /** Square kilometres with their unit. */
   km2: (value: number) => string;
+  /** Metres or kilometres with their unit. */
+  length: (metres: number) => string;
   /** The size of a file. */
   kilobytes: (bytes: number) => string;
   /** A moment in the reader's zone. */
@@ -41,6 +43,7 @@ export function formatFor(language: string): Format {
     score: value => score.format(value),
     percent: value => percent.format(value),
     km2: value => `${value >= 1000 ? number.format(Math.round(value)) : fine.format(value)} km²`,
+    length: metres => (metres < 1000 ? `${number.format(metres)} m` : `${number.format(metres / 1000)} km`),
     kilobytes: bytes => `${number.format(Math.ceil(bytes / 1000))} kB`,
     time: moment => time.format(new Date(moment)),
     date: moment => date.format(new Date(moment)),

@@ -1,4 +1,6 @@
-import { cacheExchange, createClient, fetchExchange } from 'urql';
+import { cacheExchange, createClient, errorExchange, fetchExchange } from 'urql';
+
+import { suspectServer } from './serverState';
 
 /** Where the API is; another origin must be allowed there by EARTHGQL_CORS_ORIGINS. */
 export const API = new URL(import.meta.env.VITE_EARTHGQL_URL ?? '/', location.href);
@@ -11,9 +13,13 @@ export function apiUrl(path: string, query: Record<string, string | undefined> =
   return url.href;
 }
 
+const lookForServer = errorExchange({
+  onError: ({ networkError }) => networkError && suspectServer(apiUrl('/healthz')),
+});
+
 /** The page's GraphQL client. */
 export const client = createClient({
   url: apiUrl('/graphql'),
-  exchanges: [cacheExchange, fetchExchange],
+  exchanges: [cacheExchange, lookForServer, fetchExchange],
   preferGetMethod: false,
 });

@@ -9,7 +9,7 @@ export function Legend() {
   const { texts } = useWording();
   return (
     <div className="legend">
-      <p>{meaning(detail, texts.labels)}</p>
+      <p>{legendMeaning(detail, texts.labels)}</p>
       <Scale detail={detail} />
       {(detail === 'cells' || detail === 'both') && <p className="hint">{texts.labels.shareNote}</p>}
       <p className="key">
@@ -21,7 +21,11 @@ export function Legend() {
   );
 }
 
-function meaning(detail: LabelDetail, texts: { score: string; share: string; both: string }): string {
+/** What the colours mean, in words. */
+export function legendMeaning(
+  detail: LabelDetail,
+  texts: { score: string; share: string; both: string },
+): string {
   if (detail === 'cells') return texts.share;
   return detail === 'both' ? texts.both : texts.score;
 }

@@ -53,6 +53,40 @@ export const en = {
     copied: 'Copied',
     failed: 'Not copied: select the text and copy it',
   },
+  header: {
+    copyLink: 'Copy the link to this view',
+    copied: 'Link copied',
+    notCopied: 'Not copied: take the address from above',
+    download: 'Download the map as a picture',
+    downloadFailed: 'The picture could not be made: make the window smaller and try again',
+    offline: 'The server cannot be reached. Trying again until it is back…',
+  },
+  tour: {
+    start: 'Tour of the map in four steps',
+    progress: (step: number, steps: number) => `Step ${step} of ${steps}`,
+    next: 'Next',
+    back: 'Back',
+    leave: 'Leave the tour',
+    finish: 'Done',
+    steps: {
+      label: {
+        title: 'Choose a label',
+        text: 'The model gives each tile of the imagery a score for each label. Choose what to look for: the brighter a tile, the higher its score.',
+      },
+      cutoff: {
+        title: 'Move the cutoff',
+        text: 'Tiles are painted whose score reaches the cutoff. Lower, it shows more tiles and more errors; the mark is the model’s own threshold.',
+      },
+      place: {
+        title: 'Click a place',
+        text: 'All scores of its tile, and what the tiles around it show. With the keyboard: move the map by the arrow keys and press Enter.',
+      },
+      time: {
+        title: 'Compare two dates',
+        text: 'The map is divided between an earlier and a later date, and what appeared or vanished is outlined and listed.',
+      },
+    },
+  },
   scenes: {
     order: 'Oldest first. Point at a scene to see it outlined on the map.',
     fly: 'Fly there',

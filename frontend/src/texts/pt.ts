@@ -54,6 +54,40 @@ export const pt: Texts = {
     copied: 'Copiado',
     failed: 'Não foi copiado: selecione o texto e copie',
   },
+  header: {
+    copyLink: 'Copiar o link desta vista',
+    copied: 'Link copiado',
+    notCopied: 'Não foi copiado: use o endereço acima',
+    download: 'Baixar o mapa como imagem',
+    downloadFailed: 'Não foi possível criar a imagem: reduza a janela e tente de novo',
+    offline: 'O servidor não responde. Tentando de novo até que ele volte…',
+  },
+  tour: {
+    start: 'Visita guiada ao mapa em quatro passos',
+    progress: (step, steps) => `Passo ${step} de ${steps}`,
+    next: 'Avançar',
+    back: 'Voltar',
+    leave: 'Sair da visita',
+    finish: 'Concluir',
+    steps: {
+      label: {
+        title: 'Escolha um rótulo',
+        text: 'O modelo dá a cada bloco da imagem uma pontuação para cada rótulo. Escolha o que procurar; quanto mais claro o bloco, maior a pontuação.',
+      },
+      cutoff: {
+        title: 'Mova o corte',
+        text: 'São pintados os blocos cuja pontuação alcança o corte. Mais baixo, ele mostra mais blocos e mais erros; a marca é o limiar do próprio modelo.',
+      },
+      place: {
+        title: 'Clique em um lugar',
+        text: 'Todas as pontuações do bloco, e o que mostram os blocos ao redor. Pelo teclado: mova o mapa com as setas e pressione Enter.',
+      },
+      time: {
+        title: 'Compare duas datas',
+        text: 'O mapa é dividido entre uma data anterior e uma posterior, e o que surgiu ou sumiu é contornado e listado.',
+      },
+    },
+  },
   scenes: {
     order: 'As mais antigas primeiro. Aponte para uma cena para ver o contorno no mapa.',
     fly: 'Ir até lá',
