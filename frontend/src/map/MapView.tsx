@@ -6,13 +6,12 @@ import {
   NavigationControl,
   ScaleControl,
   setWorkerUrl,
-  type GeoJSONSource,
 } from 'maplibre-gl';
 import workerUrl from 'maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url';
 import { useEffect, useRef } from 'react';
 
 import { apiUrl } from '../api/client';
-import { baseStyle, DARK, fetchLand, LIGHT } from '../layers/base';
+import { baseStyle, DARK, LIGHT } from '../layers/base';
 import { addressNow, changeAddress, onBack, useAddress } from '../state/useAddress';
 import { useComparing } from '../state/useComparing';
 import { useChosenLabel } from '../state/useChosenLabel';
@@ -21,6 +20,7 @@ import { useMap } from './MapProvider';
 import { Crosshair } from './Crosshair';
 import { useClicks } from './useClicks';
 import { useControlTexts } from './useControlTexts';
+import { showLand } from './showLand';
 import { useAreaOutline } from './useAreaOutline';
 import { useImagery } from './useImagery';
 import { FAINT, useLabels } from './useLabels';
@@ -84,21 +84,11 @@ function makeMap(container: HTMLElement): MapLibreMap {
     const { lat, lng } = map.getCenter().wrap();
     changeAddress({ view: { lat, lon: lng, zoom: map.getZoom() } }, { replace: true });
   });
-  // For screen readers and tests: whether all that should be painted is.
-  let landed = false;
-  map.on('dataloading', () => container.setAttribute('aria-busy', 'true'));
-  map.on('movestart', () => container.setAttribute('aria-busy', 'true'));
-  map.on('idle', () => container.setAttribute('aria-busy', String(!landed)));
+  showLand(map);
   map.once('load', () => {
     // On a small screen whom to credit is one press away, else it lies over the map.
     if (container.clientWidth < 640)
       container.querySelector('.maplibregl-ctrl-attrib')?.removeAttribute('open');
-    void fetchLand()
-      .then(land => map.getSource<GeoJSONSource>('land')?.setData(land))
-      .finally(() => {
-        landed = true;
-        map.triggerRepaint();
-      });
     if (!view) void showAll(map);
   });
   return map;

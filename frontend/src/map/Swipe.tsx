@@ -1,9 +1,10 @@
-import { Map as MapLibreMap, type GeoJSONSource } from 'maplibre-gl';
+import { Map as MapLibreMap } from 'maplibre-gl';
 import { useEffect, useRef, useState, type ReactNode, type RefObject } from 'react';
 
-import { baseStyle, DARK, fetchLand, LIGHT } from '../layers/base';
+import { baseStyle, DARK, LIGHT } from '../layers/base';
 import type { ChosenLabel } from '../state/useChosenLabel';
 import { useMap } from './MapProvider';
+import { showLand } from './showLand';
 import { SwipeHandle } from './SwipeHandle';
 import { useImagery } from './useImagery';
 import { FAINT, useLabels } from './useLabels';
@@ -63,10 +64,10 @@ function useFollower(container: RefObject<HTMLDivElement | null>): MapLibreMap |
       attributionControl: false,
       interactive: false,
     });
+    showLand(made);
     const follow = () => made.jumpTo(cameraOf(leader));
     leader.on('move', follow);
     made.once('load', () => {
-      void fetchLand().then(land => made.getSource<GeoJSONSource>('land')?.setData(land));
       follow();
       setFollower(made);
     });

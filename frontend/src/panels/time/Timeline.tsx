@@ -108,12 +108,12 @@ function Bars({ periods, interval, moments }: Shown & { moments: readonly string
               type="button"
               aria-pressed={shown}
               disabled={newest === undefined}
-              aria-label={newest && texts.time.bar(nameOf(period), km2, format.date(newest))}
               onClick={() => changeAddress({ at: newest })}
             >
               <span className="value number">{km2}</span>
               <span className="bar" style={{ height: `${(100 * areaOf(period)) / most}px` }} />
               <span className="name">{nameOf(period)}</span>
+              {newest && <span className="visually-hidden">{texts.time.bar(format.date(newest))}</span>}
             </button>
           </li>
         );

@@ -1,0 +1,77 @@
+"""The time panel in a browser: two dates side by side, what changed, and a label over time."""
+
+import re
+
+import numpy as np
+from playwright.sync_api import expect
+from support.map_page import DATES, UNCLASSIFIED, WAIT_MS, MapVisit
+
+CHANGED = range(8, UNCLASSIFIED)
+"""The newer scene has 0.5 or more for ``water`` on these tiles; the older one has 0 everywhere."""
+
+
+def test_compares_two_dates(visit: MapVisit) -> None:
+    visit.open(panel="time", label="water")
+    after = visit.page.locator(".map-area").first.screenshot()
+    visit.page.get_by_role("button", name="Compare two dates").click()
+    expect(visit.page.get_by_text(f"{len(CHANGED)} places")).to_be_visible()
+    assert visit.address()["before"] == DATES["older"]
+    places = visit.page.locator("ol.places > li")
+    expect(places).to_have_count(len(CHANGED))
+    # The greatest change comes first: the tile whose score went from 0 to 14/16.
+    expect(places.first).to_contain_text("Score 0.00 → 0.88")
+    assert visit.page.locator(".map-area").first.screenshot() != after
+    assert visit.violations() == []
+
+    before = visit.address()["map"]
+    places.last.get_by_role("button").click()
+    visit.page.wait_for_function("map => !location.search.includes(map)", arg=before)
+    expect(places).to_have_count(len(CHANGED))
+
+    visit.page.go_back()
+    expect(visit.page.get_by_role("button", name="Compare two dates")).to_be_visible()
+    expect(visit.page.get_by_role("slider")).to_have_count(0)
+
+
+def test_the_divider_moves_by_keys_and_pointer(visit: MapVisit) -> None:
+    visit.open(panel="time", label="primary", before=DATES["older"])
+    expect(visit.page.get_by_text(f"{UNCLASSIFIED} places")).to_be_visible()
+    divider = visit.page.get_by_role("slider", name=re.compile("Aug 4, 2016"))
+
+    def divided(key: str) -> np.ndarray:
+        divider.press(key)
+        left = visit.page.locator(".swipe .maplibregl-map")
+        expect(left).to_have_attribute("aria-busy", "false", timeout=WAIT_MS)
+        visit.settle()
+        # The picture of the canvas has what lies over it: the left map.
+        return visit.canvas()
+
+    older, newer = divided("End"), divided("Home")
+    expect(divider).to_have_attribute("aria-valuenow", "0")
+    # In the older scene all tiles are `primary`, in the newer one none.
+    assert np.abs(older.astype(int) - newer).mean() > 3
+    divider.press("PageUp")
+    expect(divider).to_have_attribute("aria-valuenow", "10")
+    box = divider.bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    visit.page.mouse.move(x, y)
+    visit.page.mouse.down()
+    visit.page.mouse.move(x + 200, y)
+    visit.page.mouse.up()
+    expect(divider).not_to_have_attribute("aria-valuenow", "10")
+
+
+def test_a_label_over_time(visit: MapVisit) -> None:
+    visit.open(panel="time", label="water", interval="year")
+    bars = visit.page.locator("ol.bars button")
+    expect(bars).to_have_count(2)
+    expect(bars.last).to_have_attribute("aria-pressed", "true")
+    bars.first.click()
+    visit.page.wait_for_url(re.compile("[?&]at=2016-08-04"))
+    expect(bars.first).to_have_attribute("aria-pressed", "true")
+    visit.page.get_by_text("As a table").click()
+    row = visit.page.get_by_role("row", name=re.compile("^2017"))
+    assert float(row.get_by_role("cell").first.inner_text().split()[0]) > 0
+    expect(visit.page.get_by_role("row", name=re.compile("^2016"))).to_contain_text("0 km²")
+    assert visit.violations() == []
