@@ -75,6 +75,7 @@ class ParsedDocument:
         node: its syntax tree.
         characters: of its text.
         operations: how many it has.
+        values: the most that one of its operations answers.
         introspects: whether its operations ask for nothing but the schema.
         errors: what validation found, once that is known.
     """
@@ -82,6 +83,7 @@ class ParsedDocument:
     node: DocumentNode
     characters: int
     operations: int
+    values: int
     introspects: bool
     errors: list[GraphQLError] | None = None
 
@@ -112,8 +114,8 @@ class Parser:
             raise QueryTooLargeError(f"the document is longer than {MAX_LENGTH:,} characters")
         node = parse(text, max_lexical_tokens=MAX_TOKENS, max_comments=MAX_COMMENTS)
         scale = _Scale(node, self._costs, self._answers)
-        scale.check()
-        document = ParsedDocument(node, len(text), len(scale.operations), scale.introspects)
+        values = scale.check()
+        document = ParsedDocument(node, len(text), len(scale.operations), values, scale.introspects)
         with self._lock:
             self._parsed[text] = document
         return document
@@ -181,18 +183,26 @@ class _Scale:
         """Whether the operations ask for nothing but the schema."""
         return all(is_introspection(operation, self._fragments) for operation in self.operations)
 
-    def check(self) -> None:
-        """Raise QueryTooLargeError if the document exceeds a limit."""
+    def check(self) -> int:
+        """Return the values of the largest operation.
+
+        Raises:
+            QueryTooLargeError: if the document exceeds a limit.
+        """
         if len(self.operations) > MAX_OPERATIONS:
             raise QueryTooLargeError(f"the document has more than {MAX_OPERATIONS} operations")
         if len(self._fragments) > MAX_FRAGMENTS:
             raise QueryTooLargeError(f"the document has more than {MAX_FRAGMENTS} fragments")
         for name in self._fragments:
             self._weigh_fragment(name, 0)
+        values = 0
         for operation in self.operations:
-            self._limit(self._weigh(operation.selection_set, 1, self._costs.root(operation)))
+            weight = self._weigh(operation.selection_set, 1, self._costs.root(operation))
+            self._limit(weight)
+            values = max(values, weight.values)
             for variable in operation.variable_definitions or ():
                 _check_value(variable.default_value)
+        return values
 
     def _weigh(self, selections: SelectionSetNode, level: int, type_name: str) -> Weight:
         if level > MAX_DEPTH:
