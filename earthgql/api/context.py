@@ -1,7 +1,7 @@
 """``Context``: what the resolvers of one request share."""
 
 from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -10,10 +10,13 @@ from sqlalchemy import Connection
 from strawberry.types import Info
 
 from earthgql.api.loaders import Loaders, Scoring
-from earthgql.catalog.tiles.areas import Area, parse_area
+from earthgql.catalog.tiles.areas import Area, count_positions, parse_area
 from earthgql.errors import BadInputError
 from earthgql.jobs.service import JobService
 from earthgql.turns import Turns
+
+MANY_POSITIONS = 1_000
+"""Polygons of more are looked at in turns."""
 
 Value = TypeVar("Value")
 
@@ -70,14 +73,18 @@ class Context:
 
         Raises:
             BadInputError: if it is invalid.
+            OverloadedError: if it has many positions, and too many such are looked at already.
         """
         # The polygon is kept with its area: else its identity might become that of another.
         known = self.areas.get(id(polygon))
         if known is None:
-            try:
-                known = (polygon, parse_area(polygon))
-            except BadInputError as error:
-                known = (polygon, error)
+            # Whether thousands of edges cross takes as long to find out as many a sum.
+            many = count_positions(polygon) > MANY_POSITIONS
+            with self.sums.turn() if many else nullcontext():
+                try:
+                    known = (polygon, parse_area(polygon))
+                except BadInputError as error:
+                    known = (polygon, error)
             self.areas[id(polygon)] = known
         if isinstance(known[1], BadInputError):
             raise known[1]

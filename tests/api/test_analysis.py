@@ -1,5 +1,6 @@
 """Sums over areas, changes and comparisons, as clients ask for them."""
 
+import math
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -345,3 +346,21 @@ def test_few_sums_at_once_and_the_others_may_come_later(analysed: Api) -> None:
         [answered] = [answer for done in asked if (answer := done.result()) not in refused]
     assert answered.get_json() == api.ask(HISTOGRAM, bounds=BOUNDS)
     assert "Retry-After" not in answered.headers
+
+
+def test_polygons_of_many_positions_are_looked_at_in_turns(analysed: Api) -> None:
+    api = make_api(analysed.engine, area_sums=1)
+    angles = [k * math.tau / 5_000 for k in range(5_000)]
+    circle = [[WEST + math.cos(a) / 9, SOUTH + math.sin(a) / 9] for a in angles]
+    body = {
+        "query": "query ($p: GeoJSON!) { labelHistogram(polygon: $p) { areaKm2 } }",
+        "variables": {"p": {"type": "Polygon", "coordinates": [[*circle, circle[0]]]}},
+    }
+    with ThreadPoolExecutor(12) as pool:
+        with analysed.engine.begin() as conn:
+            conn.exec_driver_sql("LOCK TABLE tile_score IN ACCESS EXCLUSIVE MODE")
+            asked = [pool.submit(api.client.post, "/graphql", json=body) for _ in range(12)]
+            refused = [done.result() for done in islice(as_completed(asked, 20), 11)]
+        codes = {answer.get_json()["errors"][0]["extensions"]["code"] for answer in refused}
+        assert codes == {"OVERLOADED"}
+        assert sum("errors" not in done.result().get_json() for done in asked) == 1

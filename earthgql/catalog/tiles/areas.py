@@ -104,6 +104,14 @@ def parse_area(geometry: object) -> Area:
     return Area(to_wkt(whole, rounding_precision=-1), _rectangles(pieces))
 
 
+def count_positions(geometry: object) -> int:
+    """Return how many positions a GeoJSON geometry has; 0 if it is no polygon."""
+    try:
+        return sum(len(ring) for polygon in _polygons(geometry) for ring in polygon)
+    except BadInputError:
+        return 0
+
+
 def plain(geometry: Mapping[str, Any]) -> dict[str, Any]:
     """Return a geometry that ``parse_area`` accepts, without other members of its JSON.
 
