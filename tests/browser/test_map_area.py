@@ -6,8 +6,10 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 from playwright.sync_api import Download, Page, expect
+from support.api_client import centre
 from support.map_page import UNCLASSIFIED, MapVisit
 
 CLASSIFIED = UNCLASSIFIED
@@ -114,3 +116,18 @@ def test_types_edges_by_keyboard(visit: MapVisit) -> None:
     expect(visit.page.get_by_text("There is no imagery in this area")).to_be_visible()
     assert visit.address()["area"] == "10,10,11,11"
     assert visit.violations() == []
+
+
+def test_long_polygons_are_downloaded_too(visit: MapVisit) -> None:
+    lat, lon = centre(visit.site.tile(UNCLASSIFIED))
+    angles = np.linspace(0, 2 * np.pi, 150, endpoint=False)
+    # A circle within the last tile, which has no scores, and around all tiles.
+    for radius, tiles in ((0.002, 0), (1.0, CLASSIFIED)):
+        corners = zip(lon + radius * np.cos(angles), lat + radius * np.sin(angles), strict=True)
+        area = ",".join(f"{x:.5f},{y:.5f}" for x, y in corners)
+        visit.open(panel="area", label="water", area=area)
+        if not tiles:
+            expect(visit.page.get_by_text("None of its tiles has been classified")).to_be_visible()
+            expect(visit.page.get_by_role("button", name="Classify this area (1")).to_be_visible()
+        rows = csv.DictReader(io.StringIO(download(visit.page, "CSV").path().read_text()))
+        assert len(list(rows)) == tiles

@@ -19,7 +19,12 @@ function outline(id: string): FeatureLayer[] {
       type: 'line',
       paint: { 'line-color': CASING, 'line-width': 5, 'line-opacity': 0.8 },
     },
-    { id: `${id}-line`, type: 'line', paint: { 'line-color': '#ffffff', 'line-width': 2 } },
+    {
+      id: `${id}-line`,
+      type: 'line',
+      layout: { 'line-join': 'round' },
+      paint: { 'line-color': '#ffffff', 'line-width': 2 },
+    },
   ];
 }
 

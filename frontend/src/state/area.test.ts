@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { areaBounds, areaOfRing, areaRing, areaVariables, overlap } from './area';
+import { areaBounds, areaOfRing, areaRing, areaVariables, overlap, withinTurn } from './area';
 import type { Bounds } from './address';
 
 const bounds = (west: number, south: number, east: number, north: number): Bounds => ({
@@ -23,6 +23,12 @@ describe('areas', () => {
   it('run on past the antimeridian', () => {
     expect(areaRing(bounds(170, -1, -170, 1))).toEqual([[170, -1], [190, -1], [190, 1], [170, 1], [170, -1]]); // prettier-ignore
     expect(areaBounds(bounds(170, -1, -170, 1))).toEqual(bounds(170, -1, 190, 1));
+  });
+
+  it('lie within one turn of the world, or not', () => {
+    expect(withinTurn(bounds(-55, -4, -54, -3))).toBe(true);
+    expect(withinTurn(bounds(170, -1, -170, 1))).toBe(false);
+    expect(withinTurn([[179, 0], [181, 0], [180, 1]])).toBe(false); // prettier-ignore
   });
 
   it('are rounded to a metre and brought back to this turn of the world when drawn', () => {

@@ -56,6 +56,12 @@ export function areaOfRing(ring: readonly (readonly number[])[], shape: 'rectang
     : corners.map(([lon, lat]): Corner => [rounded(lon - turn), rounded(lat)]);
 }
 
+/** Whether an area lies within one turn of the world: not across the antimeridian. */
+export function withinTurn(area: Area): boolean {
+  const { west, east } = areaBounds(area);
+  return west >= -180 && east <= 180;
+}
+
 /** Whether two bounds share area; longitudes may be a turn apart. */
 export function overlap(a: Bounds, b: Bounds): boolean {
   if (a.south >= b.north || b.south >= a.north) return false;

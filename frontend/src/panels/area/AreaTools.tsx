@@ -1,7 +1,7 @@
 import { flyTo } from '../../map/fly';
 import { useMap } from '../../map/MapProvider';
 import type { Area } from '../../state/address';
-import { areaBounds } from '../../state/area';
+import { areaBounds, withinTurn } from '../../state/area';
 import { changeAddress } from '../../state/useAddress';
 import { useDrawing, type DrawingMode } from '../../state/useDrawing';
 import { useWording } from '../../texts';
@@ -27,9 +27,12 @@ export function AreaTools({ area }: { area: Area | undefined }) {
         </button>
         {area && (
           <>
-            <button type="button" onClick={() => start('edit')}>
-              {texts.area.edit}
-            </button>
+            {/* Terra Draw takes no longitude beyond 180. */}
+            {withinTurn(area) && (
+              <button type="button" onClick={() => start('edit')}>
+                {texts.area.edit}
+              </button>
+            )}
             <button type="button" onClick={() => map && flyTo(map, areaBounds(area))}>
               {texts.area.fly}
             </button>
