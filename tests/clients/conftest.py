@@ -2,37 +2,21 @@
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
-from support.api_client import NORTH_WEST, Api, centre, ingest, make_api, write_raster
+from support.api_client import NORTH_WEST, centre, ingest, make_api, write_raster
 from support.client_programs import CLIENTS, Programs
 from support.http_server import serving
+from support.job_worker import working
 
-from earthgql.app import services_of
 from earthgql.imagery.grid import TileIndex
-from earthgql.jobs.job_worker import JobWorker
-from earthgql.jobs.service import model_queue
 
 COLUMNS, ROWS = 5, 4
 LAT, LON = centre(NORTH_WEST)
 ELSEWHERE = TileIndex(NORTH_WEST.z, NORTH_WEST.x + 100, NORTH_WEST.y)
-
-
-@contextmanager
-def _working(api: Api) -> Iterator[None]:
-    """Have background jobs done."""
-    identity = api.classifier.identity
-    queue = model_queue(identity.name, identity.version)
-    worker = JobWorker(api.engine, services_of(api.app).scoring, lambda: queue)
-    worker.start()
-    try:
-        yield
-    finally:
-        worker.stop()
 
 
 @pytest.fixture(scope="session")
@@ -53,7 +37,7 @@ def server(imagery: Engine) -> Iterator[str]:
     """URL of a server, whose model was used once."""
     api = make_api(imagery)
     api.data(f"{{ classifyPoint(lat: {LAT}, lon: {LON}) {{ labels }} }}")
-    with _working(api), serving(api.app) as url:
+    with working(api), serving(api.app) as url:
         yield url
 
 

@@ -33,7 +33,7 @@ function Row({ summary, pressed }: { summary: Histogram['labels'][number]; press
         onClick={() => changeAddress(pressed ? {} : { label, cutoff: undefined })}
       >
         <span className="name">{label}</span>
-        <span className="sums">
+        <span className="row-sums">
           {format.km2(areaKm2)} · {texts.histogram.tiles(tiles, format.number(tiles))}
         </span>
         <span className="share">{format.percent(share ?? 0)}</span>

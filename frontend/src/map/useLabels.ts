@@ -74,11 +74,18 @@ export function useLabels(
   }, [map, chosen, at, opacity]);
 
   useEffect(() => {
-    if (map && scoresRevision > 0) refreshLabels(map);
+    if (map && scoresRevision > 0) refreshLabels(map, scoresRevision);
   }, [map, scoresRevision]);
 }
 
-/** Fetch the label tiles again, after scores were stored; unchanged ones cost a 304. */
-export function refreshLabels(map: MapLibreMap) {
-  if (map.getSource(LABELS)) map.refreshTiles(LABELS);
+/**
+ * Fetch the label tiles again, after scores were stored; unchanged ones cost a 304.
+ *
+ * Above the highest zoom of the source MapLibre cuts tiles into pieces, and keeps the pieces by the
+ * tile's address whatever it fetches later. A fragment, which is not sent, makes that another address.
+ */
+export function refreshLabels(map: MapLibreMap, revision: number) {
+  if (!map.getSource(LABELS)) return;
+  map.setTransformRequest(url => ({ url: url.includes('/labels/') ? `${url}#${revision}` : url }));
+  map.refreshTiles(LABELS);
 }
