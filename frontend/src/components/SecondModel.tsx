@@ -1,23 +1,20 @@
 import { modelTitle, type Model } from '../api/useModels';
+import { Code } from '../requests/Code';
 import { useWording } from '../texts';
-import { CopyButton } from './CopyButton';
 
-const COMMANDS = `python manage.py model fine-tune earthgql/bundles/amazon-resnet50 \\
-  --data PICTURES --out var/models/mine
-EARTHGQL_BUNDLE=var/models/mine python manage.py classify --all`;
+const MAKE =
+  '.venv/bin/python manage.py model fine-tune earthgql/bundles/amazon-resnet50 --data PICTURES --out var/models/mine\n';
+const CLASSIFY = 'EARTHGQL_BUNDLE=var/models/mine .venv/bin/python manage.py classify --all\n';
 
 /** There is one model: how to get another to compare it with. */
 export function SecondModel({ only }: { only: Model }) {
   const { texts } = useWording();
   return (
-    <div className="empty">
+    <>
       <p>{texts.models.single(modelTitle(only))}</p>
-      <p>{texts.models.second}</p>
-      <pre>
-        <code>{COMMANDS}</code>
-      </pre>
-      <CopyButton text={COMMANDS} />
+      <Code text={MAKE} label={texts.models.make} />
+      <Code text={CLASSIFY} label={texts.models.classify} />
       <p className="hint">{texts.models.ways}</p>
-    </div>
+    </>
   );
 }

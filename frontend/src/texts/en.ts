@@ -300,7 +300,8 @@ export const en = {
     fly: 'Fly there',
     single: (model: string) =>
       `Only ${model} has classified something here: there is nothing to compare it with.`,
-    second: 'Make a bundle of your own from some labelled pictures, and classify with it:',
+    make: 'Make a bundle of your own from labelled pictures',
+    classify: 'Classify with it',
     ways: 'Bundles are also imported, trained or made 8-bit: see python manage.py model --help.',
   },
   problems: {

@@ -297,7 +297,8 @@ export const pt: Texts = {
     distance: distance => `as pontuações diferem em ${distance} na média`,
     fly: 'Voar até lá',
     single: model => `Só ${model} classificou algo aqui: não há com que compará-lo.`,
-    second: 'Faça um pacote próprio a partir de algumas imagens rotuladas e classifique com ele:',
+    make: 'Faça um pacote próprio a partir de imagens rotuladas',
+    classify: 'Classifique com ele',
     ways: 'Pacotes também são importados, treinados ou reduzidos a 8 bits: veja python manage.py model --help.',
   },
   problems: {
