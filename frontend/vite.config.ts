@@ -1,3 +1,4 @@
+import type { Plugin } from 'vite';
 import { defineConfig } from 'vitest/config';
 
 const SERVER = process.env['EARTHGQL_URL'] ?? 'http://127.0.0.1:8000';
@@ -12,9 +13,24 @@ const ROUTES = [
   '/jobs',
 ];
 
+/** What others import: a module at an address that stays the same. */
+const layers: Plugin = {
+  name: 'earthgql-layers',
+  apply: 'build',
+  buildStart() {
+    this.emitFile({
+      type: 'chunk',
+      id: 'src/embed.ts',
+      fileName: 'earthgql-layers.js',
+      preserveSignature: 'strict',
+    });
+  },
+};
+
 // Built into the Python package: Flask serves /static/ from earthgql/web/static.
 export default defineConfig(({ command }) => ({
   base: command === 'build' ? '/static/' : '/',
+  plugins: [layers],
   build: {
     outDir: '../earthgql/web/static',
     emptyOutDir: true,
@@ -23,7 +39,12 @@ export default defineConfig(({ command }) => ({
     // The Content-Security-Policy allows no data: URLs but for images.
     assetsInlineLimit: 0,
     rolldownOptions: {
-      input: { map: 'index.html', graphiql: 'graphiql.html' },
+      input: {
+        map: 'index.html',
+        graphiql: 'graphiql.html',
+        'example-maplibre': 'examples/maplibre.html',
+        'example-leaflet': 'examples/leaflet.html',
+      },
       output: {
         // A chunk of its own, which stays in caches when the page changes.
         codeSplitting: { groups: [{ name: 'maplibre', test: /node_modules[\\/]maplibre-gl/ }] },
