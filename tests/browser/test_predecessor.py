@@ -6,6 +6,7 @@ that is false, and else the predictions by probability. The page here does the s
 
 import json
 import os
+import re
 import shutil
 import sys
 import urllib.parse
@@ -16,6 +17,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import Page, sync_playwright
 from sqlalchemy import Engine
 from support.api_client import NORTH_WEST, SCENE, Api, centre, ingest, make_api, write_raster
@@ -47,29 +49,36 @@ async function reachable(url) {
 
 
 @pytest.fixture(scope="module")
-def api(module_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Api:
-    """A server that lets pages of one other origin call it."""
-    raster = write_raster(tmp_path_factory.mktemp("browser") / "lake.tif", NORTH_WEST, 2, 2)
-    ingest(module_engine, raster, SCENE)
-    return make_api(module_engine, cors_origins=["https://maps.example"])
+def front_end() -> Iterator[str]:
+    """The front-end's address, on a port of its own."""
+    app = Flask("front-end")
+    app.add_url_rule("/", "map", lambda: PAGE)
+    with serving(app) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
-def page(chromium: Chromium) -> Iterator[Page]:
-    """The front-end, from a port of its own."""
-    front_end = Flask("front-end")
-    front_end.add_url_rule("/", "map", lambda: PAGE)
+def api(module_engine: Engine, front_end: str, tmp_path_factory: pytest.TempPathFactory) -> Api:
+    """A server that lets pages of the front-end's origin call it, and no others."""
+    raster = write_raster(tmp_path_factory.mktemp("browser") / "lake.tif", NORTH_WEST, 2, 2)
+    ingest(module_engine, raster, SCENE)
+    return make_api(module_engine, cors_origins=[re.escape(front_end)])
+
+
+@pytest.fixture(scope="module")
+def page(chromium: Chromium, front_end: str) -> Iterator[Page]:
+    """The front-end in a browser."""
     # Playwright's own Node.js needs a library (libatomic) that a bare Debian lacks.
     node = shutil.which("node") or str(Path(sys.executable).with_name("node"))
     os.environ.setdefault("PLAYWRIGHT_NODEJS_PATH", node)
-    with serving(front_end) as url, sync_playwright() as playwright:
+    with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=chromium.path,
             env=dict(chromium.environment),
             args=list(chromium.arguments),
         )
         page = browser.new_page()
-        page.goto(url)
+        page.goto(front_end)
         yield page
         browser.close()
 
@@ -87,7 +96,6 @@ def test_a_click_on_the_map(api: Api, page: Page) -> None:
         # What JSON.stringify makes of undefined and NaN.
         assert page.evaluate(f"clicked('{url}', undefined, NaN)") == {"message": "Invalid payload"}
         assert page.evaluate(f"reachable('{url}/inference/ping')") == 200
-        assert page.evaluate(f"reachable('{url}/healthz')") == "blocked"
         point = f"classifyPoint(lat: {lat}, lon: {lon}, cutoff: 0) {{ scores {{ label score }} }}"
         # Over HTTP, for Playwright keeps an event loop running in this thread.
         asked = urllib.parse.urlencode({"query": f"{{ {point} }}"})
@@ -100,3 +108,11 @@ def test_a_click_on_the_map(api: Api, page: Page) -> None:
     ]
     assert expected
     assert shown == {"predictions": expected}
+
+
+def test_a_server_that_does_not_name_its_origin(api: Api, page: Page) -> None:
+    closed = make_api(api.engine, cors_origins=["https://maps.example"])
+    with serving(closed.app) as url:
+        assert page.evaluate(f"reachable('{url}/inference/ping')") == "blocked"
+        with pytest.raises(PlaywrightError, match="Failed to fetch"):
+            page.evaluate(f"clicked('{url}', 1, 2)")
