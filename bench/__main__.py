@@ -6,6 +6,7 @@ from pathlib import Path
 
 BENCHMARKS = {
     "encodings": "ways to write scores into an answer: sizes, times to write and to read",
+    "attacks": "connections of one stranger: what everybody else waits; HTTP servers compared",
     "analysis": "sums over 10^5 classified tiles by several layouts; changes against the truth",
     "batches": "OpenVINO by itself: batch sizes and streams",
     "blocks": "a pass of the network with and without residual blocks that add zero",

@@ -29,7 +29,7 @@ from earthgql.web import (
 from earthgql.web import errors as web_errors
 from earthgql.web.guards.callers import check_callers
 from earthgql.web.guards.lifetime import Lifetimes
-from earthgql.web.slots import Slots, limit_sending
+from earthgql.web.slots import Slots
 
 MAX_BODY_BYTES = 1_000_000
 STATEMENT_TIMEOUT_S = 30.0
@@ -129,7 +129,6 @@ def create_app(
     app.register_blueprint(pages.blueprint(engine))
     app.register_blueprint(health.blueprint(engine, health.WarmUp(scoring.warm_up)))
     web_errors.answer_in_json(app)
-    limit_sending(app)
     deadline_s = max(settings.request_deadline, settings.inference_deadline + ANSWER_S)
     app.wsgi_app = Lifetimes(app.wsgi_app, deadline_s)  # type: ignore[method-assign]
     check_callers(

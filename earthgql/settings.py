@@ -76,6 +76,14 @@ class Settings(BaseSettings):
     pool_size: int | None = Field(
         None, ge=1, le=100, description="database connections kept per worker; unset: one a thread"
     )
+    connections: int = Field(
+        1000, ge=16, le=100_000, description="most connections of a worker at once"
+    )
+    connections_per_address: int = Field(
+        100,
+        ge=0,
+        description="most connections of one client address to a worker; 0: no limit of its own",
+    )
     allowed_hosts: Annotated[list[str], NoDecode] = Field(
         [], description="comma-separated names of this server; addresses and localhost always are"
     )

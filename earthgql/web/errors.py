@@ -1,7 +1,6 @@
 """Errors outside GraphQL: always JSON, with the same codes, never a stack trace."""
 
 import logging
-from typing import IO, cast
 
 from flask import Flask, request
 from flask.typing import ResponseReturnValue
@@ -14,23 +13,6 @@ _CODES = {404: NotFoundError.code, 405: "METHOD_NOT_ALLOWED", 413: "REQUEST_TOO_
 _log = logging.getLogger(__name__)
 
 
-class _Body:
-    """The body of a request; every error of reading it is an ``OSError``.
-
-    Werkzeug takes that for a lost connection, and raises ``ClientDisconnected``; the errors
-    of servers would end as 500.
-    """
-
-    def __init__(self, body: IO[bytes]) -> None:
-        self._body = body
-
-    def read(self, size: int = -1) -> bytes:
-        try:
-            return self._body.read(size)
-        except Exception as error:
-            raise OSError(f"the body cannot be read: {error}") from error
-
-
 def message_of(error: HTTPException) -> str:
     """Return the message of an error for clients."""
     if isinstance(error, RequestEntityTooLarge):
@@ -41,12 +23,7 @@ def message_of(error: HTTPException) -> str:
 
 
 def answer_in_json(app: Flask) -> None:
-    """Make every error of the application a JSON response, those of reading a request included."""
-
-    @app.before_request
-    def wrap_body() -> None:
-        environ = request.environ
-        environ["wsgi.input"] = cast(IO[bytes], _Body(environ["wsgi.input"]))
+    """Make every error of the application a JSON response."""
 
     @app.errorhandler(EarthGQLError)
     def earthgql_error(error: EarthGQLError) -> ResponseReturnValue:

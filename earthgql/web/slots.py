@@ -1,14 +1,9 @@
-"""Limits on long answers: how many at once, and how long to wait for clients to read."""
+"""Limits on long answers: how many at once."""
 
 import threading
 from collections.abc import Callable
 
-from flask import Flask, request
-
 from earthgql.errors import OverloadedError
-
-SEND_S = 120.0
-"""Seconds after which a connection is closed whose client reads nothing."""
 
 
 class Slots:
@@ -54,15 +49,3 @@ class Slots:
                 released = True
 
         return release
-
-
-def limit_sending(app: Flask) -> None:
-    """Close connections whose clients do not read their answers."""
-
-    @app.before_request
-    def limit() -> None:
-        # Of the server that ``manage.py serve`` runs; it waits for ever, and starts anew with the
-        # next request on the connection.
-        socket = request.environ.get("gunicorn.socket")
-        if socket is not None:
-            socket.settimeout(SEND_S)

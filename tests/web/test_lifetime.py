@@ -1,5 +1,6 @@
 """Work that nobody waits for any more ends: at the deadline, and when the client hangs up."""
 
+import select
 import socket
 import threading
 import time
@@ -48,7 +49,9 @@ def asking(app: Any, path: str, count: int = 1, **options: Any) -> Iterator[list
 
     def ask(server: socket.socket) -> None:
         environ = EnvironBuilder(path, **options).get_environ()
-        run_wsgi_app(app, {**environ, "gunicorn.socket": server})
+        poll = select.poll()
+        poll.register(server, select.POLLRDHUP)
+        run_wsgi_app(app, {**environ, "waitress.client_disconnected": lambda: bool(poll.poll(0))})
 
     threads = [threading.Thread(target=ask, args=(server,)) for _, server in pairs]
     for thread in threads:

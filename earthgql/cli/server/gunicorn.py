@@ -1,6 +1,7 @@
 """Run the application under gunicorn, for ``serve`` and ``demo``."""
 
 import logging
+import resource
 import socket
 import threading
 import time
@@ -13,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from gunicorn.app.base import BaseApplication
 
 from earthgql.cli.server.background import WorkerHooks
+from earthgql.cli.server.http.limits import Limits
+from earthgql.cli.server.http.worker import BufferingWorker
 from earthgql.errors import BadInputError, SetupError
 from earthgql.settings import Settings
 
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from earthgql.models import Classifier
 
 _GRACE_S = 10
+_OTHER_FILES = 256
 _POLL_S = 0.2
 _WORKER_TIMEOUT_S = 300
 # How long loading takes if the network is converted already.
@@ -68,15 +72,13 @@ def serve(
         "bind": f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
         "workers": workers,
         "threads": threads,
-        "worker_class": "gthread",
+        "worker_class": BufferingWorker,
         "reload": dev,
         "accesslog": "-" if access_log else None,
         "loglevel": settings.log_level.lower(),
         # While a model is loaded, the worker may not respond for seconds.
         "timeout": _WORKER_TIMEOUT_S,
         "graceful_timeout": round(settings.inference_deadline) + _GRACE_S,
-        # Bytes of a request line, for queries in URLs: gunicorn's maximum.
-        "limit_request_line": 8190,
         # The control socket would be in the home directory.
         "control_socket_disable": True,
         "proc_name": "earthgql",
@@ -142,9 +144,17 @@ def check_free(host: str, port: int, example: str = "--bind 127.0.0.1:8123") -> 
 
 
 class _Server(BaseApplication):  # type: ignore[misc]
-    """The application for gunicorn, made in each worker; options are set here."""
+    """The application for gunicorn, made in each worker; options are set here.
+
+    Attributes:
+        limits: of the connections of a worker.
+    """
 
     def __init__(self, settings: Settings, options: dict[str, Any]) -> None:
+        self.limits = Limits(
+            connections=_room_for(settings.connections),
+            per_address=settings.connections_per_address,
+        )
         self._settings = settings
         self._options = options
         super().__init__()
@@ -169,6 +179,19 @@ class _Server(BaseApplication):  # type: ignore[misc]
             load_classifier=model.load,
             streams=streams(self._options["threads"]),
         )
+
+
+def _room_for(connections: int) -> int:
+    """Return how many connections there may be with the files that this process may open.
+
+    What waits in temporary files takes two more for a connection.
+    """
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 3 * connections + _OTHER_FILES
+    if 0 <= now < wanted:
+        now = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (now, most))
+    return connections if not 0 <= now < wanted else max(1, (now - _OTHER_FILES) // 3)
 
 
 class _ModelPreload:

@@ -5,12 +5,11 @@ waits for; see ``earthgql.cancellation``.
 """
 
 import logging
-import select
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from earthgql.cancellation import Cancellation, working_for
 from earthgql.errors import ClientGoneError, DeadlineError, EarthGQLError
@@ -106,22 +105,10 @@ class Lifetimes:
 def hang_up(environ: "WSGIEnvironment") -> IsGone | None:
     """Return what tells whether the client of a request hung up; None where nothing does.
 
-    Servers pass the connection in ways of their own.
+    Servers tell it in ways of their own; this is that of the server of ``manage.py serve``.
     """
     disconnected: IsGone | None = environ.get("waitress.client_disconnected")
-    if disconnected is not None:
-        return disconnected
-    socket = environ.get("gunicorn.socket")
-    return None if socket is None else lambda: _is_closed(socket)
-
-
-def _is_closed(socket: Any) -> bool:
-    try:
-        poll = select.poll()
-        poll.register(socket, select.POLLRDHUP)
-        return bool(poll.poll(0))
-    except (OSError, ValueError):  # closed by the server itself
-        return True
+    return disconnected
 
 
 def _cancel(cancellation: Cancellation, reason: EarthGQLError) -> None:

@@ -1,0 +1,1 @@
+"""The HTTP server of a worker process: waitress, with limits of time and number added."""
