@@ -56,7 +56,7 @@ interface HintProps {
 function DrawingHint({ mode, ready, stop }: HintProps) {
   const { texts } = useWording();
   return (
-    <div className="drawing" role="status">
+    <div className="drawing-hint" role="status">
       <p>{ready ? texts.area.hints[mode] : texts.page.loading}</p>
       <button type="button" onClick={stop}>
         {mode === 'edit' ? texts.area.done : texts.area.cancel}
