@@ -16,7 +16,7 @@ def test_compares_two_dates(visit: MapVisit) -> None:
     visit.page.get_by_role("button", name="Compare two dates").click()
     expect(visit.page.get_by_text(f"{len(CHANGED)} places")).to_be_visible()
     assert visit.address()["before"] == DATES["older"]
-    places = visit.page.locator("ol.places > li")
+    places = visit.page.locator("ol.changed-places > li")
     expect(places).to_have_count(len(CHANGED))
     # The greatest change comes first: the tile whose score went from 0 to 14/16.
     expect(places.first).to_contain_text("Score 0.00 → 0.88")

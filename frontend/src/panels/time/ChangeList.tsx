@@ -41,7 +41,7 @@ function ChangeSums({ changes }: { changes: Changes }) {
   ];
   return (
     <div role="status">
-      <dl className="sums">
+      <dl className="change-sums">
         {sums.map(({ name, kind, sum }) => (
           <div key={name}>
             <dt>
@@ -78,7 +78,7 @@ function Places({ changes }: { changes: readonly Change[] }) {
   };
   return (
     <>
-      <ol className="places">
+      <ol className="changed-places">
         {changes.slice(0, length).map((change, i) => (
           <Place
             key={`${change.before.id} ${change.after.id}`}
@@ -111,7 +111,7 @@ function Place({ change, place, onFly }: PlaceProps) {
   const { texts, format } = useWording();
   const { kind, before, after, scoreBefore, scoreAfter, areaKm2 } = change;
   return (
-    <li className="place">
+    <li className="changed-place">
       <div className="pictures">
         {[before, after].map(({ id, imageUrl, scene }) => (
           <figure key={id}>
