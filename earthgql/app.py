@@ -18,6 +18,7 @@ from earthgql.web import (
     classify,
     cors,
     exports,
+    headers,
     health,
     imagery,
     images,
@@ -129,6 +130,7 @@ def create_app(
     app.register_blueprint(pages.blueprint(engine))
     app.register_blueprint(health.blueprint(engine, health.WarmUp(scoring.warm_up)))
     web_errors.answer_in_json(app)
+    headers.add_headers(app)
     deadline_s = max(settings.request_deadline, settings.inference_deadline + ANSWER_S)
     app.wsgi_app = Lifetimes(app.wsgi_app, deadline_s)  # type: ignore[method-assign]
     check_callers(

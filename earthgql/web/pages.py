@@ -44,7 +44,6 @@ def _page(name: str, policy: str) -> Response:
     response = Response(page.read_bytes(), content_type="text/html; charset=utf-8")
     response.cache_control.no_cache = True
     response.headers["Content-Security-Policy"] = policy
-    response.headers["X-Content-Type-Options"] = "nosniff"
     return response
 
 

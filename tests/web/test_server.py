@@ -11,7 +11,9 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -44,6 +46,22 @@ def served(database_url: str, *options: str) -> Iterator[tuple[subprocess.Popen[
             yield process, f"http://127.0.0.1:{port}"
         finally:
             process.kill()
+
+
+def address_of(url: str) -> tuple[str, int]:
+    parts = urlsplit(url)
+    assert parts.hostname is not None
+    assert parts.port is not None
+    return parts.hostname, parts.port
+
+
+def is_refused(address: tuple[str, int]) -> bool:
+    """Whether a new connection is refused at once."""
+    try:
+        socket.create_connection(address, timeout=1).close()
+    except ConnectionRefusedError:
+        return True
+    return False
 
 
 def get(url: str) -> Any:
@@ -100,6 +118,74 @@ def test_a_database_without_tables(fresh_database_url: str) -> None:
         assert refused.value.code == 503
         assert json.load(refused.value)["status"] == "unavailable"
         assert time.monotonic() < deadline
+
+
+def test_what_the_server_says_by_itself(fresh_database_url: str) -> None:
+    with served(fresh_database_url) as (process, url):
+        get(f"{url}/healthz")
+        ask = urllib.request.Request(f"{url}/healthz", headers={"SCRIPT_NAME": "/x"})
+        with urllib.request.urlopen(ask, timeout=10) as response:
+            assert "Server" not in response.headers
+            assert json.load(response) == {"status": "alive"}
+        secret = "a" * 9000
+        for line in (
+            f"GET /?{secret} HTTP/1.1",
+            f"NONSENSE {secret}",
+            "GET / HTTP/1.1\r\nno header",
+        ):
+            with socket.create_connection(address_of(url), timeout=10) as link:
+                link.sendall(f"{line}\r\n\r\n".encode())
+                with link.makefile("rb") as answer:
+                    head, _, body = answer.read().partition(b"\r\n\r\n")
+            assert head.split()[1] in (b"400", b"414")
+            assert b"application/json" in head
+            assert json.loads(body)["errors"][0]["extensions"]["code"] in (
+                "BAD_REQUEST",
+                "REQUEST_TOO_LARGE",
+            )
+        process.send_signal(signal.SIGTERM)
+        output, _ = process.communicate(timeout=30)
+    assert secret[:500] not in output
+
+
+def test_while_it_stops_it_answers_what_has_begun_and_refuses_others(
+    fresh_database_url: str,
+) -> None:
+    with served(fresh_database_url) as (process, url):
+        get(f"{url}/healthz")
+        body = json.dumps({"query": "{ scenes { nodes { name } } }"}).encode()
+        with socket.create_connection(address_of(url), timeout=20) as link:
+            link.sendall(
+                b"POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                b"Content-Length: %d\r\n\r\n%b" % (len(body), body[:5])
+            )
+            time.sleep(0.5)  # until the worker has read it
+            process.send_signal(signal.SIGTERM)
+            until = time.monotonic() + 10
+            while not is_refused(address_of(url)):
+                assert time.monotonic() < until
+            assert process.poll() is None
+            link.sendall(body[5:])
+            with link.makefile("rb") as answer:
+                head, _, answered = answer.read().partition(b"\r\n\r\n")
+        assert b" 200 OK" in head
+        assert b"Connection: close" in head
+        assert json.loads(answered) == {"data": {"scenes": {"nodes": []}}}
+        output, _ = process.communicate(timeout=30)
+    assert process.returncode == 0, output
+
+
+def test_a_worker_that_is_killed_is_replaced(fresh_database_url: str) -> None:
+    with served(fresh_database_url) as (process, url):
+        get(f"{url}/healthz")
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        [worker] = children.read_text().split()
+        os.kill(int(worker), signal.SIGKILL)
+        until = time.monotonic() + START_S
+        while children.read_text().split() in ([], [worker]):
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        assert get(f"{url}/healthz") == {"status": "alive"}
 
 
 @pytest.mark.parametrize(
