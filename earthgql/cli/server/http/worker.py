@@ -57,7 +57,8 @@ def log_answer(task: Any) -> None:
     address = getattr(request, "request_uri", "-")[:_LONGEST_ADDRESS]
     line = f"{getattr(request, 'command', '-')} {address} HTTP/{request.version}"
     _access.info(
-        '%s "%s" %s %d bytes %.0f ms',
+        '%s %s "%s" %s %d bytes %.0f ms',
+        time.strftime("[%Y-%m-%d %H:%M:%S %z]"),
         task.channel.addr[0],
         line.encode("unicode_escape").decode().replace('"', "%22"),
         task.status[:3],
