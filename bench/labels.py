@@ -2,6 +2,7 @@
 
     python -m bench labels --json bench/results/labels.json
     python -m bench labels --tiles 10000000 --without-cost
+    python -m bench labels --sums 10000000
 
 A square of tiles of zoom 14, all with made-up scores of 17 labels, in a database of its own.
 earthgql is `manage.py serve` as anybody runs it, tipg a view of the same tables with a column for
@@ -11,6 +12,8 @@ those behind it; 304 has the ETag. `processor` is the time that PostgreSQL neede
 answer, which other work on the machine hardly changes. `anew`: the first answer after the scores of
 1,000 tiles there have changed. Milliseconds. Storing and deleting: processor's time with the
 triggers that note changes and without, in turns, each in a transaction that is rolled back.
+--sums: the lowest zooms alone, on tables that have the sums of so many tiles and no tiles, for none
+are looked at.
 """
 
 import argparse
@@ -42,11 +45,13 @@ from bench.scratch import (
 from bench.serving import Client, serve, start
 from bench.warm import in_turn, ratio, summary
 from earthgql.catalog.label_indexes import make_label_indexes
+from earthgql.catalog.label_tiles.changes import STEP, BlockRange, revisions
 from earthgql.catalog.label_tiles.served import serve as make_tile
-from earthgql.catalog.label_tiles.sums import Renewal
+from earthgql.catalog.label_tiles.sums import Renewal, model_values
 from earthgql.catalog.models import ModelRecord, register_model
+from earthgql.catalog.sql import Fragment, compose, execute
 from earthgql.catalog.tiles.filter import TileFilter
-from earthgql.imagery.grid import TileIndex
+from earthgql.imagery.grid import TileIndex, tile_bounds
 
 MODEL = f"model={IDENTITY.name}"
 AGAINST_TIPG = (14, 11, 9)
@@ -71,6 +76,29 @@ _OTHER = text("""
 INSERT INTO model (name, version, labels, thresholds, sha256)
 SELECT name, 'other', labels, thresholds, 'other' FROM model WHERE id = :model RETURNING id
 """)
+_SCENE = text("""
+INSERT INTO scene (name, kind, uri, root, zoom, zooms, footprint, fingerprint)
+VALUES ('sums', 'pyramid', '/', '/', :z, ARRAY[CAST(:z AS smallint)],
+        ST_MakeEnvelope(:w, :s, :e, :n, 4326), '')
+""")
+_CELLS = """
+SELECT x, y, CAST(NULL AS bigint) AS revision
+  FROM generate_series(:x0, :x1) AS x, generate_series(:y0, :y1) AS y
+"""
+_NOTES = """
+INSERT INTO label_change (z, x, y, own, model_id, added)
+SELECT :zoom, x, y, :zoom = 12, model_id, CAST(1 + random() * 1000000 AS bigint)
+  FROM generate_series(:x0, :x1) AS x, generate_series(:y0, :y1) AS y,
+       unnest(ARRAY[NULL, :model]) AS model_id
+"""
+_SUMS = """
+INSERT INTO label_sum (model_id, z, x, y, tiles, classified, sums, over, revision)
+SELECT :model, :zoom, x, y, n, n, ARRAY(
+         SELECT floor(random() * n * 1000000) FROM generate_series(1, :labels) WHERE x >= 0),
+       ARRAY(SELECT CAST(random() * n AS int) FROM generate_series(1, :labels) WHERE x >= 0),
+       revision
+  FROM ({cells}) cell, (SELECT 1 << 2 * (14 - :zoom)) AS tiles(n)
+"""
 _SIZES = text("""
 SELECT relname, pg_total_relation_size(oid) / 1048576.0 FROM pg_class
  WHERE relname IN ('tile', 'tile_score', 'label_sum', 'label_change')
@@ -81,6 +109,27 @@ def middle(side: int, zoom: int) -> TileIndex:
     """The tile of a zoom in the middle of the square."""
     coarser = ZOOM - zoom
     return TileIndex(zoom, (ORIGIN.x + side // 2) >> coarser, (ORIGIN.y + side // 2) >> coarser)
+
+
+def made_sums(engine: Engine, side: int) -> ModelRecord:
+    """Make up the sums of a square of tiles, and notes of changes; all are up to date."""
+    first, last = ORIGIN, TileIndex(ZOOM, ORIGIN.x + side - 1, ORIGIN.y + side - 1)
+    west, north = tile_bounds(first).west, tile_bounds(first).north
+    south, east = tile_bounds(last).south, tile_bounds(last).east
+    with engine.begin() as conn:
+        model = ModelRecord(register_model(conn, IDENTITY), IDENTITY)
+        conn.execute(_SCENE, {"z": ZOOM, "w": west, "s": south, "e": east, "n": north})
+        for zoom in range(ZOOM - 1):
+            shift = ZOOM - zoom
+            cells = BlockRange(zoom, *(edge >> shift for edge in (*first[1:], *last[1:])))
+            values = {**model_values(model), **cells._asdict()}
+            found = Fragment(_CELLS)
+            if zoom % STEP == 0:
+                execute(conn, _NOTES, **values)
+                found = revisions(cells)
+            execute(conn, compose(_SUMS, values, cells=found))
+    vacuum(engine)
+    return model
 
 
 def corner(tile: TileIndex) -> dict[str, int]:
@@ -134,7 +183,7 @@ def processor_ms(engine: Engine, model: ModelRecord, tile: TileIndex, rounds: in
         processor.spent_on(lambda: make_tile(engine, tile, TileFilter(model_id=model.id), model))
         for _ in range(rounds)
     ]
-    return statistics.median(spent)
+    return round(statistics.median(spent), 1)
 
 
 def etag(port: int, path: str) -> str:
@@ -157,6 +206,29 @@ def not_modified(port: int, path: str) -> Callable[[], object]:
         assert response.status == 304, response.status
 
     return ask
+
+
+def low_zooms(tiles: int, rounds: int) -> dict[str, Any]:
+    """Ask for the tile in the middle of made-up sums, at zooms that look at no tiles."""
+    side, found = math.isqrt(tiles), {}
+    with scratch_database() as engine, ExitStack() as stack:
+        model = made_sums(engine, side)
+        url = engine.url.render_as_string(hide_password=False)
+        server = start(serve, {"EARTHGQL_DATABASE_URL": url})
+        stack.callback(server.stop)
+        while not is_ready(server.port):
+            time.sleep(0.1)
+        client, own = Client(server.port), engine.execution_options(isolation_level="AUTOCOMMIT")
+        for zoom in range(ZOOM - 7, -1, -1):
+            tile = middle(side, zoom)
+            path = f"/labels/{tile.z}/{tile.x}/{tile.y}.mvt?{MODEL}"
+            cold = in_turn({"": lambda p=path: client.ask(p)}, 1, warm=0)[""][0]
+            times = summary(in_turn({"earthgql": lambda p=path: client.ask(p)}, rounds))
+            spent = processor_ms(own, model, tile, rounds)
+            found[str(zoom)] = {**times, "cold_ms": round(cold, 1), "processor_ms": spent}
+            found[str(zoom)]["bytes"] = len(client.ask(path))
+            print(zoom, found[str(zoom)], flush=True)
+    return found
 
 
 def by_zoom(engine: Engine, model: ModelRecord, side: int, rounds: int) -> dict[str, Any]:
@@ -241,9 +313,10 @@ def cost(engine: Engine, model: ModelRecord, rounds: int) -> dict[str, Any]:
             ("deleting 20,000 tiles with scores", delete),
         ):
             spent: dict[str, list[float]] = {"without": [], "with": []}
-            for _ in range(rounds):
-                for kind, times in spent.items():
-                    times.append(processor.spent_on(lambda a=act, k=kind: rolled_back(a, k)))
+            for turn in range(rounds):
+                for kind in list(spent)[:: 1 if turn % 2 else -1]:
+                    spent[kind].append(processor.spent_on(lambda a=act, k=kind: rolled_back(a, k)))
+                    vacuum(engine)  # what was rolled back is still in the indexes
             least = {kind: min(times) for kind, times in spent.items()}
             found[name] = {**least, "ratio": round(least["with"] / least["without"], 2)}
             print(name, found[name], flush=True)
@@ -257,10 +330,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--tiles", type=int, nargs="+", default=[100_000, 1_000_000])
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--without-cost", action="store_true", help="of storing and deleting")
+    parser.add_argument("--sums", type=int, help="the lowest zooms alone, for so many tiles")
     parser.add_argument("--json", type=Path, help="where to write the results")
     arguments = parser.parse_args(argv)
     result: dict[str, Any] = {"machine": describe()}
-    for tiles in arguments.tiles:
+    if arguments.sums:
+        result[f"sums of {arguments.sums}"] = low_zooms(arguments.sums, arguments.rounds)
+    for tiles in () if arguments.sums else arguments.tiles:
         side = math.isqrt(tiles)
         print(f"{tiles:,} tiles", flush=True)
         with scratch_database() as engine:

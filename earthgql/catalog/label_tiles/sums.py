@@ -39,11 +39,13 @@ SELECT max(z.z) FROM scene s,
        unnest(CASE WHEN s.zooms = '{}' THEN ARRAY[s.zoom] ELSE s.zooms END) AS z(z)
  WHERE z.z BETWEEN :lowest AND :highest
 """
+# The planner takes blocks for few, and would compare each with each.
 _OLD = """
 SELECT r.x, r.y
   FROM ({revisions}) r
-  LEFT JOIN label_sum s
-    ON s.model_id = :model AND {in_range} AND s.x = r.x AND s.y = r.y
+  LEFT JOIN LATERAL (
+    SELECT revision FROM label_sum
+     WHERE model_id = :model AND z = {zoom} AND x = r.x AND y = r.y LIMIT 1) s ON true
  WHERE s.revision IS DISTINCT FROM r.revision
 """
 _LOCK = "SELECT pg_try_advisory_xact_lock(hashtextextended('earthgql.labels ' || :block, 0))"
@@ -92,7 +94,7 @@ SELECT :model, c.z, c.x, c.y, c.tiles, c.classified, c.sums, c.over,
 
 def old_blocks(conn: Connection, model: ModelRecord, blocks: BlockRange) -> list[tuple[int, int]]:
     """Return x and y of the blocks whose sums are not up to date."""
-    statement = compose("{old}", _model_values(model), old=_old(blocks))
+    statement = compose("{old}", model_values(model), old=_old(blocks))
     return [(x, y) for x, y in execute(conn, statement).all()]
 
 
@@ -159,7 +161,7 @@ def _remake_statement(model: ModelRecord, blocks: BlockRange) -> Fragment:
     edges = {f"r{edge}": number for edge, number in blocks._asdict().items() if edge != "zoom"}
     return compose(
         _REMAKE,
-        {**_model_values(model), **edges},
+        {**model_values(model), **edges},
         zoom=blocks.zoom,
         revisions=revisions(blocks),
         old_inside=_old(inside),
@@ -175,7 +177,7 @@ def _remake_statement(model: ModelRecord, blocks: BlockRange) -> Fragment:
     )
 
 
-def _model_values(model: ModelRecord) -> dict[str, object]:
+def model_values(model: ModelRecord) -> dict[str, object]:
     """The parameters of a model; the sums of one depend on its thresholds."""
     thresholds = repr(as_real(model.identity.thresholds)).encode()
     basis = int.from_bytes(hashlib.sha256(thresholds).digest()[:7], "big")
@@ -183,7 +185,7 @@ def _model_values(model: ModelRecord) -> dict[str, object]:
 
 
 def _old(blocks: BlockRange) -> Fragment:
-    return compose(_OLD, revisions=revisions(blocks), in_range=blocks.holds("s"))
+    return compose(_OLD, revisions=revisions(blocks), zoom=blocks.zoom)
 
 
 def _side(conn: Connection, zoom: int) -> int:
