@@ -21,6 +21,7 @@ BENCHMARKS = {
     "page": "the map page in a browser: first paint, scripts, scripting a frame",
     "map": "tiles of imagery over HTTP, against TiTiler on the same COG",
     "versions": "cold tiles over HTTP, of two checkouts and their bundles in turn",
+    "storage": "ways to keep scores among 10^6 and 10^7 tiles: bytes, storing, lists, sums, maps",
     "warm": "stored answers over HTTP, against a floor, bare Strawberry and tipg",
 }
 
