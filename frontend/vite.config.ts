@@ -56,6 +56,8 @@ export default defineConfig(({ command }) => ({
     },
   },
   worker: { format: 'es' },
+  // These import workers, which the development server cannot bundle ahead.
+  optimizeDeps: { exclude: ['graphiql/setup-workers/vite', '@graphiql/react/setup-workers/vite'] },
   // `npm run dev` beside `manage.py serve`.
   server: { proxy: Object.fromEntries(ROUTES.map(route => [route, SERVER])) },
   test: { include: ['src/**/*.test.ts', 'src/**/*.test.tsx'] },

@@ -9,7 +9,7 @@ const PATHS = {
 /** A drawing in a button; the button has the words. */
 export function Icon({ name }: { name: keyof typeof PATHS }) {
   return (
-    <svg className="drawing" viewBox="0 0 24 24" width={20} height={20} aria-hidden>
+    <svg className="icon-drawing" viewBox="0 0 24 24" width={20} height={20} aria-hidden>
       <path d={PATHS[name]} />
     </svg>
   );
