@@ -4,7 +4,7 @@ PYTHON_IN_CLONE := .venv/bin/python
 TRACES := $(CURDIR)/var/traces
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev setup-clients demo test test-torch clients lint format bench requirements clean purge
+.PHONY: help setup setup-dev setup-clients demo test test-torch clients lint format bench screenshot requirements clean purge
 
 help: ## Show this help
 	@echo "Usage: make TARGET"
@@ -53,6 +53,9 @@ format: setup-dev ## Format the code
 
 bench: setup-dev ## Measure against floors and peers, all of it (ARGS=warm: one; ARGS=--help: the list)
 	@$(PYTHON_IN_CLONE) -m bench $(or $(ARGS),all)
+
+screenshot: setup-dev ## Take the picture of the map in the README, of the demo (URL=http://…: of that server)
+	@$(PYTHON_IN_CLONE) -m tests.support.screenshot $(URL)
 
 requirements: setup-dev ## Compile the pinned requirements (ARGS=--upgrade takes newer ones)
 	@tools/requirements.sh $(ARGS)

@@ -44,7 +44,8 @@ def test_demo_migrates_ingests_serves_and_answers(fresh_database_url: str, raste
         process.terminate()
         process.stdout.read()
     said = "".join(lines)
-    assert f"http://127.0.0.1:{port}/graphql" in said
+    address = f"http://127.0.0.1:{port}"
+    assert lines[-1].startswith(f"Ready. Map: {address}/  GraphiQL: {address}/graphql")
     assert "broke off" not in said
     for question in ("classifyPoint", "tilesInBounds", "scenes"):
         assert question in said

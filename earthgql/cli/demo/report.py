@@ -82,7 +82,7 @@ class DemoReport:
             reason = f"{type(error).__name__}: {error}"
             self._out.print(f"The report broke off ({reason})", markup=False)
         self._out.print(
-            f"\n[bold green]Ready.[/] GraphiQL: [bold]{url}/graphql[/]  "
+            f"\n[bold green]Ready.[/] Map: [bold]{url}/[/]  GraphiQL: [bold]{url}/graphql[/]  "
             f"Health: {url}/readyz  Stop with Ctrl-C."
         )
 
