@@ -23,7 +23,8 @@ def running(
     begun, over = threading.Event(), threading.Event()
 
     def run() -> None:
-        ready.append(Server(application, listener, FairThreads(threads), limits, direct=direct))
+        pool = FairThreads(threads, limits.share(threads))
+        ready.append(Server(application, listener, pool, limits, direct=direct))
         begun.set()
         while not over.is_set():
             ready[0].turn(0.05)

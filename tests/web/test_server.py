@@ -61,6 +61,8 @@ def is_refused(address: tuple[str, int]) -> bool:
         socket.create_connection(address, timeout=1).close()
     except ConnectionRefusedError:
         return True
+    except ConnectionError:  # it waited to be accepted
+        return False
     return False
 
 

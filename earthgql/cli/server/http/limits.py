@@ -40,6 +40,10 @@ class Limits:
     slowest_bytes_s: int = 4096
     unread_bytes: int = 256_000_000
 
+    def share(self, threads: int) -> int:
+        """Return how many threads one address may have: half of them, if addresses are limited."""
+        return threads if self.per_address == 0 else threads - threads // 2
+
     @property
     def read_bytes(self) -> float:
         """Bytes that a client must read in ``answer_s``."""

@@ -23,16 +23,17 @@ class Task(Protocol):
 class FairThreads:
     """Threads that take one request of each client in turn, as waitress's task dispatcher.
 
-    One client has three of four threads at most, so that another's request finds one free.
+    A client has a share of them at most, so that another's request finds one free.
     """
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, share: int) -> None:
         """Start the threads.
 
         Args:
             count: how many.
+            share: how many of them one client may have.
         """
-        self._most = count - count // 4
+        self._share = share
         self._busy = Counter[str]()
         self._queue = FairQueue[str, Task](lambda task: task.connected)
         self._changed = threading.Condition()
@@ -63,7 +64,7 @@ class FairThreads:
     def _take(self) -> tuple[str, Task]:
         with self._changed:
             while True:
-                taken = self._queue.take(lambda client: self._busy[client] < self._most)
+                taken = self._queue.take(lambda client: self._busy[client] < self._share)
                 if taken is not None:
                     self._busy[taken[0]] += 1
                     return taken

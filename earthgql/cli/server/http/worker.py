@@ -35,7 +35,7 @@ class BufferingWorker(Worker):  # type: ignore[misc]
         server = Server(
             self.wsgi,
             self.sockets[0].sock,
-            FairThreads(self.cfg.threads),
+            FairThreads(self.cfg.threads, self.app.limits.share(self.cfg.threads)),
             self.app.limits,
             direct=DIRECT,
             **({"log_answer": log_answer} if self.cfg.accesslog else {}),
