@@ -45,6 +45,8 @@ export function SwipeHandle({ share, setShare, names: [left, right] }: Props) {
         aria-valuenow={Math.round(100 * share)}
         aria-valuetext={texts.swipe.shown(format.percent(share), left)}
         onPointerDown={event => {
+          // Neither selects text nor drags it.
+          event.preventDefault();
           event.currentTarget.setPointerCapture(event.pointerId);
           event.currentTarget.focus();
         }}
