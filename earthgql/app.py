@@ -14,6 +14,7 @@ from earthgql.jobs.service import JobService
 from earthgql.models import Classifier
 from earthgql.scoring.service import ScoringService
 from earthgql.settings import Settings
+from earthgql.turns import Turns
 from earthgql.web import (
     classify,
     cors,
@@ -37,6 +38,8 @@ STATEMENT_TIMEOUT_S = 30.0
 IDLE_TIMEOUT_S = 60.0
 ANSWER_S = 10.0
 """Seconds that a request has at least besides inference."""
+MAP_TILE_WAIT_S = 5.0
+"""How long a map's tile waits for others to be made; meanwhile it keeps a thread."""
 
 _EXTENSION = "earthgql"
 _NO_ROOM = "{} are being sent, and this server has no room for more: {}"
@@ -77,7 +80,7 @@ def create_app(
         engine: where to read and store; None: the database of the settings.
         load_classifier: loads the model when it is first needed; None: that of the settings.
         streams: most streams of events at once, and most exports, at least one; each keeps a
-            thread of the server.
+            thread of the server. Twice as many tiles of maps are made at once.
 
     Raises:
         SetupError: if the file of trusted documents is unusable.
@@ -103,6 +106,7 @@ def create_app(
         _NO_ROOM.format("streams of events", "ask again later, or ask for job(id) now and then"),
     )
     export_slots = Slots(max(streams, 1), _NO_ROOM.format("exports", "ask again later"))
+    map_tiles = _map_tile_turns(max(streams, 1))
     app.extensions[_EXTENSION] = Services(engine, scoring, job_streams)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.json.sort_keys = False  # type: ignore[attr-defined]
@@ -121,8 +125,8 @@ def create_app(
         ),
     )
     app.register_blueprint(images.blueprint(engine))
-    app.register_blueprint(imagery.blueprint(engine))
-    app.register_blueprint(label_tiles.blueprint(engine, scoring))
+    app.register_blueprint(imagery.blueprint(engine, map_tiles))
+    app.register_blueprint(label_tiles.blueprint(engine, scoring, map_tiles))
     app.register_blueprint(exports.blueprint(engine, scoring, export_slots))
     app.register_blueprint(job_events.blueprint(JobService(engine), job_streams))
     app.register_blueprint(classify.blueprint(scoring))
@@ -141,6 +145,21 @@ def create_app(
     )
     cors.allow_origins(app, settings.cors_origins)
     return app
+
+
+def _map_tile_turns(fourth: int) -> Turns:
+    """Let tiles of maps use half of the threads, so that other requests find one free.
+
+    Args:
+        fourth: a fourth of the threads, rounded down. Few are refused: nearly as many may wait as
+            run, since a map asks for a dozen tiles at once and shows a hole for each refusal.
+    """
+    return Turns(
+        2 * fourth,
+        waiting=fourth + 3,
+        wait_s=MAP_TILE_WAIT_S,
+        refusal="too many tiles of maps are being made: ask again later",
+    )
 
 
 def _documents(settings: Settings) -> Documents:

@@ -22,6 +22,7 @@ from earthgql.errors import BadInputError, NotFoundError, shortened
 from earthgql.imagery import grid
 from earthgql.imagery.grid import TileIndex
 from earthgql.imagery.source import PlacedTile
+from earthgql.turns import Turns
 
 MEDIA_TYPES = {"png": "image/png", "webp": "image/webp", "jpg": "image/jpeg"}
 """By format, which is also the ending of an address."""
@@ -46,8 +47,13 @@ class ImageryRequest(BaseModel):
     at: Moment | None = None
 
 
-def blueprint(engine: Engine) -> Blueprint:
-    """Return the routes of imagery."""
+def blueprint(engine: Engine, turns: Turns) -> Blueprint:
+    """Return the routes of imagery.
+
+    Args:
+        engine: where to look for scenes.
+        turns: at making tiles of maps.
+    """
     routes = Blueprint("imagery", __name__)
 
     @routes.get("/imagery/<z>/<x>/<y>.<ending>")
@@ -58,13 +64,15 @@ def blueprint(engine: Engine) -> Blueprint:
             NotFoundError: if there is no such format.
             BadInputError: if there is no such tile in the grid, no such scene, or an argument is
                 invalid.
+            OverloadedError: if too many tiles of maps are being made.
         """
         _check_format(ending)
         tile = tile_of_address(z, x, y)
         where = _where(request.args.to_dict())
-        with database_errors(), engine.connect() as connection:
-            placed = tiles_of_map(connection, tile, where)
-        return _tile_response(tile, placed, ending)
+        with turns.turn():
+            with database_errors(), engine.connect() as connection:
+                placed = tiles_of_map(connection, tile, where)
+            return _tile_response(tile, placed, ending)
 
     @routes.get("/imagery.json")
     def tile_json() -> dict[str, Any]:

@@ -20,6 +20,7 @@ from earthgql.catalog.tiles.filter_json import parse_where
 from earthgql.database.engine import database_errors
 from earthgql.errors import BadInputError
 from earthgql.scoring.service import ScoringService
+from earthgql.turns import Turns
 from earthgql.web.imagery import tile_of_address
 
 MEDIA_TYPE = "application/vnd.mapbox-vector-tile"
@@ -55,8 +56,14 @@ class LabelsRequest(BaseModel):
             raise ValueError("it is not JSON") from None
 
 
-def blueprint(engine: Engine, scoring: ScoringService) -> Blueprint:
-    """Return the routes of labels."""
+def blueprint(engine: Engine, scoring: ScoringService, turns: Turns) -> Blueprint:
+    """Return the routes of labels.
+
+    Args:
+        engine: where to read tiles, scores and sums.
+        scoring: knows the default model.
+        turns: at making tiles of maps.
+    """
     routes = Blueprint("label_tiles", __name__)
 
     @routes.get("/labels/<z>/<x>/<y>.mvt")
@@ -67,6 +74,7 @@ def blueprint(engine: Engine, scoring: ScoringService) -> Blueprint:
             BadInputError: if there is no such tile in the grid, or an argument is invalid.
             NotFoundError: if there is no such model.
             AreaTooLargeError: if too many tiles are below it.
+            OverloadedError: if too many tiles of maps are being made.
         """
         index, form = tile_of_address(z, x, y), _form()
         with database_errors(), engine.connect() as connection:
@@ -74,7 +82,7 @@ def blueprint(engine: Engine, scoring: ScoringService) -> Blueprint:
             etag = state(connection, index, where, model)
         if request.if_none_match.contains(etag):
             return _cached(Response(status=304), etag)
-        with database_errors():
+        with turns.turn(), database_errors():
             found = serve(engine, index, where, model)
         response = Response(found.body, content_type=MEDIA_TYPE)
         if not found.complete:

@@ -22,6 +22,8 @@ _POLICY = (
 _GRAPHIQL_POLICY = _POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'").replace(
     "font-src 'self'", "font-src 'self' data:"
 )
+# The examples for pages of one's own take `?server=` of another host, for requests alone.
+_EXAMPLE_POLICY = _POLICY.replace("img-src 'self'", "connect-src *; img-src *")
 _NOT_BUILT = """<!doctype html><html lang="en"><meta charset="utf-8"><title>earthgql</title>
 <p>The map and GraphiQL are not built yet: run <code>make setup</code>, or
 <code>npm ci &amp;&amp; npm run build</code> in <code>frontend/</code>.
@@ -67,6 +69,12 @@ def blueprint(engine: Engine) -> Blueprint:
         name = request.args.get("scene", "").replace("\0", "") or None
         with database_errors(), engine.connect() as connection:
             return examples(connection, name).as_json(), 200, {"Cache-Control": "no-cache"}
+
+    @routes.after_app_request
+    def restrict_examples(response: Response) -> Response:
+        if request.path.startswith(f"{STATIC_URL}/examples/"):
+            response.headers["Content-Security-Policy"] = _EXAMPLE_POLICY
+        return response
 
     @routes.after_app_request
     def keep_hashed_files(response: Response) -> Response:

@@ -164,6 +164,15 @@ def test_the_map_is_at_the_root(bare: Api, built: Path) -> None:
     assert "unsafe" not in policy
 
 
+def test_examples_run_no_scripts_of_others(bare: Api) -> None:
+    with bare.client.get("/static/examples/leaflet.html") as response:
+        assert response.status_code == 200
+        policy = response.headers["Content-Security-Policy"]
+    assert "script-src 'self';" in policy
+    assert "connect-src *;" in policy  # ?server= may name another one
+    assert "unsafe" not in policy
+
+
 @pytest.mark.parametrize("path", ["/", "/graphql"])
 def test_a_page_not_built_names_the_command(bare: Api, built: Path, path: str) -> None:
     response = bare.client.get(path, headers={"Accept": "text/html"})
