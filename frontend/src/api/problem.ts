@@ -8,13 +8,16 @@ export interface Problem {
   message: string;
 }
 
-/** What an error of the GraphQL client means. */
+/** What an error of the GraphQL client means. An answer that is none of GraphQL's is told by its status. */
 export function problemOf(error: CombinedError): Problem {
   const [first] = error.graphQLErrors;
   if (first) {
     const { code } = first.extensions;
     return { code: typeof code === 'string' ? code : 'ERROR', message: first.message };
   }
+  const response = error.response as Response | undefined;
+  if (response && !response.ok)
+    return { code: 'ERROR', message: `${response.status} ${response.statusText}` };
   return { code: 'offline', message: error.networkError?.message ?? error.message };
 }
 
