@@ -13,6 +13,11 @@ export function ScoreRows({ rows, caption }: { rows: ScoreRow[]; caption: string
   return (
     <table className="score-rows">
       <caption className="visually-hidden">{caption}</caption>
+      <colgroup>
+        <col />
+        <col />
+        <col />
+      </colgroup>
       <thead className="visually-hidden">
         <tr>
           <th>{texts.labels.label}</th>
