@@ -79,7 +79,7 @@ export const en = {
       },
       place: {
         title: 'Click a place',
-        text: 'All scores of its tile, and what the tiles around it show. With the keyboard: move the map by the arrow keys and press Enter.',
+        text: 'See all scores of its tile, and how many tiles around it have each label. With the keyboard: move the map by the arrow keys and press Enter.',
       },
       time: {
         title: 'Compare two dates',
@@ -217,7 +217,7 @@ export const en = {
   time: {
     date: 'Imagery as of',
     newest: 'Newest imagery',
-    newestOf: (date: string) => `Newest imagery (${date})`,
+    newestOf: (date: string) => `${date} (newest)`,
     none: 'No imagery of a known date is here. Move the map to where there is some.',
     one: 'There is imagery of one date here, so nothing can be compared.',
     partial: 'There are many scenes: dates of the newest thousand are offered.',

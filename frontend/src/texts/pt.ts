@@ -80,7 +80,7 @@ export const pt: Texts = {
       },
       place: {
         title: 'Clique em um lugar',
-        text: 'Todas as pontuações do bloco, e o que mostram os blocos ao redor. Pelo teclado: mova o mapa com as setas e pressione Enter.',
+        text: 'Veja todas as pontuações do bloco e quantos blocos ao redor têm cada rótulo. Pelo teclado: mova o mapa com as setas e pressione Enter.',
       },
       time: {
         title: 'Compare duas datas',
@@ -216,7 +216,7 @@ export const pt: Texts = {
   time: {
     date: 'Imagens até',
     newest: 'Imagens mais recentes',
-    newestOf: date => `Imagens mais recentes (${date})`,
+    newestOf: date => `${date} (mais recentes)`,
     none: 'Não há aqui imagens com data conhecida. Mova o mapa para onde houver.',
     one: 'Há imagens de uma só data aqui, então não há o que comparar.',
     partial: 'Há muitas cenas: são oferecidas as datas das mil mais recentes.',
