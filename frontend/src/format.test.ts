@@ -8,6 +8,8 @@ describe('numbers', () => {
     expect(formatFor('en').km2(1.2345)).toBe('1.23 km²');
     expect(formatFor('pt').km2(1.2345)).toBe('1,23 km²');
     expect(formatFor('en').percent(0.1234)).toBe('12.3%');
+    expect(formatFor('en').percent(0.07)).toBe('7%');
+    expect(formatFor('en').share(0.07)).toBe('7.0%');
     expect(formatFor('pt').score(0.5)).toBe('0,50');
   });
 

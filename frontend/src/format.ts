@@ -6,6 +6,8 @@ export interface Format {
   score: (value: number) => string;
   /** A share of 0 to 1 as per cent. */
   percent: (value: number) => string;
+  /** The same, always with one decimal: for columns. */
+  share: (value: number) => string;
   /** Square kilometres with their unit. */
   km2: (value: number) => string;
   /** Metres or kilometres with their unit. */
@@ -27,6 +29,11 @@ export function formatFor(language: string): Format {
   const number = new Intl.NumberFormat(language);
   const score = new Intl.NumberFormat(language, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
   const percent = new Intl.NumberFormat(language, { style: 'percent', maximumFractionDigits: 1 });
+  const share = new Intl.NumberFormat(language, {
+    style: 'percent',
+    minimumFractionDigits: 1,
+    maximumFractionDigits: 1,
+  });
   const fine = new Intl.NumberFormat(language, { maximumSignificantDigits: 3 });
   const degrees = new Intl.NumberFormat(language, { minimumFractionDigits: 4, maximumFractionDigits: 4 });
   const time = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short' });
@@ -42,6 +49,7 @@ export function formatFor(language: string): Format {
     number: value => number.format(value),
     score: value => score.format(value),
     percent: value => percent.format(value),
+    share: value => share.format(value),
     km2: value => `${value >= 1000 ? number.format(Math.round(value)) : fine.format(value)} km²`,
     length: metres => (metres < 1000 ? `${number.format(metres)} m` : `${number.format(metres / 1000)} km`),
     kilobytes: bytes => `${number.format(Math.ceil(bytes / 1000))} kB`,

@@ -45,7 +45,7 @@ function Row({ agreement, pressed }: { agreement: Comparison['labels'][number]; 
         </button>
       </th>
       <td className="share">
-        {format.percent(share)}
+        {format.share(share)}
         <span className="bar" aria-hidden>
           <span style={{ width: `${100 * share}%` }} />
         </span>

@@ -36,7 +36,7 @@ function Row({ summary, pressed }: { summary: Histogram['labels'][number]; press
         <span className="row-sums">
           {format.km2(areaKm2)} · {texts.histogram.tiles(tiles, format.number(tiles))}
         </span>
-        <span className="share">{format.percent(share ?? 0)}</span>
+        <span className="share">{format.share(share ?? 0)}</span>
         <span className="bar" aria-hidden>
           <span style={{ width: `${100 * (share ?? 0)}%` }} />
         </span>
