@@ -32,7 +32,7 @@ export interface Address {
   /** Centre and zoom of the map; without them it shows all imagery. */
   view?: Place & { zoom: number };
   panel: PanelName;
-  /** The label that is painted; without it the first of the model. */
+  /** The label that is painted; without it `water`, or the first of the model. */
   label?: string;
   /** The score from which a label counts, 0 to 1; without it the model's threshold. */
   cutoff?: number;

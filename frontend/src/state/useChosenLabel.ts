@@ -2,6 +2,7 @@ import { useMemo } from 'react';
 
 import { useModels, type Model } from '../api/useModels';
 import { boundariesOf, nearestBoundary } from '../layers/scale';
+import { shownLabel } from './shownLabel';
 import { useAddress } from './useAddress';
 
 /** The label that is painted. */
@@ -19,7 +20,7 @@ export function useChosenLabel(): ChosenLabel | undefined {
   const { model } = useModels();
   const [{ label, cutoff }] = useAddress();
   return useMemo(
-    () => chooseLabel(model, model?.labels.find(name => name === label) ?? model?.labels[0], cutoff),
+    () => chooseLabel(model, shownLabel(model?.labels ?? [], label), cutoff),
     [model, label, cutoff],
   );
 }
