@@ -7,10 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 from sqlalchemy import Engine
 from support.chromium import find_chromium
-from support.map_page import MapSite, MapVisit, make_site
+from support.map_page import WAIT_MS, MapSite, MapVisit, make_site
+
+# A busy machine draws a frame in a second.
+expect.set_options(timeout=WAIT_MS)
 
 
 @pytest.fixture(scope="session")
