@@ -1,4 +1,4 @@
-"""One Chromium for all browser tests, and the map of a small site."""
+"""A Chromium for the tests of a module, and the map of a small site."""
 
 import os
 import shutil
@@ -16,7 +16,8 @@ from support.map_page import WAIT_MS, MapSite, MapVisit, make_site
 expect.set_options(timeout=WAIT_MS)
 
 
-@pytest.fixture(scope="session")
+# Not of the session: while Playwright runs, its event loop does, and no other can in this thread.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Chromium without a screen, which draws WebGL without a graphics card."""
     chromium = find_chromium()
