@@ -1,4 +1,4 @@
-import { useEffect, useId, useRef } from 'react';
+import { useEffect, useLayoutEffect, useId, useRef } from 'react';
 
 import { useAnyScene } from '../scenes/useAnyScene';
 import { useWording } from '../texts';
@@ -30,7 +30,8 @@ function StepCard({ step }: { step: number }) {
   useEffect(() => {
     if (asked) heading.current?.focus();
   }, [asked, step]);
-  useEffect(() => {
+  // In place as soon as the tour is seen: somebody may leave it at once.
+  useLayoutEffect(() => {
     const press = (event: KeyboardEvent) => {
       if (event.key === 'Escape' && !document.querySelector('dialog[open]')) leave();
     };
