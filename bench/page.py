@@ -12,9 +12,7 @@ garbage collection, by Chromium's trace.
 import argparse
 import gzip
 import json
-import os
 import re
-import shutil
 import statistics
 import sys
 import time
@@ -24,7 +22,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, CDPSession, Page, expect, sync_playwright
+from playwright.sync_api import Browser, CDPSession, Page, expect
 from sqlalchemy import Engine
 
 from bench.flow import is_ready
@@ -183,16 +181,9 @@ def address(zoom: float) -> str:
 def measure(url: str, paints: int) -> dict[str, Any]:
     """Open the page and use it."""
     sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-    from support.chromium import find_chromium
+    from support.chromium import running_chromium
 
-    chromium = find_chromium()
-    os.environ.setdefault("PLAYWRIGHT_NODEJS_PATH", shutil.which("node") or "")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium.path,
-            env=dict(chromium.environment),
-            args=[*chromium.arguments, "--enable-unsafe-swiftshader"],
-        )
+    with running_chromium() as browser:
         result: dict[str, Any] = {"first_paint": first_paints(browser, url, paints)}
         page = browser.new_context(viewport=WINDOW).new_page()
         page.goto(url)
@@ -200,7 +191,6 @@ def measure(url: str, paints: int) -> dict[str, Any]:
         result["features"] = features_shown(page)
         result["pan"] = frames(page, pan)
         result["cutoff"] = frames(page, move_cutoff)
-        browser.close()
     return result
 
 

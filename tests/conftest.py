@@ -6,7 +6,6 @@ from contextlib import contextmanager
 
 import pytest
 from sqlalchemy import Connection, Engine, make_url, text
-from support.chromium import Chromium, find_chromium
 from support.small_network import networks_dir, small_bundle
 
 from earthgql.database import migrate
@@ -111,9 +110,3 @@ def module_engine(_server_url: str, _template: str) -> Generator[Engine, None, N
     """Engine on a migrated database that the tests of one module share."""
     with _database(_server_url, _template) as url, _engine(url) as engine:
         yield engine
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Chromium:
-    """A Chromium: the system's, else the distribution's, unpacked."""
-    return find_chromium()

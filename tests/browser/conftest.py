@@ -1,15 +1,11 @@
 """A Chromium for the tests of a module, and the map of a small site."""
 
-import os
-import shutil
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 from sqlalchemy import Engine
-from support.chromium import find_chromium
+from support.chromium import running_chromium
 from support.map_page import WAIT_MS, MapSite, MapVisit, make_site
 
 # A busy machine draws a frame in a second.
@@ -19,19 +15,9 @@ expect.set_options(timeout=WAIT_MS)
 # Not of the session: while Playwright runs, its event loop does, and no other can in this thread.
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium without a screen, which draws WebGL without a graphics card."""
-    chromium = find_chromium()
-    # Playwright's own Node.js needs a library (libatomic) that a bare Debian lacks.
-    node = shutil.which("node") or str(Path(sys.executable).with_name("node"))
-    os.environ.setdefault("PLAYWRIGHT_NODEJS_PATH", node)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium.path,
-            env=dict(chromium.environment),
-            args=[*chromium.arguments, "--enable-unsafe-swiftshader"],
-        )
+    """A Chromium for the tests of a module."""
+    with running_chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

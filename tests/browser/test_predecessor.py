@@ -5,23 +5,18 @@ that is false, and else the predictions by probability. The page here does the s
 """
 
 import json
-import os
 import re
-import shutil
-import sys
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
+from playwright.sync_api import Browser, Page
 from playwright.sync_api import Error as PlaywrightError
-from playwright.sync_api import Page, sync_playwright
 from sqlalchemy import Engine
 from support.api_client import NORTH_WEST, SCENE, Api, centre, ingest, make_api, write_raster
-from support.chromium import Chromium
 from support.http_server import serving
 
 PAGE = """<!doctype html><title>A map</title><script>
@@ -66,21 +61,11 @@ def api(module_engine: Engine, front_end: str, tmp_path_factory: pytest.TempPath
 
 
 @pytest.fixture(scope="module")
-def page(chromium: Chromium, front_end: str) -> Iterator[Page]:
+def page(browser: Browser, front_end: str) -> Page:
     """The front-end in a browser."""
-    # Playwright's own Node.js needs a library (libatomic) that a bare Debian lacks.
-    node = shutil.which("node") or str(Path(sys.executable).with_name("node"))
-    os.environ.setdefault("PLAYWRIGHT_NODEJS_PATH", node)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium.path,
-            env=dict(chromium.environment),
-            args=list(chromium.arguments),
-        )
-        page = browser.new_page()
-        page.goto(front_end)
-        yield page
-        browser.close()
+    page = browser.new_page()
+    page.goto(front_end)
+    return page
 
 
 def test_a_click_on_the_map(api: Api, page: Page) -> None:

@@ -6,13 +6,18 @@
 import os
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from earthgql.database.private import debian
 from earthgql.errors import SetupError
 from earthgql.settings import load_settings
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 # Own pages only are opened, so a sandbox, which root cannot have, is not missed. The others keep
 # the browser from asking its maker's servers at every start.
@@ -79,6 +84,28 @@ def find_chromium() -> Chromium:
     fonts.write_text(_FONTS.format(root=tree.root, cache=packages / "chromium-fonts"))
     environment = os.environ | tree.environment() | {"FONTCONFIG_FILE": str(fonts)}
     return Chromium(str(program), environment)
+
+
+@contextmanager
+def running_chromium() -> Iterator["Browser"]:
+    """Run a Chromium without a screen, which draws WebGL without a graphics card.
+
+    While it runs, so does Playwright's event loop, and no other can in this thread.
+    """
+    from playwright.sync_api import sync_playwright
+
+    chromium = find_chromium()
+    # Playwright's own Node.js needs a library (libatomic) that a bare Debian lacks.
+    node = shutil.which("node") or str(Path(sys.executable).with_name("node"))
+    os.environ.setdefault("PLAYWRIGHT_NODEJS_PATH", node)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium.path,
+            env=dict(chromium.environment),
+            args=[*chromium.arguments, "--enable-unsafe-swiftshader"],
+        )
+        yield browser
+        browser.close()
 
 
 def _is_snap_stub(path: str) -> bool:

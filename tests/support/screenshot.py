@@ -4,8 +4,6 @@ Without the URL of a server that has the demo's landscape, the demo is started f
 """
 
 import io
-import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,10 +12,9 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from PIL import Image
-from playwright.sync_api import sync_playwright
 
 from earthgql.settings import PROJECT_ROOT
-from tests.support.chromium import find_chromium
+from tests.support.chromium import running_chromium
 
 PICTURE = PROJECT_ROOT / "docs/map.webp"
 MAX_BYTES = 300_000
@@ -44,22 +41,13 @@ def serving_demo() -> Iterator[str]:
 
 def take(url: str) -> Image.Image:
     """Open the map of a server and return what the page shows."""
-    chromium = find_chromium()
-    os.environ.setdefault("PLAYWRIGHT_NODEJS_PATH", shutil.which("node") or "node")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium.path,
-            env=dict(chromium.environment),
-            args=[*chromium.arguments, "--enable-unsafe-swiftshader"],
-        )
+    with running_chromium() as browser:
         page = browser.new_page(viewport=_SIZE, locale="en-US", color_scheme="light")
         page.goto(f"{url}/?{urlencode(SHOWN)}")
         page.wait_for_selector(_PAINTED, timeout=_WAIT_MS)
         page.wait_for_selector(".histogram", timeout=_WAIT_MS)
         page.wait_for_load_state("networkidle")
-        picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-        browser.close()
-    return picture
+        return Image.open(io.BytesIO(page.screenshot())).convert("RGB")
 
 
 def save(picture: Image.Image, path: Path) -> int:
