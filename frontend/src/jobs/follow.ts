@@ -1,7 +1,7 @@
-import type { JobQuery } from '../api/generated/graphql';
+import type { JobProgressFragment } from '../api/generated/graphql';
 
 /** A job as the API tells of it. */
-export type Job = NonNullable<JobQuery['job']>;
+export type Job = JobProgressFragment;
 
 /** What an event of a job holds: the job but for what never changes. */
 type Snapshot = Omit<Job, 'id' | 'eventsUrl'>;
