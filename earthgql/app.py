@@ -21,16 +21,15 @@ from earthgql.web import (
     exports,
     headers,
     health,
-    imagery,
     images,
     inference,
     job_events,
-    label_tiles,
     pages,
 )
 from earthgql.web import errors as web_errors
 from earthgql.web.guards.callers import check_callers
 from earthgql.web.guards.lifetime import Lifetimes
+from earthgql.web.map_tiles import imagery, labels
 from earthgql.web.slots import Slots
 
 MAX_BODY_BYTES = 1_000_000
@@ -126,7 +125,7 @@ def create_app(
     )
     app.register_blueprint(images.blueprint(engine))
     app.register_blueprint(imagery.blueprint(engine, map_tiles))
-    app.register_blueprint(label_tiles.blueprint(engine, scoring, map_tiles))
+    app.register_blueprint(labels.blueprint(engine, scoring, map_tiles))
     app.register_blueprint(exports.blueprint(engine, scoring, export_slots))
     app.register_blueprint(job_events.blueprint(JobService(engine), job_streams))
     app.register_blueprint(classify.blueprint(scoring))

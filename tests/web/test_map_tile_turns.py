@@ -6,7 +6,8 @@ from support.api_client import NORTH_WEST, Api
 
 from earthgql.app import services_of
 from earthgql.turns import Turns
-from earthgql.web import errors, imagery, label_tiles
+from earthgql.web import errors
+from earthgql.web.map_tiles import imagery, labels
 
 _PATHS = tuple(
     f"/{kind}/{NORTH_WEST.z}/{NORTH_WEST.x}/{NORTH_WEST.y}.{ending}"
@@ -17,7 +18,7 @@ _PATHS = tuple(
 def _client(api: Api, turns: Turns) -> FlaskClient:
     app = Flask("maps")
     app.register_blueprint(imagery.blueprint(api.engine, turns))
-    app.register_blueprint(label_tiles.blueprint(api.engine, services_of(api.app).scoring, turns))
+    app.register_blueprint(labels.blueprint(api.engine, services_of(api.app).scoring, turns))
     errors.answer_in_json(app)
     return app.test_client()
 

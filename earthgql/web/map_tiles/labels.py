@@ -2,13 +2,12 @@
 
 import json
 from typing import Any
-from urllib.parse import urlencode
 
 from flask import Blueprint, Response, request
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, field_validator
 from sqlalchemy import Connection, Engine
 
-from earthgql.catalog.json_input import Moment, error_text
+from earthgql.catalog.json_input import Moment
 from earthgql.catalog.label_tiles.boundaries import boundaries
 from earthgql.catalog.label_tiles.depth import lowest_zoom
 from earthgql.catalog.label_tiles.served import is_everything, serve, state
@@ -21,7 +20,7 @@ from earthgql.database.engine import database_errors
 from earthgql.errors import BadInputError
 from earthgql.scoring.service import ScoringService
 from earthgql.turns import Turns
-from earthgql.web.imagery import tile_of_address
+from earthgql.web.map_tiles.requests import tile_json, tile_of_address, validated
 
 MEDIA_TYPE = "application/vnd.mapbox-vector-tile"
 
@@ -91,7 +90,7 @@ def blueprint(engine: Engine, scoring: ScoringService, turns: Turns) -> Blueprin
         return _cached(response, etag)
 
     @routes.get("/labels.json")
-    def tile_json() -> dict[str, Any]:
+    def labels_json() -> dict[str, Any]:
         """Return the TileJSON 3.0 of the labels of a model.
 
         Raises:
@@ -116,14 +115,7 @@ def _form() -> LabelsRequest:
     repeated = [name for name, values in request.args.lists() if len(values) > 1]
     if repeated:
         raise BadInputError(f"{repeated[0]:.60} is given more than once")
-    try:
-        return LabelsRequest.model_validate(request.args.to_dict())
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = str(first["loc"][0])[:60]
-        if first["type"] == "extra_forbidden":
-            raise BadInputError(f"labels take model, at and where, not {name!r}") from None
-        raise BadInputError(f"{name}: {error_text(first)}") from None
+    return validated(LabelsRequest, request.args.to_dict(), "labels take model, at and where")
 
 
 def _resolved(
@@ -136,18 +128,13 @@ def _resolved(
 
 def _tile_json(connection: Connection, model: ModelRecord, where: TileFilter) -> dict[str, Any]:
     identity, found = model.identity, summary(connection, where)
-    query = f"?{urlencode(request.args.to_dict())}" if request.args else ""
     labels = list(zip(identity.labels, identity.thresholds, strict=True))
     lowest = 0 if is_everything(where) else lowest_zoom(connection, where)
+    name = f"labels of {identity.name} {identity.version}"
+    zooms = lowest, max(lowest, found.max_zoom - DEEPER)
+    arguments = request.args.to_dict()
     return {
-        "tilejson": "3.0.0",
-        "name": f"labels of {identity.name} {identity.version}",
-        "tiles": [f"{request.host_url}labels/{{z}}/{{x}}/{{y}}.mvt{query}"],
-        "scheme": "xyz",
-        "minzoom": lowest,
-        "maxzoom": max(lowest, found.max_zoom - DEEPER),
-        "bounds": list(found.bounds),
-        "attribution": " | ".join(found.attributions),
+        **tile_json(name, "labels/{z}/{x}/{y}.mvt", arguments, found, zooms=zooms),
         "vector_layers": [{"id": LAYER, "fields": _fields(identity.labels)}],
         "model": {"name": identity.name, "version": identity.version},
         "labels": [{"name": name, "threshold": threshold} for name, threshold in labels],

@@ -7,22 +7,21 @@ from contextlib import suppress
 from functools import lru_cache
 from importlib.metadata import version
 from typing import Any
-from urllib.parse import urlencode
 
 from flask import Blueprint, Response, request
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Engine
 
 from earthgql import __version__
-from earthgql.catalog.json_input import Moment, error_text
+from earthgql.catalog.json_input import Moment
 from earthgql.catalog.map_scenes import summary, tiles_of_map
 from earthgql.catalog.tiles.filter import TileFilter, tile_filter
 from earthgql.database.engine import database_errors
-from earthgql.errors import BadInputError, NotFoundError, shortened
-from earthgql.imagery import grid
+from earthgql.errors import NotFoundError, shortened
 from earthgql.imagery.grid import TileIndex
 from earthgql.imagery.source import PlacedTile
 from earthgql.turns import Turns
+from earthgql.web.map_tiles.requests import tile_json, tile_of_address, validated
 
 MEDIA_TYPES = {"png": "image/png", "webp": "image/webp", "jpg": "image/jpeg"}
 """By format, which is also the ending of an address."""
@@ -75,7 +74,7 @@ def blueprint(engine: Engine, turns: Turns) -> Blueprint:
             return _tile_response(tile, placed, ending)
 
     @routes.get("/imagery.json")
-    def tile_json() -> dict[str, Any]:
+    def imagery_json() -> dict[str, Any]:
         """Return the TileJSON 3.0 of the imagery; ``format`` is that of its tiles.
 
         Raises:
@@ -88,17 +87,9 @@ def blueprint(engine: Engine, turns: Turns) -> Blueprint:
         where = _where(arguments)
         with database_errors(), engine.connect() as connection:
             found = summary(connection, where)
-        query = f"?{urlencode(arguments)}" if arguments else ""
-        return {
-            "tilejson": "3.0.0",
-            "name": where.scene or "earthgql imagery",
-            "tiles": [f"{request.host_url}imagery/{{z}}/{{x}}/{{y}}.{ending}{query}"],
-            "scheme": "xyz",
-            "minzoom": 0,
-            "maxzoom": found.max_zoom,
-            "bounds": list(found.bounds),
-            "attribution": " | ".join(found.attributions),
-        }
+        name = where.scene or "earthgql imagery"
+        path = f"imagery/{{z}}/{{x}}/{{y}}.{ending}"
+        return tile_json(name, path, arguments, found, zooms=(0, found.max_zoom))
 
     return routes
 
@@ -110,32 +101,9 @@ def _check_format(ending: str) -> None:
         )
 
 
-def tile_of_address(*numbers: str) -> TileIndex:
-    """Return the tile that an address names by z, x and y.
-
-    Raises:
-        BadInputError: if there is no such tile in the grid.
-    """
-    if all(number.isascii() and number.isdigit() and len(number) < 12 for number in numbers):
-        tile = TileIndex(*map(int, numbers))
-        if grid.valid(tile):
-            return tile
-    raise BadInputError(
-        f"there is no tile {shortened('/'.join(numbers))}: z is 0 to {grid.MAX_ZOOM}, x and y are"
-        " whole numbers from 0, below 2^z"
-    )
-
-
 def _where(arguments: dict[str, str]) -> TileFilter:
-    try:
-        parsed = ImageryRequest.model_validate(arguments)
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = str(first["loc"][0])[:60]
-        if first["type"] == "extra_forbidden":
-            raise BadInputError(f"imagery takes scene and at, not {name!r}") from None
-        raise BadInputError(f"{name}: {error_text(first)}") from None
-    return tile_filter(None, None, scene=parsed.scene, at=parsed.at)
+    form = validated(ImageryRequest, arguments, "imagery takes scene and at")
+    return tile_filter(None, None, scene=form.scene, at=form.at)
 
 
 def _tile_response(tile: TileIndex, placed: Sequence[PlacedTile], ending: str) -> Response:

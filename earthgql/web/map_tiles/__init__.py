@@ -1,0 +1,1 @@
+"""Tiles for web maps and QGIS: imagery as pictures, labels as vector tiles."""
