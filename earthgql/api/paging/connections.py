@@ -1,17 +1,31 @@
 """Connections: pages of a list in a stable order, continued behind or in front of a cursor."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, Protocol, Self, TypeVar
 
 import strawberry
+from sqlalchemy import Connection as Database
 from strawberry import relay
 
+from earthgql.api.context import RequestInfo
 from earthgql.api.costs import COUNTED_OUTSIDE, cost
-from earthgql.api.paging.page import Page, page_info
+from earthgql.api.paging.cursors import Cursors
+from earthgql.api.paging.page import Page, PageArguments, page_info
 from earthgql.catalog.tiles.order import Position
 
 Node = TypeVar("Node")
 Row = TypeVar("Row")
+
+
+class Record(Protocol):
+    """A row of a table with an id."""
+
+    @property
+    def id(self) -> int:
+        """The id."""
+
+
+RecordT = TypeVar("RecordT", bound=Record)
 
 
 @strawberry.type(description="An item of a connection and the cursor of its place.")
@@ -90,3 +104,40 @@ class Connection(Generic[Node]):
             nodes=[node(row) for row in kept],
             page_info=page_info(page, ends, more=len(rows) > page.size),
         )
+
+
+def connection_by_id(
+    info: RequestInfo,
+    kind: str,
+    page: PageArguments,
+    *,
+    rows: Callable[..., Sequence[RecordT]],
+    count: Callable[[Database], int],
+    node: Callable[[RecordT], Node],
+) -> Connection[Node]:
+    """Return a page of a list of the catalogue that is in the order of its ids.
+
+    Args:
+        info: of the request.
+        kind: of the list's cursors.
+        page: which part of the list.
+        rows: reads it from the database, by the arguments of ``Page.by_ids``.
+        count: counts the list; called only if that is selected.
+        node: makes the item of a row.
+
+    Raises:
+        BadInputError: if the page is invalid.
+    """
+    chosen = Page(Cursors(kind), page)
+
+    async def count_all() -> int:
+        with info.context.loaders.connection() as connection:
+            return count(connection)
+
+    with info.context.loaders.connection() as connection:
+        found = rows(connection, **chosen.by_ids)
+    return Connection[Node].of(chosen, found, node=node, place=_place, count=count_all)
+
+
+def _place(row: Record) -> Position:
+    return Position(row.id)

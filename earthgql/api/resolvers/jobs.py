@@ -8,9 +8,8 @@ from earthgql.api import ids
 from earthgql.api.argument_groups import grouped
 from earthgql.api.context import RequestInfo
 from earthgql.api.costs import cost
-from earthgql.api.paging.connections import Connection
-from earthgql.api.paging.cursors import Cursors
-from earthgql.api.paging.page import PAGE_LENGTH, Page, PageArguments
+from earthgql.api.paging.connections import Connection, connection_by_id
+from earthgql.api.paging.page import PAGE_LENGTH, PageArguments
 from earthgql.api.selection import rectangle
 from earthgql.api.types.arguments import SceneArguments
 from earthgql.api.types.inputs import BoundsInput
@@ -19,9 +18,7 @@ from earthgql.api.types.model import find_model
 from earthgql.api.types.values import GeoJSON
 from earthgql.cancellation import working_for
 from earthgql.catalog.jobs import records as job_catalog
-from earthgql.catalog.jobs.records import JobRecord
 from earthgql.catalog.jobs.requests import AreaRequest
-from earthgql.catalog.tiles.order import Position
 from earthgql.database.engine import database_errors
 from earthgql.errors import ModelUnavailableError
 
@@ -45,15 +42,14 @@ class JobQueries:
     async def jobs(self, info: RequestInfo, *, page: PageArguments) -> Connection[Job] | None:
         """List the jobs."""
         info.context.loaders.note_live()
-        chosen = Page(Cursors("jobs"), page)
-
-        async def count() -> int:
-            with info.context.loaders.connection() as connection:
-                return job_catalog.count_jobs(connection)
-
-        with info.context.loaders.connection() as connection:
-            rows = job_catalog.list_jobs(connection, **chosen.by_ids)
-        return Connection[Job].of(chosen, rows, node=Job.of, place=_place, count=count)
+        return connection_by_id(
+            info,
+            "jobs",
+            page,
+            rows=job_catalog.list_jobs,
+            count=job_catalog.count_jobs,
+            node=Job.of,
+        )
 
 
 @strawberry.type(description="Changes: background jobs.")
@@ -126,7 +122,3 @@ async def find_job(info: RequestInfo, row_id: int) -> Job | None:
     with info.context.loaders.connection() as connection:
         record = job_catalog.jobs_by_ids(connection, [row_id]).get(row_id)
     return None if record is None else Job.of(record)
-
-
-def _place(record: JobRecord) -> Position:
-    return Position(record.id)

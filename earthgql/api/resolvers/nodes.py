@@ -10,18 +10,14 @@ from earthgql.api import ids
 from earthgql.api.argument_groups import grouped
 from earthgql.api.context import RequestInfo
 from earthgql.api.costs import cost
-from earthgql.api.paging.connections import Connection
-from earthgql.api.paging.cursors import Cursors
-from earthgql.api.paging.page import PAGE_LENGTH, Page, PageArguments
+from earthgql.api.paging.connections import Connection, connection_by_id
+from earthgql.api.paging.page import PAGE_LENGTH, PageArguments
 from earthgql.api.resolvers.jobs import find_job
 from earthgql.api.types.model import Model, find_model, model_of
 from earthgql.api.types.scene import Scene
 from earthgql.api.types.tile import Tile, find_tile
 from earthgql.catalog import models as model_catalog
 from earthgql.catalog import scenes as scene_catalog
-from earthgql.catalog.models import ModelRecord
-from earthgql.catalog.scenes import SceneRecord
-from earthgql.catalog.tiles.order import Position
 from earthgql.errors import BadInputError, NotFoundError
 
 Finder = Callable[[RequestInfo, int], Awaitable[relay.Node | None]]
@@ -49,15 +45,14 @@ class NodeQueries:
     @grouped
     async def scenes(self, info: RequestInfo, *, page: PageArguments) -> Connection[Scene] | None:
         """List the scenes."""
-        chosen = Page(Cursors("scenes"), page)
-
-        async def count() -> int:
-            with info.context.loaders.connection() as connection:
-                return scene_catalog.count_scenes(connection)
-
-        with info.context.loaders.connection() as connection:
-            rows = scene_catalog.list_scenes(connection, **chosen.by_ids)
-        return Connection[Scene].of(chosen, rows, node=Scene.of, place=_row_place, count=count)
+        return connection_by_id(
+            info,
+            "scenes",
+            page,
+            rows=scene_catalog.list_scenes,
+            count=scene_catalog.count_scenes,
+            node=Scene.of,
+        )
 
     @strawberry.field(
         metadata=cost(items=PAGE_LENGTH),
@@ -66,15 +61,14 @@ class NodeQueries:
     @grouped
     async def models(self, info: RequestInfo, *, page: PageArguments) -> Connection[Model] | None:
         """List the models."""
-        chosen = Page(Cursors("models"), page)
-
-        async def count() -> int:
-            with info.context.loaders.connection() as connection:
-                return model_catalog.count_models(connection)
-
-        with info.context.loaders.connection() as connection:
-            rows = model_catalog.list_models(connection, **chosen.by_ids)
-        return Connection[Model].of(chosen, rows, node=Model.of, place=_row_place, count=count)
+        return connection_by_id(
+            info,
+            "models",
+            page,
+            rows=model_catalog.list_models,
+            count=model_catalog.count_models,
+            node=Model.of,
+        )
 
     @strawberry.field(description="One model, or null if there is none of this version.")
     async def model(
@@ -123,7 +117,3 @@ _FINDERS: dict[str, Finder] = {
     "Model": cast(Finder, _find_model),
     "Job": cast(Finder, find_job),
 }
-
-
-def _row_place(row: SceneRecord | ModelRecord) -> Position:
-    return Position(row.id)
